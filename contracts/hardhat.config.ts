@@ -1,0 +1,28 @@
+import { createRequire } from 'node:module';
+import hardhatViem from '@nomicfoundation/hardhat-viem';
+import { defineConfig } from 'hardhat/config';
+
+// The compiler is the npm package itself: nothing is downloaded.
+const soljson = createRequire(import.meta.url).resolve('solc/soljson.js');
+const compiler = {
+  version: '0.8.34',
+  path: soljson,
+  settings: {
+    evmVersion: 'prague',
+    viaIR: true,
+    optimizer: { enabled: true, runs: 10_000 },
+    outputSelection: { '*': { '*': ['storageLayout'] } },
+  },
+};
+
+export default defineConfig({
+  plugins: [hardhatViem],
+  paths: { sources: './src', tests: { solidity: './test' } },
+  // One profile: what is tested is what is deployed.
+  solidity: {
+    profiles: { default: { compilers: [compiler] }, production: { compilers: [compiler] } },
+    // Deployed as it is: the owner of every privileged function.
+    npmFilesToBuild: ['@openzeppelin/contracts/access/manager/AccessManager.sol'],
+  },
+  test: { solidity: { fuzz: { runs: 1000, seed: '0x1234' }, invariant: { runs: 64, depth: 64, failOnRevert: true } } },
+});

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {IEntryHandler} from "../message/IEntryHandler.sol";
+import {ILedger} from "./ILedger.sol";
+
+/// @notice Turns delivered entries into ledger moves, and keeps the deposits that could not be credited yet.
+interface IGateway is IEntryHandler {
+    /// @notice Why a delivered entry was refused for good.
+    enum Refusal {
+        UnknownKind,
+        Malformed
+    }
+
+    /// @notice A deposit could not be credited; it waits in suspense and ends exactly once.
+    event DepositParked(
+        uint32 indexed srcEid, uint64 indexed sequence, bytes32 leaf, ILedger.ParkReason reason
+    );
+    /// @notice A parked deposit was credited.
+    event ParkedCredited(uint32 indexed srcEid, uint64 indexed sequence);
+    event EntryRefused(uint32 indexed srcEid, uint64 indexed sequence, uint8 kind, Refusal reason);
+
+    error NotMessenger(address caller, address messenger);
+    error NotParked(uint32 srcEid, uint64 sequence, bytes32 leaf, bytes32 parked);
+    error StillParked(uint32 srcEid, uint64 sequence, ILedger.ParkReason reason);
+    error CorrectionsMalformed(uint256 length);
+    error PathInQuarantine(uint32 srcEid);
+
+    /// @notice Credits a parked deposit if that is possible now. Anyone; reverts with the reason otherwise.
+    /// @param entry the deposit's entry, from its event on the spoke
+    function retry(uint32 srcEid, uint64 sequence, bytes calldata entry) external;
+
+    /// @notice Leaf of a parked deposit, zero if none is parked at that place.
+    function parkedLeaf(uint32 srcEid, uint64 sequence) external view returns (bytes32);
+
+    function ledger() external view returns (ILedger);
+    function messenger() external view returns (address);
+}
