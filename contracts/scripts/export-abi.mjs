@@ -37,7 +37,9 @@ const deployable = sorted.filter(([, { bytecode }]) => bytecode !== '0x');
 writeFileSync(
   path.join(out, 'bytecode.ts'),
   `export const bytecode = ${JSON.stringify(
-    Object.fromEntries(deployable.map(([name, { bytecode, deployedBytecode }]) => [name, { creation: bytecode, runtime: deployedBytecode }])),
+    Object.fromEntries(
+      deployable.map(([name, { bytecode, deployedBytecode }]) => [name, { creation: bytecode, runtime: deployedBytecode }]),
+    ),
     null,
     1,
   )} as const satisfies Record<string, { creation: \`0x\${string}\`; runtime: \`0x\${string}\` }>;\n\nexport type ContractName = keyof typeof bytecode;\n`,

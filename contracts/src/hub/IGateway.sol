@@ -13,9 +13,7 @@ interface IGateway is IEntryHandler {
     }
 
     /// @notice A deposit could not be credited; it waits in suspense and ends exactly once.
-    event DepositParked(
-        uint32 indexed srcEid, uint64 indexed sequence, bytes32 leaf, ILedger.ParkReason reason
-    );
+    event DepositParked(uint32 indexed srcEid, uint64 indexed sequence, bytes32 leaf, ILedger.ParkReason reason);
     /// @notice A parked deposit was credited.
     event ParkedCredited(uint32 indexed srcEid, uint64 indexed sequence);
     event EntryRefused(uint32 indexed srcEid, uint64 indexed sequence, uint8 kind, Refusal reason);

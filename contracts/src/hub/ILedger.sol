@@ -67,7 +67,12 @@ interface ILedger {
 
     /// @notice A deposit became a balance. `collateral`: margin collateral at once (else idle); settlement assets become cash.
     event Credited(
-        bytes32 indexed account, uint32 srcEid, uint64 sequence, uint16 assetId, uint128 amount, Destination destination
+        bytes32 indexed account,
+        uint32 srcEid,
+        uint64 sequence,
+        uint16 assetId,
+        uint128 amount,
+        Destination destination
     );
 
     enum Destination {

@@ -27,9 +27,7 @@ library CheckpointCodec {
 
     function decode(bytes calldata m) internal pure returns (Checkpoint memory c) {
         uint8 version = m.length == 0 ? 0 : uint8(m[0]);
-        require(
-            m.length == LENGTH && version == VERSION, CheckpointMalformed(m.length, LENGTH, version, VERSION)
-        );
+        require(m.length == LENGTH && version == VERSION, CheckpointMalformed(m.length, LENGTH, version, VERSION));
         c.sequence = uint64(bytes8(m[SEQUENCE:HEAD]));
         c.head = bytes32(m[HEAD:ACK_SEQUENCE]);
         c.ackSequence = uint64(bytes8(m[ACK_SEQUENCE:ACK_HEAD]));

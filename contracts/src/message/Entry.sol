@@ -62,9 +62,17 @@ library Entry {
     }
 
     function encodeDeposited(Deposited memory d) internal pure returns (bytes memory) {
-        return abi.encodePacked(
-            EntryKind.DEPOSITED, Account.unwrap(d.account), d.asset, d.amount, d.timestamp, d.payer, d.refund, d.flags
-        );
+        return
+            abi.encodePacked(
+                EntryKind.DEPOSITED,
+                Account.unwrap(d.account),
+                d.asset,
+                d.amount,
+                d.timestamp,
+                d.payer,
+                d.refund,
+                d.flags
+            );
     }
 
     /// @notice Reads a `Deposited` entry of exactly DEPOSITED_LENGTH bytes; the caller has checked kind and length.

@@ -11,8 +11,12 @@ interface IEntryHandler {
     /// @param firstSequence sequence of the first entry in `stream`
     /// @param stream        `(length (1) ‖ entry)*`
     /// @param voided        bit i of word i / 256 set: the i-th entry of the stream is voided and has no effect
-    function applyEntries(uint32 srcEid, uint64 firstSequence, bytes calldata stream, uint256[] calldata voided)
-        external;
+    function applyEntries(
+        uint32 srcEid,
+        uint64 firstSequence,
+        bytes calldata stream,
+        uint256[] calldata voided
+    ) external;
 
     /// @notice Applies the corrections of a governed rebase, as journal moves against a named loss account.
     /// @param eid         chain of the path that is re-opened

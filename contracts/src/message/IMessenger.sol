@@ -158,8 +158,13 @@ interface IMessenger {
 
     /// @notice Re-opens a quarantined path at (sequence, head) of the other side's log.
     /// @dev Forgets every verified head of the old branch. `corrections` go to the handler of `correctionsKind`.
-    function rebase(uint32 eid, uint64 sequence, bytes32 head, uint8 correctionsKind, bytes calldata corrections)
-        external;
+    function rebase(
+        uint32 eid,
+        uint64 sequence,
+        bytes32 head,
+        uint8 correctionsKind,
+        bytes calldata corrections
+    ) external;
 
     function setWriter(uint8 kind, address writer) external;
     function setHandler(uint8 kind, address handler) external;

@@ -33,7 +33,11 @@ interface ICollateralVault {
 
     /// @notice Tokens came in and an entry was appended to the log of the hub path.
     event Deposited(
-        bytes32 indexed account, address indexed payer, uint16 indexed asset, uint128 amount, uint64 sequence
+        bytes32 indexed account,
+        address indexed payer,
+        uint16 indexed asset,
+        uint128 amount,
+        uint64 sequence
     );
     /// @notice An unflushed deposit was voided and its tokens went to the refund address.
     event DepositCancelled(uint64 indexed sequence, address indexed refund, uint16 indexed asset, uint128 amount);

@@ -1,5 +1,14 @@
 import { concatHex, getAddress, keccak256, numberToHex, size, sliceHex, type Address, type Hex } from 'viem';
-import { accountId, sequence, tokenAmount, unixSeconds, type AccountId, type Sequence, type TokenAmount, type UnixSeconds } from '../units.js';
+import {
+  accountId,
+  sequence,
+  tokenAmount,
+  unixSeconds,
+  type AccountId,
+  type Sequence,
+  type TokenAmount,
+  type UnixSeconds,
+} from '../units.js';
 
 /** Kinds of log entries; twin of `EntryKind` in contracts/src/message/Entry.sol. */
 export const EntryKind = {
