@@ -1,6 +1,7 @@
 /** One Jest setup for every package: ES modules, TypeScript through swc, tests beside the code or under test/. */
 export default {
   testEnvironment: 'node',
+  setupFiles: [new URL('./jest.setup.mjs', import.meta.url).pathname],
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -15,6 +15,10 @@ const compiler = {
   },
 };
 
+// `npm run test:long`: the same tests, more and longer random walks.
+const long = process.env.LOCKSTEP_LONG === '1';
+const walks = long ? { runs: 512, depth: 256 } : { runs: 64, depth: 64 };
+
 export default defineConfig({
   plugins: [hardhatViem],
   paths: { sources: './src', tests: { solidity: './test' } },
@@ -24,5 +28,5 @@ export default defineConfig({
     // Deployed as it is: the owner of every privileged function.
     npmFilesToBuild: ['@openzeppelin/contracts/access/manager/AccessManager.sol'],
   },
-  test: { solidity: { fuzz: { runs: 1000, seed: '0x1234' }, invariant: { runs: 64, depth: 64, failOnRevert: true } } },
+  test: { solidity: { fuzz: { runs: long ? 20_000 : 1000, seed: '0x1234' }, invariant: { ...walks, failOnRevert: true } } },
 });

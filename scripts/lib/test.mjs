@@ -1,0 +1,73 @@
+import path from 'node:path';
+import { runChecks } from './check.mjs';
+import { jestSuite } from './jest.mjs';
+import { root, run, say, secondsSince } from './process.mjs';
+import { snapshotSuites } from './snapshots.mjs';
+
+const SNAPSHOTS = '/test/snapshots/';
+
+/** Solidity unit, fuzz and invariant tests. Hardhat's summary is its only machine-readable result: "12 passing", "1 failing". */
+async function soliditySuite({ env = {}, minutes = 15 }) {
+  const { code, output } = await run('hardhat', ['test', 'solidity'], {
+    cwd: path.join(root, 'contracts'),
+    env,
+    minutes,
+    capture: true,
+    stdout: process.stderr,
+    stderr: null, // hundreds of compiler warnings about forge-std, which is not ours
+  });
+  const count = (word) => [...output.matchAll(new RegExp(`(\\d+) ${word}`, 'g'))].reduce((sum, match) => sum + Number(match[1]), 0);
+  const passed = count('passing');
+  const failed = count('failing');
+  // A compiler error or an empty run prints no summary: that is a failure, not zero tests.
+  const broken = failed === 0 && (code !== 0 || passed === 0);
+  return { passed, failed: broken ? 1 : failed, skipped: count('pending') + count('skipped') };
+}
+
+const parts = [
+  { name: 'check', run: async () => ({ passed: 0, failed: await runChecks(), skipped: 0 }) },
+  { name: 'shared', run: (options) => jestSuite({ folder: 'shared', ...options }) },
+  { name: 'contracts solidity', run: soliditySuite },
+  { name: 'contracts', run: (options) => jestSuite({ folder: 'contracts', ignore: [SNAPSHOTS], ...options }) },
+  { name: 'deployments', run: (options) => jestSuite({ folder: 'deployments', ignore: [SNAPSHOTS], ...options }) },
+  { name: 'relayer', run: (options) => jestSuite({ folder: 'relayer', ...options }) },
+  ...snapshotSuites.map(({ name, ...suite }) => ({ name, run: (options) => jestSuite({ ...suite, ...options }) })),
+  { name: 'system', run: (options) => jestSuite({ folder: 'test', ...options }) },
+];
+
+/** More fuzz runs and deeper random walks: hardhat.config.ts and jest.setup.mjs read it. */
+const longRun = { env: { LOCKSTEP_LONG: '1' }, minutes: 120 };
+
+/**
+ * Runs every part one after another, then prints a table and the closing line `N passed, N failed`.
+ *
+ * @param options.long  deeper fuzzing and random walks, for hours that nobody waits for
+ * @param options.only  names of parts to run instead of all
+ * @returns the exit code: 0 only if nothing failed
+ */
+export async function runTests({ long, only }) {
+  const unknown = only.filter((name) => !parts.some((part) => part.name === name));
+  if (unknown.length > 0) {
+    say(`unknown part ${unknown.map((name) => JSON.stringify(name)).join(', ')}; expected: ${parts.map(({ name }) => name).join(', ')}`);
+    return 2;
+  }
+  const table = [];
+  for (const part of parts.filter(({ name }) => only.length === 0 || only.includes(name))) {
+    say(`\n▸ ${part.name}`);
+    const start = performance.now();
+    const result = await part.run(long ? longRun : {});
+    table.push({ name: part.name, seconds: secondsSince(start), ...result });
+    say(`${result.failed === 0 ? '✓' : '✗'} ${part.name}: ${result.passed} passed, ${result.failed} failed, ${secondsSince(start)} s`);
+  }
+  return report(table);
+}
+
+function report(table) {
+  const sum = (key) => table.reduce((total, row) => total + row[key], 0);
+  const line = (name, passed, failed, skipped, seconds) =>
+    `${name.padEnd(20)} ${String(passed).padStart(7)} ${String(failed).padStart(7)} ${String(skipped).padStart(8)} ${String(seconds).padStart(8)}`;
+  console.log(`\n${line('part', 'passed', 'failed', 'skipped', 'seconds')}`);
+  for (const row of table) console.log(line(row.name, row.passed, row.failed, row.skipped, row.seconds));
+  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
+  return sum('failed') === 0 ? 0 : 1;
+}
