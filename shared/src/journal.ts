@@ -1,0 +1,176 @@
+import { encodeAbiParameters, keccak256, stringToHex, type Hex } from 'viem';
+import { toCash, type AccountId, type Cash, type Eid, type TokenAmount } from './units.js';
+
+/** A token of one chain: the index in that chain's vault. */
+export interface TokenAsset {
+  readonly eid: Eid;
+  readonly asset: number;
+}
+
+/** What a posting counts: base units of one chain's token, or cash in 18 decimals. */
+export type JournalAsset = `token:${number}:${number}` | 'cash';
+
+/**
+ * Accounts of the double-entry journal, per journal asset. Debits (what the hub holds) are positive, credits (whom it is owed to)
+ * negative, so custody = balances + free + reserved + suspense is the statement that each asset's accounts sum to zero.
+ * `par` stands behind cash: settlement tokens turned into cash at par. `loss` takes the corrections of a rebase.
+ */
+export type JournalAccount = 'custody' | 'suspense' | 'free' | 'reserved' | 'par' | 'loss' | `balance:${AccountId}` | `cash:${AccountId}`;
+
+export interface Posting {
+  readonly account: JournalAccount;
+  readonly asset: JournalAsset;
+  /** debit positive, credit negative; base units of a token, or 18-decimal cash */
+  readonly amount: bigint;
+}
+
+export const tokenJournalAsset = ({ eid, asset }: TokenAsset): JournalAsset => `token:${eid}:${asset}`;
+
+/** What the hub's ledger reported, in the terms the journal needs. Amounts are base units unless they say cash. */
+export type LedgerEvent =
+  | {
+      readonly kind: 'Credited';
+      readonly account: AccountId;
+      readonly token: TokenAsset;
+      readonly amount: TokenAmount;
+      readonly destination: CreditDestination;
+      /** the deposit was parked before, so it comes out of suspense and not out of the packet */
+      readonly fromSuspense: boolean;
+    }
+  | { readonly kind: 'Parked'; readonly token: TokenAsset; readonly amount: TokenAmount }
+  | {
+      readonly kind: 'Transferred';
+      readonly from: AccountId;
+      readonly to: AccountId;
+      readonly token: TokenAsset;
+      readonly amount: TokenAmount;
+    }
+  | { readonly kind: 'CashTransferred'; readonly from: AccountId; readonly to: AccountId; readonly amount: Cash }
+  | {
+      readonly kind: 'Corrected';
+      /** null: the correction is on suspense */
+      readonly account: AccountId | null;
+      readonly token: TokenAsset;
+      /** signed, base units; negative takes away */
+      readonly amount: bigint;
+      readonly destination: CreditDestination;
+    };
+
+/** Where a credited amount went; only `cash` changes its unit, and then the token's decimals are needed. */
+export type CreditDestination =
+  { readonly kind: 'collateral' } | { readonly kind: 'idle' } | { readonly kind: 'cash'; readonly decimals: number };
+
+/** Postings of one ledger event. Each asset sums to zero (INV-LEDGER-3). */
+export function postingsOf(event: LedgerEvent): Posting[] {
+  switch (event.kind) {
+    case 'Credited': {
+      const asset = tokenJournalAsset(event.token);
+      const source: JournalAccount = event.fromSuspense ? 'suspense' : 'custody';
+      return [{ account: source, asset, amount: event.amount }, ...credit(event.account, asset, event.amount, event.destination)];
+    }
+    case 'Parked': {
+      const asset = tokenJournalAsset(event.token);
+      return [
+        { account: 'custody', asset, amount: event.amount },
+        { account: 'suspense', asset, amount: -event.amount },
+      ];
+    }
+    case 'Transferred': {
+      const asset = tokenJournalAsset(event.token);
+      return [
+        { account: `balance:${event.from}`, asset, amount: event.amount },
+        { account: `balance:${event.to}`, asset, amount: -event.amount },
+      ];
+    }
+    case 'CashTransferred':
+      return [
+        { account: `cash:${event.from}`, asset: 'cash', amount: event.amount },
+        { account: `cash:${event.to}`, asset: 'cash', amount: -event.amount },
+      ];
+    case 'Corrected': {
+      const asset = tokenJournalAsset(event.token);
+      const contra: Posting = { account: 'loss', asset, amount: event.amount };
+      if (event.account === null) return [contra, { account: 'suspense', asset, amount: -event.amount }];
+      return [contra, ...credit(event.account, asset, event.amount, event.destination)];
+    }
+  }
+}
+
+function credit(account: AccountId, asset: JournalAsset, amount: bigint, destination: CreditDestination): Posting[] {
+  switch (destination.kind) {
+    case 'collateral':
+    case 'idle':
+      return [{ account: `balance:${account}`, asset, amount: -amount }];
+    case 'cash': {
+      const sign = amount < 0n ? -1n : 1n;
+      // CAST: the magnitude is a token amount that was on chain, so it fits the unit; the sign is put back after the conversion.
+      const worth = sign * toCash((sign * amount) as TokenAmount, destination.decimals);
+      return [
+        { account: 'free', asset, amount: -amount },
+        { account: 'par', asset: 'cash', amount: worth },
+        { account: `cash:${account}`, asset: 'cash', amount: -worth },
+      ];
+    }
+  }
+}
+
+/** Assets whose postings do not sum to zero, with the sum; empty for a balanced entry (INV-LEDGER-3). */
+export function imbalances(postings: readonly Posting[]): Map<JournalAsset, bigint> {
+  const sums = new Map<JournalAsset, bigint>();
+  for (const { asset, amount } of postings) sums.set(asset, (sums.get(asset) ?? 0n) + amount);
+  return new Map([...sums].filter(([, sum]) => sum !== 0n));
+}
+
+/** Balance of every (account, asset), zero ones left out. */
+export function balancesOf(postings: Iterable<Posting>): Map<string, bigint> {
+  const balances = new Map<string, bigint>();
+  for (const { account, asset, amount } of postings) {
+    const key = `${account}|${asset}`;
+    balances.set(key, (balances.get(key) ?? 0n) + amount);
+  }
+  return new Map([...balances].filter(([, amount]) => amount !== 0n));
+}
+
+/** Where on chain a journal entry comes from; entries are ordered by (block, log index). */
+export interface JournalEntry {
+  readonly eid: Eid;
+  readonly block: bigint;
+  readonly blockHash: Hex;
+  readonly logIndex: number;
+  readonly kind: LedgerEvent['kind'];
+  readonly postings: readonly Posting[];
+}
+
+const JOURNAL_DOMAIN = keccak256(stringToHex('lockstep.journal.v1'));
+
+/**
+ * Hash over a journal's content, entry after entry: two journals are the same exactly if theirs are (INV-LEDGER-4).
+ * Database identifiers and times of recording are no content.
+ */
+export function journalHash(entries: readonly JournalEntry[]): Hex {
+  return [...entries].sort(byPlace).reduce<Hex>((hash, entry) => extendJournalHash(hash, entry), JOURNAL_DOMAIN);
+}
+
+function byPlace(a: JournalEntry, b: JournalEntry): number {
+  if (a.eid !== b.eid) return a.eid - b.eid;
+  if (a.block !== b.block) return a.block < b.block ? -1 : 1;
+  return a.logIndex - b.logIndex;
+}
+
+function extendJournalHash(hash: Hex, entry: JournalEntry): Hex {
+  const postings = entry.postings.map((p) => `${p.account}|${p.asset}|${p.amount}`).sort();
+  return keccak256(
+    encodeAbiParameters(
+      [
+        { type: 'bytes32' },
+        { type: 'uint32' },
+        { type: 'uint64' },
+        { type: 'bytes32' },
+        { type: 'uint32' },
+        { type: 'string' },
+        { type: 'string[]' },
+      ],
+      [hash, entry.eid, entry.block, entry.blockHash, entry.logIndex, entry.kind, postings],
+    ),
+  );
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { zeroHash } from 'viem';
+import { balancesOf, imbalances, journalHash, postingsOf, type JournalEntry, type LedgerEvent } from '../src/journal.js';
+import { accountId, cash, eid, tokenAmount } from '../src/units.js';
+
+const alice = accountId(`0x${'aa'.repeat(32)}`);
+const bob = accountId(`0x${'bb'.repeat(32)}`);
+const token = { eid: eid(40002), asset: 1 };
+
+const amounts = fc.bigInt(1n, 2n ** 100n).map(tokenAmount);
+const destination = fc.oneof(
+  fc.constant({ kind: 'collateral' } as const),
+  fc.constant({ kind: 'idle' } as const),
+  fc.integer({ min: 0, max: 18 }).map((decimals) => ({ kind: 'cash', decimals }) as const),
+);
+const ledgerEvent: fc.Arbitrary<LedgerEvent> = fc.oneof(
+  fc.record({
+    kind: fc.constant('Credited' as const),
+    account: fc.constantFrom(alice, bob),
+    token: fc.constant(token),
+    amount: amounts,
+    destination,
+    fromSuspense: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constant('Parked' as const), token: fc.constant(token), amount: amounts }),
+  fc.record({
+    kind: fc.constant('Transferred' as const),
+    from: fc.constant(alice),
+    to: fc.constant(bob),
+    token: fc.constant(token),
+    amount: amounts,
+  }),
+  fc.record({
+    kind: fc.constant('CashTransferred' as const),
+    from: fc.constant(alice),
+    to: fc.constant(bob),
+    amount: fc.bigInt(1n, 2n ** 100n).map(cash),
+  }),
+  fc.record({
+    kind: fc.constant('Corrected' as const),
+    account: fc.constantFrom(null, alice),
+    token: fc.constant(token),
+    amount: fc.bigInt(-(2n ** 100n), 2n ** 100n),
+    destination,
+  }),
+);
+
+describe('postingsOf', () => {
+  it('INV-LEDGER-3: every event sums to zero per asset', () => {
+    fc.assert(fc.property(ledgerEvent, (event) => expect(imbalances(postingsOf(event)).size).toBe(0)));
+  });
+
+  it('given a settlement deposit of 6 decimals, it becomes cash of 18 at par, and free stands behind it', () => {
+    const balances = balancesOf(
+      postingsOf({
+        kind: 'Credited',
+        account: alice,
+        token,
+        amount: tokenAmount(5_000_000n),
+        destination: { kind: 'cash', decimals: 6 },
+        fromSuspense: false,
+      }),
+    );
+    expect(Object.fromEntries(balances)).toEqual({
+      'custody|token:40002:1': 5_000_000n,
+      'free|token:40002:1': -5_000_000n,
+      'par|cash': 5n * 10n ** 18n,
+      [`cash:${alice}|cash`]: -5n * 10n ** 18n,
+    });
+  });
+
+  it('given a parked deposit that is credited later, suspense ends at zero and custody counts it once', () => {
+    const amount = tokenAmount(7n);
+    const postings = [
+      ...postingsOf({ kind: 'Parked', token, amount }),
+      ...postingsOf({ kind: 'Credited', account: alice, token, amount, destination: { kind: 'collateral' }, fromSuspense: true }),
+    ];
+    expect(Object.fromEntries(balancesOf(postings))).toEqual({ 'custody|token:40002:1': 7n, [`balance:${alice}|token:40002:1`]: -7n });
+  });
+});
+
+describe('journalHash', () => {
+  const entry = (logIndex: number, amount: bigint): JournalEntry => ({
+    eid: eid(40001),
+    block: 9n,
+    blockHash: zeroHash,
+    logIndex,
+    kind: 'Parked',
+    postings: postingsOf({ kind: 'Parked', token, amount: tokenAmount(amount) }),
+  });
+  it('INV-LEDGER-4: the order of recording does not matter, any content does', () => {
+    expect(journalHash([entry(1, 5n), entry(0, 3n)])).toBe(journalHash([entry(0, 3n), entry(1, 5n)]));
+    expect(journalHash([entry(0, 3n)])).not.toBe(journalHash([entry(0, 4n)]));
+    expect(journalHash([entry(0, 3n)])).not.toBe(journalHash([entry(1, 3n)]));
+    expect(journalHash([])).not.toBe(journalHash([entry(0, 3n)]));
+  });
+});
