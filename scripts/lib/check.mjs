@@ -10,7 +10,7 @@ const checks = [
   // The rule about who may import whom reads Nx's project graph, which is made first.
   { name: 'graph', command: 'nx', args: ['graph', '--file=.nx/graph.json'] },
   { name: 'eslint', command: 'eslint', args: ['--max-warnings', '0', '.'] },
-  { name: 'solhint', command: 'solhint', args: ['--noPoster', '--max-warnings', '0', 'contracts/src/**/*.sol'] },
+  { name: 'solhint', command: 'solhint', args: ['--noPoster', '--disc', '--max-warnings', '0', 'contracts/src/**/*.sol'] },
   ...packages
     .filter((name) => existsSync(path.join(root, name, 'tsconfig.json')))
     .map((name) => ({ name: `types ${name}`, command: 'tsc', args: ['-p', `${name}/tsconfig.json`, '--noEmit'] })),
