@@ -3,8 +3,8 @@ import { say } from './process.mjs';
 
 /** Where the committed numbers are measured; both compare in a test run and write when UPDATE_SNAPSHOTS=1. */
 export const snapshotSuites = [
-  { name: 'snapshots contracts', folder: 'contracts', paths: ['test/snapshots'] },
-  { name: 'snapshots packets', folder: 'deployments', paths: ['test/snapshots'] },
+  { name: 'snapshots code', folder: 'contracts', paths: ['test/snapshots'] },
+  { name: 'snapshots gas', folder: 'deployments', paths: ['test/snapshots'] },
 ];
 
 /** Measures gas, sizes and storage layouts anew and writes contracts/snapshots/*.json. @returns the exit code */

@@ -1,0 +1,1 @@
+export function snapshotFile(file: string, actual: unknown): { expected: unknown; actual: unknown };
