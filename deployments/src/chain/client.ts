@@ -1,4 +1,13 @@
-import { createPublicClient, defineChain, http, type Account, type Chain, type LocalAccount, type PublicClient, type Transport } from 'viem';
+import {
+  createPublicClient,
+  defineChain,
+  http,
+  type Account,
+  type Chain,
+  type LocalAccount,
+  type PublicClient,
+  type Transport,
+} from 'viem';
 
 /** One chain to read from and, with an account, to send to. */
 export interface ChainClient {

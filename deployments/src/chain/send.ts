@@ -28,7 +28,8 @@ export async function settledNonce(client: ChainClient, address: Address): Promi
       client.rpc.getTransactionCount({ address, blockTag: 'latest' }),
     ]);
     if (pending === latest) return latest;
-    if (Date.now() > deadline) throw new Error(`${pending - latest} transactions of ${address} on ${client.chain} stay pending; expected none`);
+    if (Date.now() > deadline)
+      throw new Error(`${pending - latest} transactions of ${address} on ${client.chain} stay pending; expected none`);
     await sleep(SETTLE_POLL_MS);
   }
 }

@@ -145,7 +145,11 @@ export function layerZeroCalls(options: LayerZeroOptions): { readonly calls: rea
   call(
     'setPrice',
     priceFeed,
-    encodeFunctionData({ abi: workerAbi, functionName: 'setPrice', args: [remoteEids.map((remote) => ({ eid: priceEid(remote), price }))] }),
+    encodeFunctionData({
+      abi: workerAbi,
+      functionName: 'setPrice',
+      args: [remoteEids.map((remote) => ({ eid: priceEid(remote), price }))],
+    }),
   );
   call(
     'DVN.setDstConfig',
