@@ -13,3 +13,4 @@ export * from './accountant.js';
 export * from './journal.js';
 export * from './reconciliation.js';
 export * from './timeline.js';
+export * from './message/credited.js';

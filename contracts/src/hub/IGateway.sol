@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {IEntryHandler} from "../message/IEntryHandler.sol";
+import {Account} from "../types/Account.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @notice Turns delivered entries into ledger moves, and keeps the deposits that could not be credited yet.
@@ -10,6 +11,18 @@ interface IGateway is IEntryHandler {
     enum Refusal {
         UnknownKind,
         Malformed
+    }
+
+    /// @notice One line of a rebase's corrections, which are `abi.encode(Correction[])`.
+    /// @param account  whose balance moves; 0: suspense. A negative line on suspense also drops the deposit parked at `sequence`.
+    /// @param asset    index in the vault of the path's chain
+    /// @param amount   base units; negative for a deposit of the forgotten branch, positive for one of the new branch
+    /// @param sequence of the deposit that is corrected
+    struct Correction {
+        Account account;
+        uint16 asset;
+        int256 amount;
+        uint64 sequence;
     }
 
     /// @notice A deposit could not be credited; it waits in suspense and ends exactly once.

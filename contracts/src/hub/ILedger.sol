@@ -2,17 +2,18 @@
 pragma solidity ^0.8.34;
 
 import {Account} from "../types/Account.sol";
+import {Credit, CreditReceipt} from "./Credit.sol";
 
 /// @notice The only state of accounts. Moved by registered modules through typed functions; every rounding favours the protocol.
 /// @dev Collateral is held per (chain, token): an asset is (eid, index in that chain's vault) and gets a hub-wide `assetId` when
-///      it is first seen. Amounts are in the token's base units, cash in 18 decimals. An account's collateral is a packed list
-///      (two assets per storage slot, ≤ 16), so valuing it costs one cold read per two assets. What a stranger pays in for an
-///      asset the account does not use is `idle`: it is owned, but is not margin until the owner enables it.
+///      governance configures it. Amounts are in the token's base units, cash in 18 decimals. An account's collateral is a packed
+///      list (two assets per storage slot, ≤ 16), so valuing it costs one cold read per two assets. What a stranger pays in for
+///      an asset the account does not use is `idle`: it is owned, but is not margin until the owner enables it.
 interface ILedger {
     /// @notice Standing of an asset on the hub.
     /// @dev Settlement (cash at par) is `Settlement`; everything else, and a settlement token off peg, is `Collateral`.
     enum AssetStanding {
-        Unknown, // seen in a deposit, never listed
+        Unknown, // never configured
         Collateral,
         Settlement,
         Frozen
@@ -29,10 +30,11 @@ interface ILedger {
         AccountInvalid
     }
 
-    /// @param decimals        of the token
-    /// @param cap             most of the asset that may be credited, base units
-    /// @param inflowCapacity  size of the inflow bucket, base units
-    /// @param inflowPerSecond refill of the inflow bucket, base units per second
+    /// @param standing        not Unknown
+    /// @param decimals        of the token: ≤ 18 for settlement, else ≤ 36; fixed once set
+    /// @param cap             most of the asset that may be credited, base units, < 2^108
+    /// @param inflowCapacity  size of the inflow bucket, base units, 1 … 2^108 − 1
+    /// @param inflowPerSecond refill of the inflow bucket, base units per second, 1 … 2^88 − 1
     struct AssetConfig {
         AssetStanding standing;
         uint8 decimals;
@@ -48,71 +50,53 @@ interface ILedger {
     /// @param reserved ordered to be released
     /// @param suspense parked deposits
     struct Custody {
-        uint128 custody;
-        uint128 balances;
-        uint128 free;
-        uint128 reserved;
-        uint128 suspense;
+        uint256 custody;
+        uint256 balances;
+        uint256 free;
+        uint256 reserved;
+        uint256 suspense;
     }
 
-    /// @notice One deposit to credit.
-    /// @param ownDeposit the account's principal paid it, so the asset is enabled as margin collateral
-    struct Credit {
-        uint64 sequence;
-        Account account;
-        uint16 asset;
-        uint128 amount;
-        bool ownDeposit;
-    }
-
-    /// @notice A deposit became a balance. `collateral`: margin collateral at once (else idle); settlement assets become cash.
-    event Credited(
-        bytes32 indexed account,
-        uint32 srcEid,
-        uint64 sequence,
-        uint16 assetId,
-        uint128 amount,
-        Destination destination
-    );
-
-    enum Destination {
-        Collateral,
-        Idle,
-        Cash
-    }
-
-    event AssetSeen(uint16 indexed assetId, uint32 eid, uint16 asset);
+    /// @notice A deposit became a balance; see CreditReceipt for the fields.
+    event Credited(bytes32 indexed account, CreditReceipt receipt);
     event AssetConfigured(uint16 indexed assetId, uint32 eid, uint16 asset, AssetConfig config);
     event CollateralEnabled(bytes32 indexed account, uint16 indexed assetId, uint256 amount);
     event CollateralDisabled(bytes32 indexed account, uint16 indexed assetId, uint256 amount);
     event Transferred(bytes32 indexed from, bytes32 indexed to, uint16 indexed assetId, uint256 amount);
     event CashTransferred(bytes32 indexed from, bytes32 indexed to, uint256 amount);
-    /// @notice A rebase correction, booked against the loss account.
-    event Corrected(bytes32 indexed account, uint16 indexed assetId, int256 amount, uint64 sequence);
+    /// @notice A rebase correction. `booked` moved on the account (0: suspense) and on custody, base units; `uncovered` is what a
+    ///         negative correction could not take back: it went to the loss account.
+    event Corrected(bytes32 indexed account, uint16 indexed assetId, int256 booked, uint256 uncovered, uint64 sequence);
     event ModuleSet(address indexed module, bool enabled);
 
     error NotModule(address caller);
     error NotAccountOwner(bytes32 account, address caller);
     error AssetUnknown(uint32 eid, uint16 asset);
+    error AssetIdUnknown(uint16 assetId, uint16 assetCount);
     error AssetConfigInvalid(uint16 assetId, string expected);
     error CollateralLimit(bytes32 account, uint256 maximum);
     error NotEnabled(bytes32 account, uint16 assetId);
+    error AlreadyEnabled(bytes32 account, uint16 assetId);
     error BalanceTooLow(bytes32 account, uint16 assetId, uint256 balance, uint256 needed);
     error CashTooLow(bytes32 account, int256 cash, uint256 needed);
+    error CashOutOfRange(bytes32 account, int256 cash, int256 change);
     error OwnerMismatch(bytes32 from, bytes32 to);
     error AmountTooLarge(uint256 amount, uint256 maximum);
     error AmountZero();
 
     // ---- modules (Gateway)
 
-    /// @notice Credits deposits of one chain, in order; one that cannot be credited goes to suspense. Total.
-    /// @return reasons one per credit; ParkReason.None = credited
-    function credit(uint32 srcEid, Credit[] calldata credits) external returns (ParkReason[] memory reasons);
+    /// @notice Credits deposits of one chain, in order; one that cannot be credited goes to suspense. Total. Modules only.
+    /// @return reasons one byte per credit, a ParkReason; 0 = credited
+    function credit(uint32 srcEid, Credit[] calldata credits) external returns (bytes memory reasons);
 
-    /// @notice Credits one deposit out of suspense, or says why it still cannot be (then nothing changed).
+    /// @notice Credits one deposit out of suspense, or says why it still cannot be (then nothing changed). Modules only.
     function creditFromSuspense(uint32 srcEid, Credit calldata c) external returns (ParkReason reason);
 
-    /// @notice Books a correction of a rebase: `amount` on the account (or, account 0, on suspense) against the loss account.
+    /// @notice Books a correction of a rebase on the account (account 0: on suspense) and on custody. Modules only.
+    /// @dev Total for an account: a negative correction takes what the account holds of the asset (a settlement asset: what is free
+    ///      of it, from the account's cash, which may become negative) and books the rest on the loss account.
+    /// @param amount base units of the token; positive: a deposit of the new branch, negative: one of the old branch
     function correct(uint32 eid, uint16 asset, Account account, int256 amount, uint64 sequence) external;
 
     // ---- owners
@@ -121,24 +105,32 @@ interface ILedger {
     function enableCollateral(Account account, uint16 assetId) external;
     /// @notice Takes an asset out of margin; its balance becomes idle. Owner only.
     function disableCollateral(Account account, uint16 assetId) external;
-    /// @notice Moves a balance between sub-accounts of one owner and home.
+    /// @notice Moves a balance between sub-accounts of one owner and home; enabled there if there is room. Owner only.
     function transfer(Account from, Account to, uint16 assetId, uint128 amount) external;
+    /// @notice Moves cash (18 decimals) between sub-accounts of one owner and home. Owner only.
     function transferCash(Account from, Account to, uint128 amount) external;
 
     // ---- governance (restricted)
 
+    /// @notice Lists an asset or changes its limits. GOVERNOR, delayed.
     function configureAsset(uint32 eid, uint16 asset, AssetConfig calldata config) external returns (uint16 assetId);
-    /// @notice Risk down, at once: no more credits of this asset.
+    /// @notice Risk down, at once: no more credits of this asset. GUARDIAN.
     function freezeAsset(uint16 assetId) external;
+    /// @notice Registers who may move the ledger. GOVERNOR, delayed.
     function setModule(address module, bool enabled) external;
 
     // ---- views
 
+    function hubEid() external view returns (uint32);
+    function isModule(address module) external view returns (bool);
     function assetCount() external view returns (uint16);
+    /// @notice Hub-wide id of an asset, 0 if it was never configured.
     function assetIdOf(uint32 eid, uint16 asset) external view returns (uint16 assetId);
     function assetKey(uint16 assetId) external view returns (uint32 eid, uint16 asset);
     function configOf(uint16 assetId) external view returns (AssetConfig memory);
     function custodyOf(uint16 assetId) external view returns (Custody memory);
+    /// @notice Parked deposits of an asset that was never configured, base units; moves to its suspense when it is.
+    function unlistedSuspense(uint32 eid, uint16 asset) external view returns (uint256);
     /// @notice Inflow the bucket would let in now.
     function inflowAvailable(uint16 assetId) external view returns (uint128);
     /// @notice Enabled collateral of an account, in list order.
@@ -148,6 +140,6 @@ interface ILedger {
     function cashOf(Account account) external view returns (int256);
     /// @notice Σ cash of all accounts, 18 decimals.
     function totalCash() external view returns (int256);
-    /// @notice What rebase corrections took from (positive) or gave to the system, per asset, base units.
-    function lossOf(uint16 assetId) external view returns (int256);
+    /// @notice What negative corrections could not take back, per asset, base units: owed to accounts, but no longer in a vault.
+    function lossOf(uint16 assetId) external view returns (uint256);
 }

@@ -61,6 +61,9 @@ interface ICollateralVault {
     error NotDepositParty(address caller, address payer, address refund);
     error CancelTooEarly(uint256 nowSeconds, uint256 earliest);
     error EntryNotDeposit(uint8 kind, uint256 length);
+    error StatusNotStricter(uint16 asset, AssetStatus current, AssetStatus wanted);
+    error CancelDelayTooLong(uint256 wanted, uint256 maximum);
+    error Permit2Unavailable();
     error RefundFailed(address to, uint256 amount);
 
     /// @notice How a deposit travels: with the next batch, or at once at the caller's cost.
@@ -74,7 +77,7 @@ interface ICollateralVault {
         bool express;
     }
 
-    /// @notice Takes `amount` from the caller (allowance to the vault, or msg.value for the native coin).
+    /// @notice Takes `amount` from the caller, at most 2^108 − 1 (allowance to the vault, or msg.value for the native coin).
     /// @return sequence of the entry; (hub path, sequence) identifies the deposit everywhere
     function deposit(DepositParams calldata params) external payable returns (uint64 sequence);
 
@@ -103,16 +106,22 @@ interface ICollateralVault {
     function cancel(uint64 sequence, bytes32 headBefore, bytes calldata entry, bytes32[] calldata leavesAfter) external;
 
     // ---- governance (restricted)
+
+    /// @notice Lists a token; `address(0)` is the native coin. GOVERNOR, delayed.
+    /// @param minDeposit smallest deposit, base units; 0 = any but nothing
+    /// @param cap        most that may be in custody, base units
     function listAsset(address token, uint128 minDeposit, uint128 cap) external returns (uint16 asset);
+    /// @notice GOVERNOR, delayed.
     function setAssetLimits(uint16 asset, uint128 minDeposit, uint128 cap) external;
-    /// @notice Re-opens (risk up: delayed) an asset.
+    /// @notice Re-opens an asset (risk up). GOVERNOR, delayed.
     function openAsset(uint16 asset) external;
-    /// @notice Pauses deposits of one asset or freezes it (risk down: at once).
+    /// @notice Pauses deposits of one asset, or freezes it (neither deposit nor cancel); never loosens. GUARDIAN, at once.
     function restrictAsset(uint16 asset, AssetStatus status) external;
+    /// @notice At most one day. GOVERNOR, delayed.
     function setCancelDelay(uint40 seconds_) external;
-    /// @notice Guardian, at once.
+    /// @notice Every asset; cancelling stays possible. GUARDIAN, at once.
     function pauseDeposits() external;
-    /// @notice Delayed.
+    /// @notice GOVERNOR, delayed.
     function unpauseDeposits() external;
 
     // ---- views

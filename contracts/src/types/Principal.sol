@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Account} from "./Account.sol";
+
+/// @notice Decides whether a caller on this chain is the principal of a hub account.
+library Principal {
+    /// @dev EIP-7702: the code of a delegated key is `0xef0100 ‖ address`.
+    bytes3 private constant DELEGATION_PREFIX = 0xef0100;
+    uint256 private constant DELEGATION_LENGTH = 23;
+
+    /// @notice Whether `caller`, the sender of this call, owns `account`.
+    /// @dev home = 0: a key. home = the local eid: the contract at that address here. Any other home acts through its own log.
+    function owns(address caller, Account account, uint32 localEid) internal view returns (bool) {
+        if (account.owner() != caller || caller == address(0)) return false;
+        uint32 home = account.home();
+        if (home == 0) return isKey(caller);
+        return home == localEid && caller.code.length > 0;
+    }
+
+    /// @notice Whether `caller`, the sender of this call, is a key: plain, or delegated by EIP-7702.
+    /// @dev A sender without code is a key only if it also signed the transaction: a contract has no code while it is constructed.
+    function isKey(address caller) internal view returns (bool) {
+        uint256 length = caller.code.length;
+        // solhint-disable-next-line avoid-tx-origin
+        if (length == 0) return caller == tx.origin;
+        return length == DELEGATION_LENGTH && bytes3(caller.code) == DELEGATION_PREFIX;
+    }
+}
