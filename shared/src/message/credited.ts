@@ -1,18 +1,16 @@
+import type { CreditDestination } from '../journal.js';
 import { eid, sequence, tokenAmount, type Eid, type Sequence, type TokenAmount } from '../units.js';
-
-/** Where a credited deposit went on the hub. */
-export type CreditDestination = 'collateral' | 'idle' | 'cash';
 
 /** What the ledger's `Credited` event says in one word; twin of contracts/src/hub/Credit.sol. */
 export interface CreditReceipt {
   readonly srcEid: Eid;
   readonly sequence: Sequence;
   readonly assetId: number;
-  readonly destination: CreditDestination;
+  readonly destination: CreditDestination['kind'];
   readonly amount: TokenAmount;
 }
 
-const DESTINATIONS = ['collateral', 'idle', 'cash'] as const satisfies readonly CreditDestination[];
+const DESTINATIONS = ['collateral', 'idle', 'cash'] as const satisfies readonly CreditDestination['kind'][];
 const field = (word: bigint, offset: bigint, bits: bigint): bigint => (word >> offset) & ((1n << bits) - 1n);
 
 /**
