@@ -50,6 +50,8 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrorsIgnorePattern: '^_' }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      // A branded bigint is a bigint; the rule does not see through the brand.
+      '@typescript-eslint/no-unsafe-unary-minus': 'off',
       // An implementation of an asynchronous interface need not await anything.
       '@typescript-eslint/require-await': 'off',
       // Nest's modules are classes whose decorator is their content.
