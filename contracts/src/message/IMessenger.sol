@@ -91,11 +91,14 @@ interface IMessenger {
     error StreamMalformed(uint256 offset, uint256 length);
     error NothingToDeliver(uint32 srcEid);
     error SplitOutOfRange(uint64 from, uint64 to, uint64 consumed);
+    error LeavesMismatch(uint256 actual, uint256 expected);
     error AlreadyFlushed(uint64 target, uint64 flushed);
     error AlreadyVoided(uint64 target);
     error HeadNotInRing(uint64 sequence, uint64 oldest, uint64 newest);
     error NonceNotStalled(uint32 srcEid, uint64 nonce, uint64 committedNonce);
     error PeerInUse(uint32 eid, bytes32 peer);
+    error PeerInvalid(uint32 eid, bytes32 peer);
+    error HandlerUnknown(uint8 kind);
     error WriterBusy(uint32 eid, uint64 sequence, uint64 flushed);
     error NothingClaimable(address to);
     error RefundFailed(address to, uint256 amount);
@@ -122,12 +125,14 @@ interface IMessenger {
     /// @notice Ends the log towards `dstEid` for good. Restricted.
     function close(uint32 dstEid) external returns (uint64 sequence);
 
-    /// @notice Sends one checkpoint that covers everything appended. Anyone; never empty.
+    /// @notice Sends one checkpoint that covers everything appended. Anyone; never empty; not during quarantine, where
+    ///         unflushed entries stay voidable.
     /// @dev A batch of at least `minReimbursedEntries` is reimbursed from the flush fund, up to the quote.
     /// @param refundTo who receives what msg.value exceeds the fee by, and the reimbursement
     function flush(uint32 dstEid, address refundTo) external payable returns (bytes32 guid);
 
-    /// @notice Repeats the current head (with the newest acknowledgement) at the caller's cost.
+    /// @notice Repeats the last flushed head (genesis before the first flush) with the newest acknowledgement, at the
+    ///         caller's cost. Works during quarantine, so that the other side can see the conflict.
     function resend(uint32 dstEid, address refundTo) external payable returns (bytes32 guid);
 
     /// @notice Native fee of a checkpoint now, wei; 0 on the same-chain path.

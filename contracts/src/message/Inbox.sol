@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Entry, EntryKind} from "./Entry.sol";
+import {IMessenger} from "./IMessenger.sol";
+import {LogFold} from "./LogFold.sol";
+
+/// @notice The other side's log, as far as it is known here.
+/// @dev `epoch` rises with every rebase and every new peer, so the verified heads and stored VOIDs of an old branch are
+///      out of reach at once.
+struct Inbox {
+    uint64 consumed;
+    uint64 verified;
+    // highest target of a stored VOID: most chunks need not read the bitmap at all
+    uint64 highestVoid;
+    uint32 epoch;
+    bool closed;
+    bytes32 consumedHead;
+    // epoch ‖ sequence → verified head
+    mapping(uint256 => bytes32) heads;
+    // epoch ‖ sequence / 256 → bits of entries voided by leaves that a split walked over
+    mapping(uint256 => uint256) voids;
+}
+
+/// @notice What comparing a claim with what is known gave.
+struct Comparison {
+    bool conflict;
+    IMessenger.Conflict kind;
+    bytes32 expected;
+}
+
+/// @notice A chunk after it was read and folded.
+/// @param count  entries
+/// @param head   head after the last one
+/// @param closed the last one is CLOSED
+/// @param voided bit i: the i-th entry has no effect
+struct Chunk {
+    uint64 count;
+    bytes32 head;
+    bool closed;
+    uint256[] voided;
+}
+
+using InboxLib for Inbox global;
+
+library InboxLib {
+    /// @notice Starts, or re-opens, the log at a head that is consumed by definition.
+    function open(Inbox storage self, uint64 sequence, bytes32 head) internal {
+        self.consumed = sequence;
+        self.verified = sequence;
+        self.highestVoid = 0;
+        self.epoch += 1;
+        self.closed = false;
+        self.consumedHead = head;
+    }
+
+    /// @notice Takes a verified head. First one wins; another one for the same sequence is a conflict.
+    /// @return fresh the head was not known before and is stored now
+    function verify(Inbox storage self, uint64 sequence, bytes32 head)
+        internal
+        returns (bool fresh, Comparison memory result)
+    {
+        uint64 consumed_ = self.consumed;
+        if (sequence == consumed_) {
+            bytes32 own = self.consumedHead;
+            if (own != head) result = Comparison(true, IMessenger.Conflict.ConsumedHeadMismatch, own);
+            return (false, result);
+        }
+        uint256 key = _key(self.epoch, sequence);
+        bytes32 stored = self.heads[key];
+        if (stored != 0) {
+            if (stored != head) result = Comparison(true, IMessenger.Conflict.TwoHeads, stored);
+            return (false, result);
+        }
+        // Below the consumed sequence an unknown head proves nothing: heads are chained, the next one above decides.
+        if (sequence < consumed_) return (false, result);
+        self.heads[key] = head;
+        if (sequence > self.verified) self.verified = sequence;
+        return (true, result);
+    }
+
+    /// @notice Proves the head at `to` from the verified one at `from`, and keeps every VOID in between that reaches back to or below `to`.
+    function split(
+        Inbox storage self,
+        uint32 srcEid,
+        uint64 from,
+        uint64 to,
+        bytes32 headAtTo,
+        bytes32[] calldata leaves
+    ) internal returns (bool fresh, Comparison memory result) {
+        uint64 consumed_ = self.consumed;
+        require(to >= consumed_ && to < from, IMessenger.SplitOutOfRange(from, to, consumed_));
+        require(leaves.length == from - to, IMessenger.LeavesMismatch(leaves.length, from - to));
+        uint32 epoch_ = self.epoch;
+        bytes32 expected = self.heads[_key(epoch_, from)];
+        require(expected != 0, IMessenger.HeadNotVerified(srcEid, from, self.verified));
+        bytes32 head = headAtTo;
+        uint64 highest = 0;
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            bytes32 leaf = leaves[i];
+            head = LogFold.fold(head, leaf);
+            if (Entry.kindOf(leaf) == EntryKind.VOID) {
+                uint64 target = Entry.voidTarget(leaf);
+                // Consumed ones are decided; targets above `to` are found again when their own chunk is read.
+                if (target <= to && target > consumed_) {
+                    self.voids[_key(epoch_, target >> 8)] |= 1 << (target & 0xff);
+                    if (target > highest) highest = target;
+                }
+            }
+        }
+        require(head == expected, IMessenger.HeadMismatch(srcEid, from, expected, head));
+        if (highest > self.highestVoid) self.highestVoid = highest;
+        return self.verify(to, headAtTo);
+    }
+
+    /// @notice Reads the chunk that follows the consumed sequence and proves it against the verified head at its end.
+    /// @dev All VOIDs of the chunk are collected before anything is applied.
+    function read(Inbox storage self, uint32 srcEid, bytes calldata stream) internal view returns (Chunk memory chunk) {
+        require(stream.length != 0, IMessenger.NothingToDeliver(srcEid));
+        uint64 consumed_ = self.consumed;
+        uint32 epoch_ = self.epoch;
+        bytes32 head = self.consumedHead;
+        // An entry takes at least two bytes of the stream.
+        uint256[] memory voided = new uint256[]((stream.length >> 9) + 1);
+        uint256 count = 0;
+        for (uint256 offset = 0; offset < stream.length;) {
+            (uint8 kind, uint256 start, uint256 end) = LogFold.entryAt(stream, offset);
+            bytes32 leaf;
+            if (kind == EntryKind.VOID) {
+                uint64 target = uint64(bytes8(stream[start + 1:end]));
+                leaf = Entry.voidLeaf(target);
+                // A VOID reaches backwards only; what it reaches below this chunk was kept by the split that cut here.
+                if (target > consumed_ && target <= consumed_ + count) {
+                    uint256 i = target - consumed_ - 1;
+                    voided[i >> 8] |= 1 << (i & 0xff);
+                }
+            } else if (kind == EntryKind.CLOSED) {
+                leaf = Entry.closedLeaf();
+                chunk.closed = true;
+            } else {
+                leaf = Entry.leafOfCalldata(stream[start:end]);
+            }
+            head = LogFold.fold(head, leaf);
+            unchecked {
+                ++count;
+            }
+            offset = end;
+        }
+        uint64 last = consumed_ + uint64(count);
+        bytes32 expected = self.heads[_key(epoch_, last)];
+        require(expected != 0, IMessenger.HeadNotVerified(srcEid, last, self.verified));
+        require(head == expected, IMessenger.HeadMismatch(srcEid, last, expected, head));
+        if (self.highestVoid > consumed_) _addStored(self, epoch_, consumed_ + 1, count, voided);
+        chunk.count = uint64(count);
+        chunk.head = head;
+        chunk.voided = voided;
+    }
+
+    /// @dev Adds the VOIDs kept by splits to the chunk's own.
+    function _addStored(Inbox storage self, uint32 epoch_, uint64 first, uint256 count, uint256[] memory voided)
+        private
+        view
+    {
+        uint256 word = self.voids[_key(epoch_, first >> 8)];
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 target = first + i;
+            if (target & 0xff == 0) word = self.voids[_key(epoch_, uint64(target >> 8))];
+            if ((word >> (target & 0xff)) & 1 != 0) voided[i >> 8] |= 1 << (i & 0xff);
+        }
+    }
+
+    /// @notice Marks a chunk as consumed.
+    function consume(Inbox storage self, Chunk memory chunk) internal returns (uint64 first, uint64 last) {
+        uint64 consumed_ = self.consumed;
+        first = consumed_ + 1;
+        last = consumed_ + chunk.count;
+        self.consumed = last;
+        self.consumedHead = chunk.head;
+        if (chunk.closed) self.closed = true;
+    }
+
+    /// @notice Verified head at `sequence`, zero if none.
+    function headAt(Inbox storage self, uint64 sequence) internal view returns (bytes32) {
+        return sequence == self.consumed ? self.consumedHead : self.heads[_key(self.epoch, sequence)];
+    }
+
+    function isVoided(Inbox storage self, uint64 sequence) internal view returns (bool) {
+        return (self.voids[_key(self.epoch, sequence >> 8)] >> (sequence & 0xff)) & 1 != 0;
+    }
+
+    function _key(uint32 epoch_, uint64 index) private pure returns (uint256) {
+        return (uint256(epoch_) << 64) | index;
+    }
+}
