@@ -56,10 +56,11 @@ library InboxLib {
 
     /// @notice Takes a verified head. First one wins; another one for the same sequence is a conflict.
     /// @return fresh the head was not known before and is stored now
-    function verify(Inbox storage self, uint64 sequence, bytes32 head)
-        internal
-        returns (bool fresh, Comparison memory result)
-    {
+    function verify(
+        Inbox storage self,
+        uint64 sequence,
+        bytes32 head
+    ) internal returns (bool fresh, Comparison memory result) {
         uint64 consumed_ = self.consumed;
         if (sequence == consumed_) {
             bytes32 own = self.consumedHead;
@@ -157,10 +158,13 @@ library InboxLib {
     }
 
     /// @dev Adds the VOIDs kept by splits to the chunk's own.
-    function _addStored(Inbox storage self, uint32 epoch_, uint64 first, uint256 count, uint256[] memory voided)
-        private
-        view
-    {
+    function _addStored(
+        Inbox storage self,
+        uint32 epoch_,
+        uint64 first,
+        uint256 count,
+        uint256[] memory voided
+    ) private view {
         uint256 word = self.voids[_key(epoch_, first >> 8)];
         for (uint256 i = 0; i < count; ++i) {
             uint256 target = first + i;

@@ -11,11 +11,12 @@ library LogFold {
     bytes32 internal constant DOMAIN = keccak256("lockstep.log.v1");
 
     /// @notice Head at sequence 0 of one direction of a path.
-    function genesis(uint32 srcEid, bytes32 srcMessenger, uint32 dstEid, bytes32 dstMessenger)
-        internal
-        pure
-        returns (bytes32)
-    {
+    function genesis(
+        uint32 srcEid,
+        bytes32 srcMessenger,
+        uint32 dstEid,
+        bytes32 dstMessenger
+    ) internal pure returns (bytes32) {
         return keccak256(abi.encode(DOMAIN, srcEid, srcMessenger, dstEid, dstMessenger));
     }
 
@@ -40,11 +41,10 @@ library LogFold {
     /// @dev VOID and CLOSED have one length only: their leaf carries just the content, so a longer entry would fold alike.
     /// @param start offset of the entry's kind byte
     /// @param end   offset behind the entry
-    function entryAt(bytes calldata stream, uint256 offset)
-        internal
-        pure
-        returns (uint8 kind, uint256 start, uint256 end)
-    {
+    function entryAt(
+        bytes calldata stream,
+        uint256 offset
+    ) internal pure returns (uint8 kind, uint256 start, uint256 end) {
         unchecked {
             uint256 length = uint8(stream[offset]);
             start = offset + 1;

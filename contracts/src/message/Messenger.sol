@@ -46,11 +46,10 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
 
     /// @param endpoint_  LayerZero V2 endpoint of this chain
     /// @param authority_ AccessManager: owner, delegate and authority
-    constructor(address endpoint_, address authority_)
-        OApp(endpoint_, authority_)
-        Ownable(authority_)
-        AccessManaged(authority_)
-    {
+    constructor(
+        address endpoint_,
+        address authority_
+    ) OApp(endpoint_, authority_) Ownable(authority_) AccessManaged(authority_) {
         localEid = endpoint.eid();
     }
 
@@ -154,10 +153,13 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
     }
 
     /// @inheritdoc IMessenger
-    function split(uint32 srcEid, uint64 from, uint64 to, bytes32 headAt, bytes32[] calldata leaves)
-        external
-        nonReentrant
-    {
+    function split(
+        uint32 srcEid,
+        uint64 from,
+        uint64 to,
+        bytes32 headAt,
+        bytes32[] calldata leaves
+    ) external nonReentrant {
         require(!_known(srcEid).quarantined, PathInQuarantine(srcEid));
         (bool fresh, Comparison memory result) = _inboxes[srcEid].split(srcEid, from, to, headAt, leaves);
         if (fresh) emit HeadSplit(srcEid, from, to, headAt);
@@ -170,8 +172,10 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
         bytes32 peer = _getPeerOrRevert(srcEid);
         bytes32 committed = endpoint.inboundPayloadHash(address(this), srcEid, peer, committedNonce);
         require(
-            committedNonce > nonce && committed != 0 && committed != NIL_PAYLOAD_HASH
-                && uint256(endpoint.inboundNonce(address(this), srcEid, peer)) + 1 == nonce,
+            committedNonce > nonce &&
+                committed != 0 &&
+                committed != NIL_PAYLOAD_HASH &&
+                uint256(endpoint.inboundNonce(address(this), srcEid, peer)) + 1 == nonce,
             NonceNotStalled(srcEid, nonce, committedNonce)
         );
         endpoint.skip(address(this), srcEid, peer, nonce);
@@ -188,11 +192,13 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
     }
 
     /// @inheritdoc IMessenger
-    function rebase(uint32 eid, uint64 sequence, bytes32 head, uint8 correctionsKind, bytes calldata corrections)
-        external
-        restricted
-        nonReentrant
-    {
+    function rebase(
+        uint32 eid,
+        uint64 sequence,
+        bytes32 head,
+        uint8 correctionsKind,
+        bytes calldata corrections
+    ) external restricted nonReentrant {
         Outbox storage out = _known(eid);
         require(out.quarantined, PathNotQuarantined(eid));
         Inbox storage box = _inboxes[eid];
@@ -274,9 +280,7 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
     /// @inheritdoc IMessenger
     function inbox(uint32 srcEid) external view returns (InboxView memory) {
         Inbox storage box = _inboxes[srcEid];
-        return InboxView(
-            box.consumed, box.verified, box.closed, _outboxes[srcEid].quarantined, box.consumedHead
-        );
+        return InboxView(box.consumed, box.verified, box.closed, _outboxes[srcEid].quarantined, box.consumedHead);
     }
 
     /// @inheritdoc IMessenger
@@ -325,10 +329,13 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
 
     /// @dev OAppReceiver has checked the endpoint and the peer. Fails for a malformed checkpoint only, which no entry can cause.
     ///      Value that an executor sends along is a gift to the flush fund: refusing it would let nobody gain.
-    function _lzReceive(Origin calldata origin, bytes32, bytes calldata message, address, bytes calldata)
-        internal
-        override
-    {
+    function _lzReceive(
+        Origin calldata origin,
+        bytes32,
+        bytes calldata message,
+        address,
+        bytes calldata
+    ) internal override {
         if (msg.value != 0) flushFund += msg.value;
         _receiveCheckpoint(origin.srcEid, CheckpointCodec.decode(message));
     }
@@ -373,7 +380,7 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
         uint8 cachedKind = EntryKind.VOID;
         address cachedHandler = address(0);
         for (uint256 offset = 0; offset < stream.length; ++index) {
-            (uint8 kind,, uint256 end) = LogFold.entryAt(stream, offset);
+            (uint8 kind, , uint256 end) = LogFold.entryAt(stream, offset);
             if (kind != EntryKind.VOID && kind != EntryKind.CLOSED) {
                 if (kind != cachedKind) {
                     cachedKind = kind;
@@ -381,9 +388,7 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
                 }
                 if (cachedHandler != runHandler) {
                     if (runHandler != address(0)) {
-                        _applyRun(
-                            runHandler, srcEid, first, runIndex, index, stream[runStart:offset], voided
-                        );
+                        _applyRun(runHandler, srcEid, first, runIndex, index, stream[runStart:offset], voided);
                     }
                     (runHandler, runIndex, runStart) = (cachedHandler, index, offset);
                 }
@@ -406,16 +411,17 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
         bytes calldata run,
         uint256[] memory voided
     ) private {
-        IEntryHandler(handler).applyEntries(
-            srcEid, uint64(first + from), run, LogFold.slice(voided, from, to - from)
-        );
+        IEntryHandler(handler).applyEntries(srcEid, uint64(first + from), run, LogFold.slice(voided, from, to - from));
     }
 
     /// @dev Sends a checkpoint, or on the same-chain path (LayerZero does not send to its own eid) hands it over at once.
-    function _send(uint32 dstEid, uint64 sequence, bytes32 head, bool reimbursed, address refundTo)
-        private
-        returns (bytes32 guid)
-    {
+    function _send(
+        uint32 dstEid,
+        uint64 sequence,
+        bytes32 head,
+        bool reimbursed,
+        address refundTo
+    ) private returns (bytes32 guid) {
         Checkpoint memory c = _checkpoint(dstEid, sequence, head);
         uint256 fee = _quoteCheckpoint(dstEid, c);
         uint256 fromFund = reimbursed && fee != 0 ? _min(fee, flushFund) : 0;

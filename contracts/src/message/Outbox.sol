@@ -70,7 +70,9 @@ library OutboxLib {
         require(
             anchor <= newest && anchor + RING > newest,
             IMessenger.HeadNotInRing(
-                uint64(anchor > type(uint64).max ? type(uint64).max : anchor), newest < RING ? 0 : newest - RING + 1, newest
+                uint64(anchor > type(uint64).max ? type(uint64).max : anchor),
+                newest < RING ? 0 : newest - RING + 1,
+                newest
             )
         );
         bytes32 folded = LogFold.foldLeaves(LogFold.fold(headBefore, leaf), leavesAfter);
