@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+
+/** The public REST interface. */
+@Module({})
+export class ApiModule {}

@@ -1,0 +1,50 @@
+import type { Address, PublicClient } from 'viem';
+import type { ChainId, Eid } from '@lockstep/shared';
+import type { LiveChain } from '../config/live-network.js';
+import type { ChainConfig } from '../config/relayer-config.js';
+import type { QuorumReader } from './quorum-reader.js';
+
+/** Everything a stage needs to know about one configured chain. */
+export class ChainContext {
+  constructor(
+    readonly config: ChainConfig,
+    readonly live: LiveChain,
+    /** read path: falls back from provider to provider. Good for indexing and estimates, never for signing attestations. */
+    readonly client: PublicClient,
+    /** each provider alone, in the order of the configuration */
+    readonly providers: readonly PublicClient[],
+    /** attest path: k of n providers must agree, else it refuses */
+    readonly quorum: QuorumReader,
+  ) {}
+
+  get name(): string {
+    return this.live.chain;
+  }
+
+  get chainId(): ChainId {
+    return this.live.chainId;
+  }
+
+  get eid(): Eid {
+    return this.live.eid;
+  }
+
+  get isHub(): boolean {
+    return this.live.role === 'hub';
+  }
+
+  /** @throws Error if the live file has no such contract */
+  contract(name: string): Address {
+    const found = this.live.contracts[name];
+    if (!found) throw new Error(`${this.name}: live file has no contract ${name}; it has ${Object.keys(this.live.contracts).join(', ')}`);
+    return found.address;
+  }
+
+  /** @throws Error if the live file has no such LayerZero contract */
+  layerzero(name: string): Address {
+    const found = this.live.layerzero[name];
+    if (!found)
+      throw new Error(`${this.name}: live file has no LayerZero contract ${name}; it has ${Object.keys(this.live.layerzero).join(', ')}`);
+    return found;
+  }
+}

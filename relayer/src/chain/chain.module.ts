@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { ChainConsumers } from './chain-consumer.js';
+import { Chains } from './chains.js';
+import { CLOCK, systemClock } from './clock.js';
+import { FAULT_POINT, faultPoint } from './fault-point.js';
+import { Loops } from './loops.js';
+import { RANDOMNESS, systemRandomness } from './randomness.js';
+
+/** Chains, their clients, the consumers' registry, the loops, and the injected clock, randomness and fault points. */
+@Module({
+  providers: [
+    Chains,
+    ChainConsumers,
+    Loops,
+    { provide: CLOCK, useValue: systemClock },
+    { provide: RANDOMNESS, useValue: systemRandomness },
+    { provide: FAULT_POINT, useValue: faultPoint },
+  ],
+  exports: [Chains, ChainConsumers, Loops, CLOCK, RANDOMNESS, FAULT_POINT],
+})
+export class ChainModule {}

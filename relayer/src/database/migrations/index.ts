@@ -1,0 +1,6 @@
+import type { MigrationInterface } from 'typeorm';
+import { ChainTables1795230000000 } from './1795230000000-chain.js';
+import { SenderTables1795230000001 } from './1795230000001-sender.js';
+
+/** Every migration, in order. A file is `<milliseconds>-<name>.ts`, its class ends in the same number; add it here, never change one. */
+export const migrations: readonly (new () => MigrationInterface)[] = [ChainTables1795230000000, SenderTables1795230000001];

