@@ -1,8 +1,15 @@
+export * from './apply.js';
 export * from './chain/client.js';
 export { sendAll, type Call } from './chain/send.js';
-export * from './layerzero/abi.js';
-export * from './layerzero/deploy.js';
-export * from './layerzero/stack.js';
 export * from './desired/bound.js';
 export * from './desired/local.js';
 export * from './desired/schema.js';
+export * from './layerzero/abi.js';
+export * from './layerzero/deploy.js';
+export * from './layerzero/stack.js';
+export * from './live/live.js';
+export * from './local.js';
+export { addressesOf, CREATE2_DEPLOYER, type ChainAddresses, type ContractSpec } from './plan/addresses.js';
+export { plan, type KnownLive } from './plan/plan.js';
+export { describeStep, type ConfigureStep, type DeployStep, type PlanStep } from './plan/step.js';
+export * from './verify.js';

@@ -1,11 +1,9 @@
-import { batchExecutorAbi, iCollateralVaultAbi, iLedgerAbi, iMessengerAbi, lockstepDvnAbi } from '@lockstep/contracts';
+import { batchExecutorAbi, collateralVaultAbi, ledgerAbi, iMessengerAbi, lockstepDVNAbi } from '@lockstep/contracts';
 import { EntryKind } from '@lockstep/shared';
-import { encodeFunctionData, padHex, parseAbi, zeroAddress, type Address } from 'viem';
+import { encodeFunctionData, padHex, zeroAddress, type Address } from 'viem';
 import { hubOf, type DesiredAsset } from '../desired/schema.js';
 import type { ChainPlan } from './chain-plan.js';
-
-/** Peers of an OApp, 32 bytes each. */
-const oappAbi = parseAbi(['function peers(uint32 eid) view returns (bytes32)', 'function setPeer(uint32 eid, bytes32 peer)']);
+import { oappAbi } from './oapp.js';
 
 /** Indices of the ledger's AssetStanding and the vault's AssetStatus. */
 const STANDING = { Collateral: 1, Settlement: 2 } as const;
@@ -17,22 +15,22 @@ export async function planWorkers(plan: ChainPlan): Promise<void> {
   const { LockstepDVN: dvn, BatchExecutor: executor } = plan.own.contracts;
   const { signers, threshold } = plan.chain.lockstepDvn;
   const [currentSigners, currentThreshold] = await Promise.all([
-    plan.read(dvn, () => rpc.readContract({ address: dvn, abi: lockstepDvnAbi, functionName: 'signers' })),
-    plan.read(dvn, () => rpc.readContract({ address: dvn, abi: lockstepDvnAbi, functionName: 'threshold' })),
+    plan.read(dvn, () => rpc.readContract({ address: dvn, abi: lockstepDVNAbi, functionName: 'signers' })),
+    plan.read(dvn, () => rpc.readContract({ address: dvn, abi: lockstepDVNAbi, functionName: 'threshold' })),
   ]);
   // The constructor sets them: only a deployed DVN can differ.
   if (currentSigners !== undefined)
     plan.want('LockstepDVN signers', { signers, threshold }, { signers: currentSigners, threshold: currentThreshold }, dvn, () =>
-      encodeFunctionData({ abi: lockstepDvnAbi, functionName: 'setSigners', args: [signers, threshold] }),
+      encodeFunctionData({ abi: lockstepDVNAbi, functionName: 'setSigners', args: [signers, threshold] }),
     );
   for (const { route, remote, outgoing } of plan.routes()) {
     if (!outgoing) continue;
     const [dvnFee, executorFee] = await Promise.all([
-      plan.read(dvn, () => rpc.readContract({ address: dvn, abi: lockstepDvnAbi, functionName: 'feeOf', args: [remote.eid] })),
+      plan.read(dvn, () => rpc.readContract({ address: dvn, abi: lockstepDVNAbi, functionName: 'feeOf', args: [remote.eid] })),
       plan.read(executor, () => rpc.readContract({ address: executor, abi: batchExecutorAbi, functionName: 'feeOf', args: [remote.eid] })),
     ]);
     plan.want(`LockstepDVN fee towards ${remote.name}`, route.fees.dvn, dvnFee, dvn, () =>
-      encodeFunctionData({ abi: lockstepDvnAbi, functionName: 'setFee', args: [remote.eid, route.fees.dvn] }),
+      encodeFunctionData({ abi: lockstepDVNAbi, functionName: 'setFee', args: [remote.eid, route.fees.dvn] }),
     );
     const { executorBase, executorPerGas } = route.fees;
     plan.want(`BatchExecutor fee towards ${remote.name}`, [executorBase, executorPerGas], executorFee, executor, () =>
@@ -88,10 +86,10 @@ export async function planMessenger(plan: ChainPlan): Promise<void> {
 export async function planVault(plan: ChainPlan): Promise<void> {
   const { rpc } = plan.client;
   const vault = plan.own.contracts.CollateralVault;
-  const contract = { address: vault, abi: iCollateralVaultAbi } as const;
+  const contract = { address: vault, abi: collateralVaultAbi } as const;
   const cancelDelay = await plan.read(vault, () => rpc.readContract({ ...contract, functionName: 'cancelDelay' }));
   plan.want('CollateralVault cancel delay', plan.chain.cancelDelaySeconds, cancelDelay, vault, () =>
-    encodeFunctionData({ abi: iCollateralVaultAbi, functionName: 'setCancelDelay', args: [plan.chain.cancelDelaySeconds] }),
+    encodeFunctionData({ abi: collateralVaultAbi, functionName: 'setCancelDelay', args: [plan.chain.cancelDelaySeconds] }),
   );
   for (const [i, asset] of plan.chain.assets.entries()) await planListing(plan, i + 1, asset, plan.own.tokens[i] ?? zeroAddress);
 }
@@ -99,18 +97,18 @@ export async function planVault(plan: ChainPlan): Promise<void> {
 async function planListing(plan: ChainPlan, wantedIndex: number, asset: DesiredAsset, token: Address): Promise<void> {
   const { rpc } = plan.client;
   const vault = plan.own.contracts.CollateralVault;
-  const contract = { address: vault, abi: iCollateralVaultAbi } as const;
+  const contract = { address: vault, abi: collateralVaultAbi } as const;
   const index = (await plan.read(vault, () => rpc.readContract({ ...contract, functionName: 'assetIndexOf', args: [token] }))) ?? 0;
   plan.want(`CollateralVault index of ${asset.symbol}`, wantedIndex, index, vault, () =>
-    encodeFunctionData({ abi: iCollateralVaultAbi, functionName: 'listAsset', args: [token, asset.minDeposit, asset.vaultCap] }),
+    encodeFunctionData({ abi: collateralVaultAbi, functionName: 'listAsset', args: [token, asset.minDeposit, asset.vaultCap] }),
   );
   if (index !== wantedIndex) return;
   const listed = await rpc.readContract({ ...contract, functionName: 'assetOf', args: [index] });
   plan.want(`CollateralVault limits of ${asset.symbol}`, [asset.minDeposit, asset.vaultCap], [listed.minDeposit, listed.cap], vault, () =>
-    encodeFunctionData({ abi: iCollateralVaultAbi, functionName: 'setAssetLimits', args: [index, asset.minDeposit, asset.vaultCap] }),
+    encodeFunctionData({ abi: collateralVaultAbi, functionName: 'setAssetLimits', args: [index, asset.minDeposit, asset.vaultCap] }),
   );
   plan.want(`CollateralVault status of ${asset.symbol}`, ASSET_OPEN, listed.status, vault, () =>
-    encodeFunctionData({ abi: iCollateralVaultAbi, functionName: 'openAsset', args: [index] }),
+    encodeFunctionData({ abi: collateralVaultAbi, functionName: 'openAsset', args: [index] }),
   );
 }
 
@@ -119,10 +117,10 @@ export async function planHub(plan: ChainPlan): Promise<void> {
   const { Ledger: ledger, Gateway: gateway } = plan.own.contracts;
   if (plan.chain.name !== hubOf(plan.desired).name || ledger === undefined || gateway === undefined) return;
   const { rpc } = plan.client;
-  const contract = { address: ledger, abi: iLedgerAbi } as const;
+  const contract = { address: ledger, abi: ledgerAbi } as const;
   const isModule = await plan.read(ledger, () => rpc.readContract({ ...contract, functionName: 'isModule', args: [gateway] }));
   plan.want('Ledger module Gateway', true, isModule ?? false, ledger, () =>
-    encodeFunctionData({ abi: iLedgerAbi, functionName: 'setModule', args: [gateway, true] }),
+    encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [gateway, true] }),
   );
   for (const chain of plan.desired.chains)
     for (const [i, asset] of chain.assets.entries()) {
@@ -137,7 +135,7 @@ export async function planHub(plan: ChainPlan): Promise<void> {
         inflowPerSecond: asset.inflowPerSecond,
       };
       plan.want(`Ledger ${chain.name} ${asset.symbol}`, wanted, current, ledger, () =>
-        encodeFunctionData({ abi: iLedgerAbi, functionName: 'configureAsset', args: [...key, wanted] }),
+        encodeFunctionData({ abi: ledgerAbi, functionName: 'configureAsset', args: [...key, wanted] }),
       );
     }
 }

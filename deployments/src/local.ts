@@ -1,0 +1,89 @@
+import { chainId, eid } from '@lockstep/shared';
+import type { Address, LocalAccount } from 'viem';
+import { apply, type ApplyResult } from './apply.js';
+import { checkChainId, connect, type ChainClient } from './chain/client.js';
+import { desiredLocal, type LocalOptions } from './desired/local.js';
+import type { Desired } from './desired/schema.js';
+import { deployLayerZero } from './layerzero/deploy.js';
+import { readLive, type LiveNetwork } from './live/live.js';
+
+/** One running local chain. */
+export interface LocalNode {
+  readonly name: string;
+  readonly chainId: number;
+  readonly rpcUrl: string;
+  readonly role: 'hub' | 'spoke';
+}
+
+/** Keys of a local network, each with one purpose. All must hold native coin except signers. */
+export interface LocalKeys {
+  /** Deploys Lockstep and governs it. */
+  readonly deployer: LocalAccount;
+  /** Owns the LayerZero stack; used for nothing else. */
+  readonly layerzeroOwner: LocalAccount;
+  /** Signers and submitter of LayerZero's DVN.sol. */
+  readonly layerzeroDvnSigners: readonly Address[];
+  readonly layerzeroDvnAdmin: Address;
+  readonly lockstepDvnSigners: readonly Address[];
+  readonly guardian?: Address;
+}
+
+export interface LocalNetworkOptions extends Omit<LocalOptions, 'chains' | 'deployer' | 'guardian' | 'lockstepDvnSigners'> {
+  readonly nodes: readonly LocalNode[];
+  readonly keys: LocalKeys;
+  readonly liveDir: string;
+  /** How often receipts are polled, milliseconds. */
+  readonly pollMs?: number;
+}
+
+export interface LocalNetwork {
+  readonly desired: Desired;
+  readonly clients: readonly ChainClient[];
+  readonly live: LiveNetwork;
+  readonly result: ApplyResult;
+}
+
+/** First endpoint id of local networks: outside LayerZero's own ranges. Chain i has eid 40001 + i. */
+const FIRST_LOCAL_EID = 40_001;
+
+/**
+ * Builds a whole local network: LayerZero on every chain, then Lockstep with all routes. Interrupted, it continues when called again.
+ * Addresses differ from chain to chain on purpose.
+ */
+export async function deployLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
+  const { nodes, keys, liveDir, pollMs, ...rest } = options;
+  const eids = nodes.map((_, i) => eid(FIRST_LOCAL_EID + i));
+  const clients = nodes.map((node) =>
+    connect({
+      chain: node.name,
+      chainId: node.chainId,
+      rpcUrl: node.rpcUrl,
+      account: keys.deployer,
+      ...(pollMs === undefined ? {} : { pollMs }),
+    }),
+  );
+  const chains = await Promise.all(
+    nodes.map(async (node, i) => {
+      const [client, own] = [clients[i], eids[i]];
+      if (client === undefined || own === undefined) throw new Error(`no client for ${node.name}; expected one for each node`);
+      await checkChainId(client);
+      const layerzero = await deployLayerZero(client, {
+        eid: own,
+        remoteEids: eids.filter((other) => other !== own),
+        owner: keys.layerzeroOwner,
+        dvn: { signers: keys.layerzeroDvnSigners, admin: keys.layerzeroDvnAdmin },
+        nonceOffset: i,
+      });
+      return { name: node.name, chainId: chainId(node.chainId), eid: own, role: node.role, layerzero };
+    }),
+  );
+  const desired = desiredLocal({
+    ...rest,
+    chains,
+    deployer: keys.deployer.address,
+    ...(keys.guardian === undefined ? {} : { guardian: keys.guardian }),
+    lockstepDvnSigners: keys.lockstepDvnSigners,
+  });
+  const result = await apply({ desired, clients, liveDir });
+  return { desired, clients, live: readLive(liveDir), result };
+}

@@ -1,0 +1,92 @@
+import { accessManagerAbi } from '@lockstep/contracts';
+import { encodeFunctionData, getAbiItem, type Address } from 'viem';
+import { ROLE_ID, functionRoles } from './function-roles.js';
+import type { RoleName } from '../desired/schema.js';
+import type { ChainPlan } from './chain-plan.js';
+
+const ROLE_NAMES: readonly RoleName[] = ['admin', 'governor', 'guardian', 'operator'];
+
+/** Roles the guardian may cancel scheduled operations of. The admin's cannot have a guardian in OpenZeppelin's AccessManager. */
+const GUARDED: readonly RoleName[] = ['governor', 'operator'];
+
+/**
+ * Who may call what, and how late. Comes last in a plan: until then everything belongs to the admin, so a set-up needs no delays.
+ * @param sinceBlock first block that can hold a grant of this AccessManager
+ */
+export async function planAccess(plan: ChainPlan, sinceBlock: bigint): Promise<void> {
+  const { rpc } = plan.client;
+  const manager = plan.own.contracts.AccessManager;
+  const contract = { address: manager, abi: accessManagerAbi } as const;
+
+  for (const { target, label, role, functions } of functionRoles(plan.own, plan.chain.layerzero.endpoint)) {
+    const current = await Promise.all(
+      functions.map(({ selector }) =>
+        plan.read(manager, () => rpc.readContract({ ...contract, functionName: 'getTargetFunctionRole', args: [target, selector] })),
+      ),
+    );
+    const wrong = functions.filter((_, i) => current[i] !== ROLE_ID[role]);
+    if (wrong.length === 0) continue;
+    plan.want(`role of ${label}.${wrong.map((f) => f.name).join(', ')}`, role, roleNames(current), manager, () =>
+      encodeFunctionData({
+        abi: accessManagerAbi,
+        functionName: 'setTargetFunctionRole',
+        args: [target, wrong.map((f) => f.selector), ROLE_ID[role]],
+      }),
+    );
+  }
+  for (const role of GUARDED) {
+    const guardian = await plan.read(manager, () => rpc.readContract({ ...contract, functionName: 'getRoleGuardian', args: [ROLE_ID[role]] }));
+    plan.want(`guardian of ${role}`, ROLE_ID.guardian, guardian, manager, () =>
+      encodeFunctionData({ abi: accessManagerAbi, functionName: 'setRoleGuardian', args: [ROLE_ID[role], ROLE_ID.guardian] }),
+    );
+  }
+  // The admin's members come last: taking the deployer's role away ends the set-up.
+  for (const role of [...ROLE_NAMES].reverse()) await planMembers(plan, role, sinceBlock);
+}
+
+async function planMembers(plan: ChainPlan, role: RoleName, sinceBlock: bigint): Promise<void> {
+  const { rpc } = plan.client;
+  const manager = plan.own.contracts.AccessManager;
+  const contract = { address: manager, abi: accessManagerAbi } as const;
+  const wanted = plan.desired.access[role].members;
+  for (const { address, delaySeconds } of wanted) {
+    const access = await plan.read(manager, () => rpc.readContract({ ...contract, functionName: 'hasRole', args: [ROLE_ID[role], address] }));
+    // Before the deployment the deployer is the only admin there will be.
+    const initial = role === 'admin' && access === undefined && same(address, plan.desired.access.deployer) ? [true, 0] : undefined;
+    plan.want(`${role} ${address}`, [true, delaySeconds], access ?? initial, manager, () =>
+      encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [ROLE_ID[role], address, delaySeconds] }),
+    );
+  }
+  const known = await membersEver(plan, role, sinceBlock);
+  for (const address of known.filter((candidate) => !wanted.some((member) => same(member.address, candidate)))) {
+    const [member] = (await plan.read(manager, () =>
+      rpc.readContract({ ...contract, functionName: 'hasRole', args: [ROLE_ID[role], address] }),
+    )) ?? [true];
+    plan.want(`${role} ${address}`, 'no member', member ? 'member' : 'no member', manager, () =>
+      encodeFunctionData({ abi: accessManagerAbi, functionName: 'revokeRole', args: [ROLE_ID[role], address] }),
+    );
+  }
+}
+
+/** Every account that was ever granted the role: only events can tell. */
+async function membersEver(plan: ChainPlan, role: RoleName, sinceBlock: bigint): Promise<Address[]> {
+  const manager = plan.own.contracts.AccessManager;
+  const logs = await plan.read(manager, () =>
+    plan.client.rpc.getLogs({
+      address: manager,
+      event: getAbiItem({ abi: accessManagerAbi, name: 'RoleGranted' }),
+      args: { roleId: ROLE_ID[role] },
+      fromBlock: sinceBlock,
+      strict: true,
+    }),
+  );
+  if (logs === undefined) return role === 'admin' ? [plan.desired.access.deployer] : [];
+  return [...new Set(logs.map((log) => log.args.account))];
+}
+
+const same = (a: Address, b: Address): boolean => a.toLowerCase() === b.toLowerCase();
+
+function roleNames(ids: readonly (bigint | undefined)[]): string {
+  const names = ids.map((id) => ROLE_NAMES.find((name) => ROLE_ID[name] === id) ?? (id === undefined ? 'absent' : `role ${id}`));
+  return [...new Set(names)].join(', ');
+}

@@ -1,0 +1,59 @@
+import { batchExecutorAbi, collateralVaultAbi, iMessengerAbi, ledgerAbi, lockstepDVNAbi } from '@lockstep/contracts';
+import { toFunctionSelector, type Abi, type AbiFunction, type Address, type ContractFunctionName, type Hex } from 'viem';
+import { endpointAbi } from '../layerzero/abi.js';
+import { oappAbi } from './oapp.js';
+import type { ChainAddresses } from './addresses.js';
+import type { RoleName } from '../desired/schema.js';
+
+/** Role ids in every AccessManager. Admin is OpenZeppelin's own; every function without a role of its own belongs to it. */
+export const ROLE_ID: Readonly<Record<RoleName, bigint>> = { admin: 0n, governor: 1n, guardian: 2n, operator: 3n };
+
+/** Functions of one contract that one role may call. */
+export interface FunctionRole {
+  readonly target: Address;
+  readonly label: string;
+  readonly role: RoleName;
+  readonly functions: readonly { readonly name: string; readonly selector: Hex }[];
+}
+
+/**
+ * Who may do what, the same on every network: the governor raises risk (late, on live networks), the guardian only lowers it (at once),
+ * the operator runs the workers' fees. What is not listed is the admin's.
+ */
+export function functionRoles({ contracts }: ChainAddresses, endpoint: Address): FunctionRole[] {
+  const roles: FunctionRole[] = [
+    role('Messenger', contracts.Messenger, 'governor', [
+      ...selectors(oappAbi, ['setPeer']),
+      ...selectors(iMessengerAbi, ['close', 'rebase', 'setWriter', 'setHandler', 'setReceiveGas', 'setFlushPolicy']),
+    ]),
+    role('Messenger', contracts.Messenger, 'guardian', selectors(iMessengerAbi, ['quarantine'])),
+    role('EndpointV2', endpoint, 'governor', selectors(endpointAbi, ['setConfig', 'setSendLibrary', 'setReceiveLibrary'])),
+    role(
+      'CollateralVault',
+      contracts.CollateralVault,
+      'governor',
+      selectors(collateralVaultAbi, ['listAsset', 'setAssetLimits', 'openAsset', 'setCancelDelay', 'unpauseDeposits']),
+    ),
+    role('CollateralVault', contracts.CollateralVault, 'guardian', selectors(collateralVaultAbi, ['restrictAsset', 'pauseDeposits'])),
+    role('LockstepDVN', contracts.LockstepDVN, 'governor', selectors(lockstepDVNAbi, ['setSigners'])),
+    role('LockstepDVN', contracts.LockstepDVN, 'operator', selectors(lockstepDVNAbi, ['setFee', 'withdrawFees'])),
+    role('BatchExecutor', contracts.BatchExecutor, 'operator', selectors(batchExecutorAbi, ['setFee', 'withdrawFees'])),
+  ];
+  if (contracts.Ledger !== undefined)
+    roles.push(
+      role('Ledger', contracts.Ledger, 'governor', selectors(ledgerAbi, ['configureAsset', 'setModule'])),
+      role('Ledger', contracts.Ledger, 'guardian', selectors(ledgerAbi, ['freezeAsset'])),
+    );
+  return roles;
+}
+
+function role(label: string, target: Address, name: RoleName, functions: FunctionRole['functions']): FunctionRole {
+  return { label, target, role: name, functions };
+}
+
+function selectors<const T extends Abi>(abi: T, names: readonly ContractFunctionName<T, 'nonpayable' | 'payable'>[]): FunctionRole['functions'] {
+  const wanted = new Set<string>(names);
+  return abi
+    .filter((item): item is AbiFunction => item.type === 'function' && wanted.has(item.name))
+    .map((item) => ({ name: item.name, selector: toFunctionSelector(item) }));
+}
