@@ -64,7 +64,12 @@ export async function apply(options: ApplyOptions): Promise<ApplyResult> {
       desired.chains.map((chain) => {
         const own = addresses.get(chain.name);
         if (own === undefined) throw new Error(`no addresses of ${chain.name}; expected a survey of every chain`);
-        return applyChain(options, chain, own, steps.filter((step) => step.chain === chain.name));
+        return applyChain(
+          options,
+          chain,
+          own,
+          steps.filter((step) => step.chain === chain.name),
+        );
       }),
     );
     for (const result of results) {
@@ -77,7 +82,8 @@ export async function apply(options: ApplyOptions): Promise<ApplyResult> {
   return { done, scheduled: [...scheduled.values()], transactions };
 }
 
-const keyOf = (step: PlanStep): string => (step.kind === 'deploy' ? `${step.chain} ${step.contract.name}` : `${step.chain} ${step.subject}`);
+const keyOf = (step: PlanStep): string =>
+  step.kind === 'deploy' ? `${step.chain} ${step.contract.name}` : `${step.chain} ${step.subject}`;
 
 /** Live files of every chain, as far as they exist. */
 export function knownLive(desired: Desired, liveDir: string): KnownLive {
@@ -110,7 +116,8 @@ async function applyChain(
 async function deployAll(options: ApplyOptions, client: ChainClient, chain: DesiredChain, steps: readonly DeployStep[]): Promise<number> {
   if (steps.length === 0) return 0;
   const factory = await client.rpc.getCode({ address: CREATE2_DEPLOYER });
-  if (factory === undefined) throw new Error(`no deterministic deployer at ${CREATE2_DEPLOYER} on ${chain.name}; expected it on every chain`);
+  if (factory === undefined)
+    throw new Error(`no deterministic deployer at ${CREATE2_DEPLOYER} on ${chain.name}; expected it on every chain`);
   let live = await startLive(options.desired, chain, client, readPartialLive(options.liveDir, chain.name));
   writeLive(options.liveDir, live);
   for (const step of steps) options.onStep?.(step);
@@ -237,4 +244,3 @@ async function sendChunks(
   }
   return sent;
 }
-

@@ -46,7 +46,8 @@ export async function verify(desired: Desired, clients: readonly ChainClient[], 
   }
   const missing = new Set(problems.filter((problem) => problem.kind === 'missing').map((problem) => problem.chain));
   const complete = desired.chains.filter((chain) => !missing.has(chain.name));
-  for (const chain of complete) problems.push(...(await ownershipProblems(desired, clientOf(clients, chain.name), addressOf(addresses, chain.name))));
+  for (const chain of complete)
+    problems.push(...(await ownershipProblems(desired, clientOf(clients, chain.name), addressOf(addresses, chain.name))));
   for (const route of desired.routes)
     if (!missing.has(route.from) && !missing.has(route.to)) problems.push(...(await routeProblems(desired, clients, addresses, route)));
   return problems;
@@ -55,7 +56,13 @@ export async function verify(desired: Desired, clients: readonly ChainClient[], 
 function problemOf(step: PlanStep): Problem {
   switch (step.kind) {
     case 'deploy':
-      return { kind: 'missing', chain: step.chain, subject: step.contract.name, expected: `code at ${step.contract.address}`, actual: 'none' };
+      return {
+        kind: 'missing',
+        chain: step.chain,
+        subject: step.contract.name,
+        expected: `code at ${step.contract.address}`,
+        actual: 'none',
+      };
     case 'configure':
       return { kind: 'setting', chain: step.chain, subject: step.subject, expected: step.expected, actual: step.actual };
   }
@@ -105,7 +112,12 @@ async function routeProblems(
   const [source, destination] = [clientOf(clients, from.name).rpc, clientOf(clients, to.name).rpc];
   const [sender, receiver] = [addressOf(addresses, from.name).contracts, addressOf(addresses, to.name).contracts];
   const [sendUln, receiveUln, outgoing, incoming, outbox, inbox] = await Promise.all([
-    source.readContract({ address: from.layerzero.sendUln302, abi: ulnAbi, functionName: 'getAppUlnConfig', args: [sender.Messenger, to.eid] }),
+    source.readContract({
+      address: from.layerzero.sendUln302,
+      abi: ulnAbi,
+      functionName: 'getAppUlnConfig',
+      args: [sender.Messenger, to.eid],
+    }),
     destination.readContract({
       address: to.layerzero.receiveUln302,
       abi: ulnAbi,
@@ -121,10 +133,20 @@ async function routeProblems(
   const problems: Problem[] = [];
   const agree = (subject: string, here: unknown, there: unknown): void => {
     if (!same(here, there))
-      problems.push({ kind: 'ends', chain: to.name, subject: `${label}: ${subject}`, expected: `${show(here)} as on ${from.name}`, actual: show(there) });
+      problems.push({
+        kind: 'ends',
+        chain: to.name,
+        subject: `${label}: ${subject}`,
+        expected: `${show(here)} as on ${from.name}`,
+        actual: show(there),
+      });
   };
   agree('confirmations', sendUln.confirmations, receiveUln.confirmations);
-  agree('operators of the required DVNs', operatorsOf(desired, from.name, sender, sendUln.requiredDVNs), operatorsOf(desired, to.name, receiver, receiveUln.requiredDVNs));
+  agree(
+    'operators of the required DVNs',
+    operatorsOf(desired, from.name, sender, sendUln.requiredDVNs),
+    operatorsOf(desired, to.name, receiver, receiveUln.requiredDVNs),
+  );
   agree('genesis head', outgoing[0], incoming[1]);
   // INV-LOG-1, across the two chains: nothing is consumed or verified that was not appended.
   if (inbox.consumed > inbox.verified || inbox.verified > outbox.flushed)
@@ -157,4 +179,3 @@ function addressOf(addresses: ReadonlyMap<string, ChainAddresses>, chain: string
   if (found === undefined) throw new Error(`no addresses of ${chain}; expected a survey of every chain`);
   return found;
 }
-

@@ -43,7 +43,8 @@ async function stillThere(client: ChainClient, earlier: PartialLiveChain): Promi
 /** What is recorded of a contract that is there. @throws Error if it is not */
 export async function liveContract(client: ChainClient, spec: ContractSpec, block: number): Promise<LiveContract> {
   const code = await client.rpc.getCode({ address: spec.address });
-  if (code === undefined) throw new Error(`${spec.name} has no code at ${spec.address} on ${client.chain}; expected its deployment to succeed`);
+  if (code === undefined)
+    throw new Error(`${spec.name} has no code at ${spec.address} on ${client.chain}; expected its deployment to succeed`);
   const args = spec.args.map((arg) => (typeof arg === 'bigint' ? arg.toString() : arg));
   return { address: spec.address, block, args, bytecodeHash: keccak256(code) };
 }

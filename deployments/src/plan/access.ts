@@ -35,7 +35,9 @@ export async function planAccess(plan: ChainPlan, sinceBlock: bigint): Promise<v
     );
   }
   for (const role of GUARDED) {
-    const guardian = await plan.read(manager, () => rpc.readContract({ ...contract, functionName: 'getRoleGuardian', args: [ROLE_ID[role]] }));
+    const guardian = await plan.read(manager, () =>
+      rpc.readContract({ ...contract, functionName: 'getRoleGuardian', args: [ROLE_ID[role]] }),
+    );
     plan.want(`guardian of ${role}`, ROLE_ID.guardian, guardian, manager, () =>
       encodeFunctionData({ abi: accessManagerAbi, functionName: 'setRoleGuardian', args: [ROLE_ID[role], ROLE_ID.guardian] }),
     );
@@ -50,7 +52,9 @@ async function planMembers(plan: ChainPlan, role: RoleName, sinceBlock: bigint):
   const contract = { address: manager, abi: accessManagerAbi } as const;
   const wanted = plan.desired.access[role].members;
   for (const { address, delaySeconds } of wanted) {
-    const access = await plan.read(manager, () => rpc.readContract({ ...contract, functionName: 'hasRole', args: [ROLE_ID[role], address] }));
+    const access = await plan.read(manager, () =>
+      rpc.readContract({ ...contract, functionName: 'hasRole', args: [ROLE_ID[role], address] }),
+    );
     // Before the deployment the deployer is the only admin there will be.
     const initial = role === 'admin' && access === undefined && same(address, plan.desired.access.deployer) ? [true, 0] : undefined;
     plan.want(`${role} ${address}`, [true, delaySeconds], access ?? initial, manager, () =>

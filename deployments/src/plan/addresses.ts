@@ -63,7 +63,12 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
   const hubEid = hubOf(desired).eid;
 
   const one = parseAbiParameters('address');
-  const authority = add('AccessManager', creation('AccessManager'), [desired.access.deployer], encodeAbiParameters(one, [desired.access.deployer]));
+  const authority = add(
+    'AccessManager',
+    creation('AccessManager'),
+    [desired.access.deployer],
+    encodeAbiParameters(one, [desired.access.deployer]),
+  );
   const two = parseAbiParameters('address, address');
   const Messenger = add('Messenger', creation('Messenger'), [endpoint, authority], encodeAbiParameters(two, [endpoint, authority]));
   const CollateralVault = add(

@@ -50,7 +50,8 @@ export class ChainPlan {
       .map((operator) => {
         if (operator === LOCKSTEP_OPERATOR) return this.own.contracts.LockstepDVN;
         const address = this.chain.dvns[operator];
-        if (address === undefined) throw new Error(`no DVN of ${operator} on ${this.chain.name}; expected the desired state to be validated`);
+        if (address === undefined)
+          throw new Error(`no DVN of ${operator} on ${this.chain.name}; expected the desired state to be validated`);
         return address;
       })
       .sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));

@@ -46,7 +46,9 @@ export async function planMessenger(plan: ChainPlan): Promise<void> {
   const read = <T>(value: () => Promise<T>): Promise<T | undefined> => plan.read(messenger, value);
   const contract = { address: messenger, abi: iMessengerAbi } as const;
 
-  const peers = plan.remotes().map((remote) => ({ eid: remote.eid, name: remote.name, peer: plan.addressesOn(remote.name).contracts.Messenger }));
+  const peers = plan
+    .remotes()
+    .map((remote) => ({ eid: remote.eid, name: remote.name, peer: plan.addressesOn(remote.name).contracts.Messenger }));
   // LayerZero cannot send to its own chain: the hub's own path ends at the same messenger.
   if (plan.chain.role === 'hub') peers.push({ eid: plan.chain.eid, name: plan.chain.name, peer: messenger });
   for (const { eid, name, peer } of peers) {
@@ -77,8 +79,12 @@ export async function planMessenger(plan: ChainPlan): Promise<void> {
     encodeFunctionData({ abi: iMessengerAbi, functionName: 'setHandler', args: [EntryKind.Deposited, wantedHandler] }),
   );
   const { flush } = plan.chain;
-  plan.want('Messenger flush policy', [flush.entryFee, flush.minReimbursedEntries], entryFee === undefined ? [0n, 0n] : [entryFee, minReimbursed], messenger, () =>
-    encodeFunctionData({ abi: iMessengerAbi, functionName: 'setFlushPolicy', args: [flush.entryFee, flush.minReimbursedEntries] }),
+  plan.want(
+    'Messenger flush policy',
+    [flush.entryFee, flush.minReimbursedEntries],
+    entryFee === undefined ? [0n, 0n] : [entryFee, minReimbursed],
+    messenger,
+    () => encodeFunctionData({ abi: iMessengerAbi, functionName: 'setFlushPolicy', args: [flush.entryFee, flush.minReimbursedEntries] }),
   );
 }
 

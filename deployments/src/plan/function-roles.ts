@@ -51,7 +51,10 @@ function role(label: string, target: Address, name: RoleName, functions: Functio
   return { label, target, role: name, functions };
 }
 
-function selectors<const T extends Abi>(abi: T, names: readonly ContractFunctionName<T, 'nonpayable' | 'payable'>[]): FunctionRole['functions'] {
+function selectors<const T extends Abi>(
+  abi: T,
+  names: readonly ContractFunctionName<T, 'nonpayable' | 'payable'>[],
+): FunctionRole['functions'] {
   const wanted = new Set<string>(names);
   return abi
     .filter((item): item is AbiFunction => item.type === 'function' && wanted.has(item.name))

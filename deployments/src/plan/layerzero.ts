@@ -30,7 +30,9 @@ export function ulnConfigOf(route: DesiredRoute, dvns: readonly Address[]): UlnC
 
 /** Pins libraries, ULN and executor of every route of the chain: nothing rests on LayerZero's changeable defaults. */
 export async function planLayerZero(plan: ChainPlan): Promise<void> {
-  await Promise.all(plan.routes().map(({ route, remote, outgoing }) => (outgoing ? planSend(plan, route, remote) : planReceive(plan, route, remote))));
+  await Promise.all(
+    plan.routes().map(({ route, remote, outgoing }) => (outgoing ? planSend(plan, route, remote) : planReceive(plan, route, remote))),
+  );
 }
 
 async function planSend(plan: ChainPlan, route: DesiredRoute, remote: DesiredChain): Promise<void> {
@@ -48,14 +50,12 @@ async function planSend(plan: ChainPlan, route: DesiredRoute, remote: DesiredCha
     encodeFunctionData({ abi: endpointAbi, functionName: 'setSendLibrary', args: [oapp, remote.eid, lib] }),
   );
   const wantedUln = ulnConfigOf(route, plan.dvnsOf(route.requiredDvns));
-  plan.want(`send ULN towards ${remote.name}`, wantedUln, uln, endpoint, () => setConfig(oapp, lib, remote.eid, CONFIG_TYPE.uln, ulnBytes(wantedUln)));
+  plan.want(`send ULN towards ${remote.name}`, wantedUln, uln, endpoint, () =>
+    setConfig(oapp, lib, remote.eid, CONFIG_TYPE.uln, ulnBytes(wantedUln)),
+  );
   const wantedExecutor = { maxMessageSize: route.maxMessageSize, executor: plan.own.contracts.BatchExecutor };
-  plan.want(
-    `executor towards ${remote.name}`,
-    wantedExecutor,
-    { maxMessageSize: executor[0], executor: executor[1] },
-    endpoint,
-    () => setConfig(oapp, lib, remote.eid, CONFIG_TYPE.executor, encodeAbiParameters(executorConfigParameters, [wantedExecutor])),
+  plan.want(`executor towards ${remote.name}`, wantedExecutor, { maxMessageSize: executor[0], executor: executor[1] }, endpoint, () =>
+    setConfig(oapp, lib, remote.eid, CONFIG_TYPE.executor, encodeAbiParameters(executorConfigParameters, [wantedExecutor])),
   );
 }
 
@@ -72,7 +72,9 @@ async function planReceive(plan: ChainPlan, route: DesiredRoute, remote: Desired
     encodeFunctionData({ abi: endpointAbi, functionName: 'setReceiveLibrary', args: [oapp, remote.eid, lib, 0n] }),
   );
   const wanted = ulnConfigOf(route, plan.dvnsOf(route.requiredDvns));
-  plan.want(`receive ULN from ${remote.name}`, wanted, uln, endpoint, () => setConfig(oapp, lib, remote.eid, CONFIG_TYPE.uln, ulnBytes(wanted)));
+  plan.want(`receive ULN from ${remote.name}`, wanted, uln, endpoint, () =>
+    setConfig(oapp, lib, remote.eid, CONFIG_TYPE.uln, ulnBytes(wanted)),
+  );
 }
 
 function ulnBytes(config: UlnConfig): Hex {

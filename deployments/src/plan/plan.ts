@@ -26,7 +26,9 @@ export type KnownLive = ReadonlyMap<string, PartialLiveChain>;
  */
 export async function plan(desired: Desired, clients: readonly ChainClient[], known: KnownLive = new Map()): Promise<PlanStep[]> {
   const survey = await surveyOf(desired, clients, known);
-  const perChain = await Promise.all(desired.chains.map((chain) => planChain(desired, chain, clientOf(clients, chain.name), survey, known)));
+  const perChain = await Promise.all(
+    desired.chains.map((chain) => planChain(desired, chain, clientOf(clients, chain.name), survey, known)),
+  );
   return perChain.flat();
 }
 
@@ -58,7 +60,14 @@ export async function surveyOf(desired: Desired, clients: readonly ChainClient[]
       const client = clientOf(clients, chain.name);
       await checkChainId(client);
       const addresses = addressesOf(desired, chain, await pinsOf(desired, client, known.get(chain.name)));
-      return { chain: chain.name, addresses, hashes: await codeHashesOf(client, addresses.specs.map((spec) => spec.address)) };
+      return {
+        chain: chain.name,
+        addresses,
+        hashes: await codeHashesOf(
+          client,
+          addresses.specs.map((spec) => spec.address),
+        ),
+      };
     }),
   );
   return {
@@ -101,7 +110,8 @@ async function codeHashesOf(client: ChainClient, addresses: readonly Address[]):
 export function clientOf(clients: readonly ChainClient[], chain: string): ChainClient {
   const found = clients.find((client) => client.chain === chain);
   if (found === undefined)
-    throw new Error(`no RPC client for ${chain}; expected one for each of the desired chains, got ${clients.map((c) => c.chain).join(', ')}`);
+    throw new Error(
+      `no RPC client for ${chain}; expected one for each of the desired chains, got ${clients.map((c) => c.chain).join(', ')}`,
+    );
   return found;
 }
-
