@@ -35,6 +35,7 @@ export const roles = {
   layerzeroDvnAdmin: developmentAccount(4),
   layerzeroDvnSigner: developmentAccount(5),
   stranger: developmentAccount(6),
+  layerzeroOwner: developmentAccount(7),
 } as const;
 
 const FIRST_USER = 10;

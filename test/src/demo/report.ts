@@ -1,0 +1,82 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { iLedgerAbi } from '@lockstep/contracts';
+import type { Deposit } from '../harness/user.js';
+import type { World } from '../harness/world.js';
+import { picture, type PictureChain } from './picture.js';
+import type { Told } from './story.js';
+import { table, units } from './text.js';
+
+/** What the hub holds for the account, one line per (chain, token). */
+interface Holding {
+  readonly chain: string;
+  readonly symbol: string;
+  readonly amount: string;
+  readonly counts: 'cash' | 'margin collateral' | 'idle';
+}
+
+async function holdings(world: World, account: Deposit['account']): Promise<Holding[]> {
+  const { hub, chains } = world.stack;
+  const ledger = { address: hub.ledger, abi: iLedgerAbi } as const;
+  const cash = await hub.client.readContract({ ...ledger, functionName: 'cashOf', args: [account] });
+  const lines: Holding[] = cash === 0n ? [] : [{ chain: 'all chains', symbol: 'USDC', amount: units(cash, 18), counts: 'cash' }];
+  for (const chain of chains)
+    for (const { index, symbol, decimals } of chain.assets) {
+      const assetId = await hub.client.readContract({ ...ledger, functionName: 'assetIdOf', args: [chain.eid, index] });
+      if (assetId === 0) continue;
+      const [collateral, idle] = await hub.client.readContract({ ...ledger, functionName: 'balanceOf', args: [account, assetId] });
+      if (collateral > 0n) lines.push({ chain: chain.name, symbol, amount: units(collateral, decimals), counts: 'margin collateral' });
+      if (idle > 0n) lines.push({ chain: chain.name, symbol, amount: units(idle, decimals), counts: 'idle' });
+    }
+  return lines;
+}
+
+async function chainRows(world: World, deposits: readonly Deposit[]): Promise<PictureChain[]> {
+  return Promise.all(
+    world.stack.chains.map(async (chain) => {
+      const own = deposits.filter((d) => d.chain === chain);
+      const perAsset = chain.assets.map(({ symbol, decimals }) => {
+        const of = own.filter((d) => d.asset.symbol === symbol);
+        return { symbol, decimals, count: of.length, sum: of.reduce((sum, d) => sum + d.amount, 0n) };
+      });
+      const { appended } = await world.flow.position(chain);
+      return {
+        name: chain.name,
+        role: chain.eid === world.stack.hub.eid ? 'hub, has a vault too' : 'spoke',
+        deposits: perAsset.filter((a) => a.count > 0),
+        entries: Number(appended),
+        packets: await world.flow.packets(chain),
+      };
+    }),
+  );
+}
+
+/** The closing tables, as text, and the picture, as a file. @returns the text and the picture's path */
+export async function closing(world: World, told: Told, folder: string): Promise<{ readonly text: string; readonly picture: string }> {
+  const [held, rows] = await Promise.all([holdings(world, told.user.account()), chainRows(world, told.deposits)]);
+  const chains = table(
+    [
+      { title: 'chain' },
+      { title: 'deposits', numeric: true },
+      { title: 'LayerZero packets', numeric: true },
+      { title: 'taken in by its vault' },
+    ],
+    rows.map((r) => [
+      r.name,
+      String(r.deposits.reduce((n, d) => n + d.count, 0)),
+      String(r.packets),
+      r.deposits.map((d) => `${units(d.sum, d.decimals)} ${d.symbol}`).join(', '),
+    ]),
+  );
+  const account = table(
+    [{ title: 'from' }, { title: 'amount', numeric: true }, { title: 'token' }, { title: 'counts as' }],
+    held.map((h) => [h.chain, h.amount, h.symbol, h.counts]),
+  );
+  const { invariants } = told.result;
+  const verdict = Object.entries(invariants).map(([name, holds]) => `${holds ? '✓' : '✗'} ${name}`);
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, 'flow.svg');
+  const lines = held.map((h) => `${h.amount} ${h.symbol}, ${h.counts}${h.counts === 'cash' ? '' : `, on ${h.chain}`}`);
+  writeFileSync(file, picture(rows, { account: told.user.account(), holdings: lines }));
+  return { text: [chains, '', `account ${told.user.account()}`, account, '', verdict.join('   ')].join('\n'), picture: file };
+}

@@ -1,0 +1,153 @@
+import { performance } from 'node:perf_hooks';
+import { checkInvariants } from '../invariants/index.js';
+import { verdicts, type InvariantName } from '../invariants/report.js';
+import { assetNamed, type StackChain } from '../harness/stack.js';
+import type { Deposit, DepositOrder, User } from '../harness/user.js';
+import { eventually } from '../harness/wait.js';
+import { World, type WorldStage } from '../harness/world.js';
+
+/** The machine-readable outcome of the demo; later features add fields. */
+export interface StoryResult {
+  /** chains in the network, the hub included */
+  readonly chains: number;
+  /** deposits made in the vaults */
+  readonly deposits: number;
+  /** deposits that the hub credited */
+  readonly credited: number;
+  /** LayerZero packets that carried them */
+  readonly packets: number;
+  /** from the start of this process to the first credit on the hub */
+  readonly firstCreditSeconds: number;
+  readonly totalSeconds: number;
+  readonly invariants: Record<InvariantName, boolean>;
+}
+
+/** Tells the audience where the story is. */
+export interface Narrator {
+  readonly stage: (text: string) => void;
+  readonly say: (text: string) => void;
+}
+
+/** Where the story stands when it has been told. */
+export interface Told {
+  readonly result: StoryResult;
+  readonly deposits: readonly Deposit[];
+  readonly user: User;
+}
+
+const BLOCK_MS = 500;
+const AT_LOAD = 60;
+/** Most seconds any step may take before the story is called failed. */
+const STEP_MS = 90_000;
+
+const STAGES: Record<WorldStage, string> = {
+  'chains and database': 'Starting local chains and PostgreSQL',
+  contracts: "Deploying LayerZero V2's and Lockstep's contracts",
+  relayer: 'Starting the relayer',
+  ready: 'The network is up',
+};
+
+/** Starts the network of the demo: a hub with a vault and two spokes. */
+export function startNetwork(narrator: Narrator): Promise<World> {
+  return World.start({
+    spokes: 2,
+    blockMs: BLOCK_MS,
+    batching: { maxCount: AT_LOAD, maxAgeSeconds: 2, minCount: 1 },
+    onStage: (stage) => narrator.stage(STAGES[stage]),
+  });
+}
+
+/** One account, owned by one key, fed from every chain: a first deposit, many at once, one in a hurry. */
+export async function tell(world: World, narrator: Narrator): Promise<Told> {
+  const user = world.user(0);
+  const { hub, chains } = world.stack;
+  const spoke = chains.find((c) => c.eid !== hub.eid) ?? hub;
+  const deposits: Deposit[] = [];
+
+  narrator.stage(`A first deposit: 1,000 USDC on ${spoke.name}`);
+  const first = await user.deposit({ chain: spoke, asset: 'USDC', amount: whole(spoke, 'USDC', 1_000n) });
+  deposits.push(first);
+  await follow(world, first, narrator);
+  const firstCreditSeconds = performance.now() / 1000;
+  narrator.say(`credited ${firstCreditSeconds.toFixed(1)} s after the start`);
+
+  narrator.stage(`${AT_LOAD} deposits at once, on ${chains.length} chains, into the same account`);
+  const orders = Array.from({ length: AT_LOAD }, (_, i) => order(chains[i % chains.length] ?? hub, i));
+  const many = await user.depositMany(orders);
+  deposits.push(...many);
+  await eventually(
+    'the deposits at load to be credited',
+    async (note) => {
+      const ended = await Promise.all(
+        chains.map(async (c) => [...(await world.flow.endings(c.eid)).values()].filter((e) => e === 'credited').length),
+      );
+      const sum = ended.reduce((a, b) => a + b, 0);
+      narrator.say(`${sum - 1} of ${AT_LOAD} credited`);
+      note(`${sum} credited`);
+      return sum > AT_LOAD ? true : undefined;
+    },
+    { timeoutMs: STEP_MS, everyMs: 500 },
+  );
+
+  narrator.stage(`One in a hurry: 2 WETH on ${spoke.name}, express`);
+  const express = await user.deposit({ chain: spoke, asset: 'WETH', amount: whole(spoke, 'WETH', 2n), express: true });
+  deposits.push(express);
+  await follow(world, express, narrator);
+
+  narrator.stage('Evaluating the invariants on the chains and in the journal');
+  await world.flow.settled({ timeoutMs: STEP_MS });
+  const report = await checkInvariants(world.stack, (sql) => world.rows(sql));
+  for (const v of report.violations) narrator.say(`${v.invariant} at ${v.where}: ${v.found}; expected ${v.expected}`);
+  const endings = await Promise.all(chains.map((c) => world.flow.endings(c.eid)));
+  const packets = await Promise.all(chains.map((c) => world.flow.packets(c)));
+  return {
+    deposits,
+    user,
+    result: {
+      chains: chains.length,
+      deposits: deposits.length,
+      credited: endings.flatMap((e) => [...e.values()]).filter((e) => e === 'credited').length,
+      packets: packets.reduce((a, b) => a + b, 0),
+      firstCreditSeconds: round(firstCreditSeconds),
+      totalSeconds: round(performance.now() / 1000),
+      invariants: verdicts(report),
+    },
+  };
+}
+
+/** Whether every part of the story came out as it should. */
+export function worked(result: StoryResult): boolean {
+  return (
+    result.chains >= 3 && result.deposits > 0 && result.credited === result.deposits && Object.values(result.invariants).every(Boolean)
+  );
+}
+
+const round = (s: number): number => Math.round(s * 10) / 10;
+const whole = (chain: StackChain, symbol: string, amount: bigint): bigint => amount * 10n ** BigInt(assetNamed(chain, symbol).decimals);
+
+/** Settlement, collateral and the native coin in turn, of different sizes. */
+function order(chain: StackChain, i: number): DepositOrder {
+  const kinds = [
+    { asset: 'USDC', amount: whole(chain, 'USDC', BigInt(50 + i)) },
+    { asset: 'WETH', amount: whole(chain, 'WETH', 1n) / BigInt(10 + i) },
+    { asset: 'ETH', amount: whole(chain, 'ETH', 1n) / BigInt(20 + i) },
+  ];
+  return { chain, ...(kinds[Math.floor(i / 3) % kinds.length] ?? { asset: 'USDC', amount: 1n }) };
+}
+
+/** Shows a deposit's stages as the relayer reports them, until it is credited. */
+async function follow(world: World, deposit: Deposit, narrator: Narrator): Promise<void> {
+  let shown = '';
+  await eventually(
+    `deposit ${deposit.sequence} of ${deposit.chain.name} to be credited`,
+    async (note) => {
+      const timeline = await world.relayer.api.deposit(deposit.chain.eid, deposit.sequence);
+      const line = timeline.steps.map((s) => s.stage).join(' → ');
+      if (line !== shown) narrator.say(line);
+      shown = line;
+      note(timeline);
+      return timeline.state === 'delivered' ? true : undefined;
+    },
+    { timeoutMs: STEP_MS, everyMs: 100 },
+  );
+}

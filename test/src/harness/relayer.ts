@@ -1,0 +1,167 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { KeyedAccount } from './accounts.js';
+import { RelayerApi } from './relayer-api.js';
+import { freePort } from './ports.js';
+import type { Exit, ManagedProcess, Processes } from './processes.js';
+import { eventually } from './wait.js';
+
+const require = createRequire(import.meta.url);
+
+/** When a block counts as final, as the relayer's configuration writes it. */
+export type Finality =
+  | { readonly kind: 'tag'; readonly tag: 'safe' | 'finalized' }
+  | { readonly kind: 'blocks'; readonly blocks: number }
+  | { readonly kind: 'seconds'; readonly seconds: number };
+
+/** How deposits are batched. */
+export interface Batching {
+  readonly maxCount: number;
+  readonly maxAgeSeconds: number;
+  readonly minCount: number;
+}
+
+/** What the relayer is configured with. */
+export interface RelayerOptions {
+  readonly dir: string;
+  readonly processes: Processes;
+  readonly network: string;
+  readonly liveDir: string;
+  readonly databaseUrl: string;
+  readonly chains: readonly {
+    readonly chain: string;
+    readonly rpcUrls: readonly string[];
+    readonly finality: Finality;
+    readonly pollMs: number;
+  }[];
+  readonly keys: {
+    readonly submitter: KeyedAccount;
+    readonly lockstepDvnSigners: readonly KeyedAccount[];
+    readonly layerzeroDvn: { readonly signers: readonly KeyedAccount[]; readonly admin: KeyedAccount };
+  };
+  readonly batching: Batching;
+  readonly chunkSize: number;
+  readonly reconcileSeconds: number;
+}
+
+const READY_TIMEOUT_MS = 40_000;
+
+/** The relayer as operators run it: a process with a configuration file, a database, a log file and an HTTP port. */
+export class Relayer {
+  #process: ManagedProcess | undefined;
+  #starts = 0;
+
+  private constructor(
+    private readonly options: RelayerOptions,
+    private readonly configFile: string,
+    readonly url: string,
+    readonly api: RelayerApi,
+  ) {}
+
+  /** Writes the configuration; the process is not started yet. */
+  static async configure(options: RelayerOptions): Promise<Relayer> {
+    const port = await freePort();
+    const configFile = path.join(options.dir, 'relayer.json');
+    const key = ({ privateKey }: KeyedAccount) => ({ privateKey });
+    const config = {
+      network: options.network,
+      liveDir: options.liveDir,
+      database: { url: options.databaseUrl },
+      api: { host: '127.0.0.1', port },
+      chains: options.chains,
+      keys: {
+        submitter: key(options.keys.submitter),
+        lockstepDvnSigners: options.keys.lockstepDvnSigners.map(key),
+        layerzeroDvn: { signers: options.keys.layerzeroDvn.signers.map(key), admin: key(options.keys.layerzeroDvn.admin) },
+      },
+      batching: options.batching,
+      delivery: { chunkSize: options.chunkSize },
+      reconcileSeconds: options.reconcileSeconds,
+    };
+    writeFileSync(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
+    const url = `http://127.0.0.1:${port}`;
+    return new Relayer(options, configFile, url, new RelayerApi(url));
+  }
+
+  get running(): boolean {
+    return this.#process?.running ?? false;
+  }
+
+  /** Starts of the process so far. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  get logFile(): string {
+    return path.join(this.options.dir, 'relayer.log');
+  }
+
+  /**
+   * Starts the process. @param faultPoint the process kills itself when it gets there
+   * @throws if it runs already
+   */
+  async start({ faultPoint, waitReady = true }: { faultPoint?: string; waitReady?: boolean } = {}): Promise<void> {
+    if (this.running) throw new Error('the relayer runs already');
+    const main = relayerMain();
+    this.#starts += 1;
+    const { LOCKSTEP_FAULT_POINT: _outer, DATABASE_URL: _admin, ...env } = process.env;
+    this.#process = await this.options.processes.start({
+      name: 'relayer',
+      command: process.execPath,
+      args: ['--enable-source-maps', main],
+      logFile: this.logFile,
+      env: { ...env, LOCKSTEP_CONFIG: this.configFile, ...(faultPoint ? { LOCKSTEP_FAULT_POINT: faultPoint } : {}) },
+      stopSignal: 'SIGTERM',
+    });
+    if (waitReady) await this.ready();
+  }
+
+  /** Waits until the process says it is ready. @throws with its log if it ends instead */
+  async ready(): Promise<void> {
+    const current = this.#running();
+    await eventually(
+      'the relayer to be ready',
+      async (note) => {
+        if (!current.running) return 'ended' as const;
+        const answer = await this.api.ready();
+        note(answer);
+        return answer.ready ? ('ready' as const) : undefined;
+      },
+      { timeoutMs: READY_TIMEOUT_MS, everyMs: 50 },
+    ).catch((error: unknown) => {
+      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${current.logTail()}`, { cause: error });
+    });
+    if (!current.running) throw new Error(`the relayer ended before it was ready (${JSON.stringify(current.exit)}):\n${current.logTail()}`);
+  }
+
+  /** Polite end. */
+  async stop(): Promise<Exit> {
+    return this.#running().stop();
+  }
+
+  /** kill -9. */
+  async kill(): Promise<Exit> {
+    return this.#running().kill();
+  }
+
+  /** How the process ended, once it does. */
+  get exited(): Promise<Exit> {
+    return this.#running().exited;
+  }
+
+  logTail(lines?: number): string {
+    return this.#running().logTail(lines);
+  }
+
+  #running(): ManagedProcess {
+    if (!this.#process) throw new Error('the relayer was not started');
+    return this.#process;
+  }
+}
+
+function relayerMain(): string {
+  const main = require.resolve('@lockstep/relayer/dist/main.js');
+  if (!existsSync(main)) throw new Error(`${main} is missing; build the relayer first`);
+  return main;
+}

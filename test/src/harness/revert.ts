@@ -1,0 +1,48 @@
+import {
+  batchExecutorAbi,
+  iCollateralVaultAbi,
+  iGatewayAbi,
+  iLedgerAbi,
+  iLockstepDVNAbi,
+  iMessengerAbi,
+  testTokenAbi,
+} from '@lockstep/contracts';
+import { BaseError, decodeErrorResult, isHex, type Hash, type Hex } from 'viem';
+import type { StackChain } from './stack.js';
+
+/** Every custom error our contracts declare. */
+const errors = [iMessengerAbi, iCollateralVaultAbi, iLedgerAbi, iGatewayAbi, iLockstepDVNAbi, batchExecutorAbi, testTokenAbi]
+  .flat()
+  .filter((item) => item.type === 'error');
+
+/** Why a mined transaction reverted, by replaying it on the state before its block: the custom error with its arguments. */
+export async function revertReason(chain: StackChain, hash: Hash): Promise<string> {
+  const { from, to, input, value, gas, blockNumber } = await chain.client.getTransaction({ hash });
+  // An earlier transaction of the same block may be the cause; then only the state after the block shows it.
+  for (const at of [blockNumber - 1n, blockNumber]) {
+    const reason = await chain.client.call({ account: from, to, data: input, value, gas, blockNumber: at }).then(() => undefined, describe);
+    if (reason) return reason;
+  }
+  return 'it succeeds when replayed';
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof BaseError)) return error instanceof Error ? error.message : String(error);
+  const data = revertData(error);
+  if (data === undefined || data === '0x') return error.shortMessage;
+  try {
+    const { errorName, args } = decodeErrorResult({ abi: errors, data });
+    return `${errorName}(${(args ?? []).map(String).join(', ')})`;
+  } catch {
+    return `${error.shortMessage} ${data}`;
+  }
+}
+
+function revertData(error: BaseError): Hex | undefined {
+  let found: Hex | undefined;
+  error.walk((cause) => {
+    if (typeof cause === 'object' && cause !== null && 'data' in cause && isHex(cause.data)) found = cause.data;
+    return false;
+  });
+  return found;
+}

@@ -1,0 +1,202 @@
+import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { RpcProxy } from '../faults/rpc-proxy.js';
+import { checkInvariants } from '../invariants/index.js';
+import { assertSound, type InvariantName, type InvariantReport } from '../invariants/report.js';
+import { roles } from './accounts.js';
+import { Anvil } from './anvil.js';
+import { deployStack, networkPlan, type PlannedChain } from './deploy.js';
+import { Flow } from './flow.js';
+import type { Mining } from './miner.js';
+import { Postgres } from './postgres.js';
+import { Processes } from './processes.js';
+import { Relayer, type Batching, type Finality } from './relayer.js';
+import { chainNamed, type Stack, type StackChain } from './stack.js';
+import { User } from './user.js';
+
+/** What kind of world to start. Everything has a default that suits a quick scenario. */
+export interface WorldOptions {
+  /** chains beside the hub, which has a vault too */
+  readonly spokes?: number;
+  /** milliseconds between blocks once everything is deployed */
+  readonly blockMs?: number;
+  /** start the relayer (default), or leave its work to the test */
+  readonly relayer?: boolean;
+  readonly batching?: Partial<Batching>;
+  readonly chunkSize?: number;
+  readonly finality?: Finality;
+  readonly reconcileSeconds?: number;
+  /** put a provider that can fail between the relayer and every chain */
+  readonly faultyRpc?: boolean;
+  /** fork these nodes instead of starting empty chains; the stack is deployed on the forks unless it is there */
+  readonly onStage?: (stage: WorldStage) => void;
+}
+
+/** What the start of a world goes through, in order. */
+export type WorldStage = 'chains and database' | 'contracts' | 'relayer' | 'ready';
+
+const DEFAULT_BATCHING: Batching = { maxCount: 50, maxAgeSeconds: 2, minCount: 1 };
+const DATABASE = 'relayer';
+
+/**
+ * A whole network on this machine: local chains with LayerZero's and Lockstep's contracts, PostgreSQL, and the relayer as its
+ * own process. Nothing of it outlives the process that started it.
+ */
+export class World {
+  readonly #users = new Map<number, User>();
+  readonly flow: Flow;
+
+  private constructor(
+    readonly dir: string,
+    readonly stack: Stack,
+    readonly liveDir: string,
+    readonly processes: Processes,
+    readonly postgres: Postgres,
+    readonly relayer: Relayer,
+    private readonly anvils: ReadonlyMap<string, Anvil>,
+    private readonly proxies: ReadonlyMap<string, RpcProxy>,
+    private readonly blockMs: number,
+  ) {
+    this.flow = new Flow(stack);
+  }
+
+  /** Starts everything; a few seconds. On failure nothing is left running. */
+  static async start(options: WorldOptions = {}): Promise<World> {
+    const dir = mkdtempSync(path.join(tmpdir(), 'lockstep-'));
+    chmodSync(dir, 0o755); // the database's user must be able to enter it
+    const processes = new Processes();
+    if (!process.env['LOCKSTEP_KEEP_RUN']) processes.removeAtEnd(dir);
+    try {
+      return await World.#start(dir, processes, options);
+    } catch (error) {
+      await processes.stopAll();
+      throw error;
+    }
+  }
+
+  static async #start(dir: string, processes: Processes, options: WorldOptions): Promise<World> {
+    const stage = options.onStage ?? (() => undefined);
+    const blockMs = options.blockMs ?? 250;
+    stage('chains and database');
+    const planned = networkPlan(options.spokes ?? 2);
+    const [postgres, ...anvils] = await Promise.all([
+      Postgres.start({ dir: path.join(dir, 'postgres'), processes }),
+      ...planned.map(({ name, chainId }) => Anvil.start({ name, chainId, dir, processes })),
+    ]);
+    stage('contracts');
+    const byName = new Map(anvils.map((a) => [a.name, a]));
+    const liveDir = path.join(dir, 'live');
+    mkdirSync(liveDir);
+    const [stack, databaseUrl] = await Promise.all([deployStack(planned, byName, liveDir), postgres.createDatabase(DATABASE)]);
+    const proxies = new Map<string, RpcProxy>();
+    if (options.faultyRpc) for (const anvil of anvils) proxies.set(anvil.name, await RpcProxy.start(anvil.rpcUrl));
+    const relayer = await Relayer.configure({
+      dir,
+      processes,
+      network: stack.network,
+      liveDir,
+      databaseUrl,
+      chains: planned.map((chain) => relayerChain(chain, byName, proxies, options.finality, blockMs)),
+      keys: {
+        submitter: roles.submitter,
+        lockstepDvnSigners: [roles.lockstepDvnSigner],
+        layerzeroDvn: { signers: [roles.layerzeroDvnSigner], admin: roles.layerzeroDvnAdmin },
+      },
+      batching: { ...DEFAULT_BATCHING, ...options.batching },
+      chunkSize: options.chunkSize ?? 50,
+      reconcileSeconds: options.reconcileSeconds ?? 2,
+    });
+    const world = new World(dir, stack, liveDir, processes, postgres, relayer, byName, proxies, blockMs);
+    await world.mining({ kind: 'interval', ms: blockMs });
+    if (options.relayer ?? true) {
+      stage('relayer');
+      await relayer.start();
+    }
+    stage('ready');
+    return world;
+  }
+
+  /** Chain of that name. */
+  chain(name: string): StackChain {
+    return chainNamed(this.stack, name);
+  }
+
+  /** The node behind a chain: its clock, its URL. */
+  node(name: string): Anvil {
+    const anvil = this.anvils.get(name);
+    if (!anvil) throw new Error(`no node named ${name}; there are ${[...this.anvils.keys()].join(', ')}`);
+    return anvil;
+  }
+
+  /** The provider that can fail, in front of a chain. @throws unless the world was started with `faultyRpc` */
+  provider(name: string): RpcProxy {
+    const proxy = this.proxies.get(name);
+    if (!proxy) throw new Error(`no faulty provider in front of ${name}; start the world with faultyRpc`);
+    return proxy;
+  }
+
+  /** User number `index`, with a key and coins on every chain. */
+  user(index: number): User {
+    const user = this.#users.get(index) ?? new User(index);
+    this.#users.set(index, user);
+    return user;
+  }
+
+  /** How blocks come about, on all chains or one. */
+  async mining(mining: Mining, name?: string): Promise<void> {
+    const nodes = name === undefined ? [...this.anvils.values()] : [this.node(name)];
+    await Promise.all(nodes.map((n) => n.miner.set(mining)));
+  }
+
+  /** Back to the world's own pace. */
+  async resumeMining(name?: string): Promise<void> {
+    await this.mining({ kind: 'interval', ms: this.blockMs }, name);
+  }
+
+  /** Drops the relayer's database and starts it again on an empty one. */
+  async rebuildDatabase(): Promise<void> {
+    if (this.relayer.running) await this.relayer.stop();
+    await this.postgres.dropDatabase(DATABASE);
+    await this.postgres.createDatabase(DATABASE);
+    await this.relayer.start();
+  }
+
+  /** Rows of the relayer's own database. */
+  async rows(sql: string, parameters: readonly unknown[] = []): Promise<unknown[]> {
+    return this.postgres.query(sql, parameters, DATABASE);
+  }
+
+  /** Evaluates every named invariant on the chains and, once the relayer has made its tables, in its journal. */
+  async invariants(): Promise<InvariantReport> {
+    return checkInvariants(this.stack, this.relayer.starts > 0 ? (sql) => this.rows(sql) : undefined);
+  }
+
+  /** @throws listing what is violated */
+  async assertInvariants(needed?: readonly InvariantName[]): Promise<void> {
+    assertSound(await this.invariants(), needed);
+  }
+
+  /** Ends every process and removes the run's folder. Safe to call twice. */
+  async stop(): Promise<void> {
+    if (this.relayer.running) await this.relayer.stop();
+    await Promise.all([...this.proxies.values()].map((p) => p.stop()));
+    await Promise.all([...this.anvils.values()].map((a) => a.stop()));
+    await this.postgres.stop();
+    await this.processes.stopAll();
+  }
+}
+
+const DEFAULT_FINALITY: Finality = { kind: 'tag', tag: 'finalized' };
+
+function relayerChain(
+  planned: PlannedChain,
+  anvils: ReadonlyMap<string, Anvil>,
+  proxies: ReadonlyMap<string, RpcProxy>,
+  finality: Finality | undefined,
+  blockMs: number,
+): { chain: string; rpcUrls: string[]; finality: Finality; pollMs: number } {
+  const url = proxies.get(planned.name)?.url ?? anvils.get(planned.name)?.rpcUrl;
+  if (!url) throw new Error(`no node for ${planned.name}`);
+  return { chain: planned.name, rpcUrls: [url], finality: finality ?? DEFAULT_FINALITY, pollMs: Math.max(50, Math.floor(blockMs / 2)) };
+}

@@ -1,0 +1,22 @@
+import type { Stack } from '../harness/stack.js';
+import { checkCustody, checkEffects, checkFlow, checkLogs, checkVaults } from './checks.js';
+import { checkJournalBalance, checkRebuild, type Rows } from './journal.js';
+import { observe } from './observation.js';
+import { Findings, type InvariantReport } from './report.js';
+
+/**
+ * Evaluates every named invariant at pinned blocks, on the chains and, if `rows` reads the relayer's database, in its journal.
+ * Can be called at any moment: what is in flight is accounted for.
+ */
+export async function checkInvariants(stack: Stack, rows?: Rows): Promise<InvariantReport> {
+  const findings = new Findings();
+  const observation = await observe(stack);
+  checkVaults(observation, findings);
+  checkLogs(observation, findings);
+  checkEffects(observation, findings);
+  checkCustody(observation, findings);
+  checkFlow(observation, findings);
+  if (rows) await checkJournalBalance(rows, findings);
+  await checkRebuild(stack.hub, observation, rows, findings);
+  return findings.report();
+}

@@ -1,0 +1,172 @@
+import { iLedgerAbi } from '@lockstep/contracts';
+import type { Hex } from 'viem';
+import { z } from 'zod/v4';
+import { sleep } from '../harness/wait.js';
+import type { HubChain } from '../harness/stack.js';
+import { observeHub, type Observation } from './observation.js';
+import type { Findings } from './report.js';
+
+/** Runs one read-only statement in the relayer's database. */
+export type Rows = (sql: string) => Promise<unknown[]>;
+
+/** Balances by `account|asset` in the journal's own words: `balance:0x…|token:40001:1`, `cash:0x…|cash`, `custody|token:…`. */
+type Totals = Map<string, bigint>;
+
+const NO_ACCOUNT: Hex = `0x${'00'.repeat(32)}`;
+/** `AssetStanding.Settlement` of the ledger. */
+const SETTLEMENT = 2;
+
+const postingTotals = z.array(z.object({ account: z.string(), asset: z.string(), total: z.string().transform(BigInt) }));
+const entryCount = z.array(z.object({ n: z.string().transform(Number) })).length(1);
+const unbalanced = z.array(z.object({ entry_id: z.string(), asset: z.string(), total: z.string() }));
+
+/** How long the relayer may take to book what is already on the hub. */
+const CATCH_UP_MS = 20_000;
+
+/** INV-LEDGER-3: each journal entry sums to zero per asset; asked of the rows themselves, not of the trigger that guards them. */
+export async function checkJournalBalance(rows: Rows, findings: Findings): Promise<void> {
+  const [count] = entryCount.parse(await rows('select count(*)::text as n from journal_entries'));
+  for (let i = 0; i < (count?.n ?? 0); i++) findings.expect('INV-LEDGER-3', true, 'journal', () => '', '');
+  const wrong = unbalanced.parse(
+    await rows(`select entry_id::text, asset, sum(amount)::text as total from postings group by entry_id, asset having sum(amount) <> 0`),
+  );
+  for (const { entry_id, asset, total } of wrong)
+    findings.expect('INV-LEDGER-3', false, `journal entry ${entry_id}, ${asset}`, () => `sum ${total}`, '0');
+}
+
+/**
+ * INV-LEDGER-4: what a rebuild from the hub's events gives is what the hub's ledger holds, and is what the relayer's journal says.
+ * The journal may still be booking the last blocks, so a difference counts only if it stays.
+ */
+export async function checkRebuild(hub: HubChain, o: Observation, rows: Rows | undefined, findings: Findings): Promise<void> {
+  const { totals: rebuilt, accounts } = await rebuildFromEvents(hub, o);
+  let live = await readLedger(hub, o, accounts);
+  compare(rebuilt, live, 'rebuilt from events', 'hub ledger', findings);
+  if (!rows) return;
+  const deadline = Date.now() + CATCH_UP_MS;
+  let journal = await readJournal(rows);
+  while (!equal(journal, live) && Date.now() < deadline) {
+    await sleep(250);
+    // The hub goes on too: both sides are read again.
+    const now = await observeHub(hub, o);
+    live = await readLedger(hub, now, (await rebuildFromEvents(hub, now)).accounts);
+    journal = await readJournal(rows);
+  }
+  compare(journal, live, 'relayer journal', 'hub ledger', findings);
+}
+
+const journalLines = z.array(z.object({ line: z.string() }));
+
+/**
+ * The journal as text, one line per posting in the order of the hub's blocks, without what depends on when it was written (row
+ * numbers, times). Two journals of the same chain are equal line by line.
+ */
+export async function journalOf(rows: Rows): Promise<string[]> {
+  const read = await rows(
+    `select concat_ws(' ', e.eid, e.block_number, e.block_hash, e.log_index, e.kind, p.line, p.account, p.asset, p.amount) as line
+       from journal_entries e join postings p on p.entry_id = e.id
+      where e.reverses is null and not exists (select 1 from journal_entries r where r.reverses = e.id)
+      order by e.block_number, e.log_index, p.line`,
+  );
+  return journalLines.parse(read).map(({ line }) => line);
+}
+
+const tokenName = (key: readonly [number, number]): string => `token:${key[0]}:${key[1]}`;
+
+function add(totals: Totals, account: string, asset: string, amount: bigint): void {
+  const key = `${account}|${asset}`;
+  const sum = (totals.get(key) ?? 0n) + amount;
+  if (sum === 0n) totals.delete(key);
+  else totals.set(key, sum);
+}
+
+async function rebuildFromEvents(hub: HubChain, o: Observation): Promise<{ totals: Totals; accounts: Set<Hex> }> {
+  const totals: Totals = new Map();
+  const accounts = new Set<Hex>();
+  const range = { address: hub.ledger, abi: iLedgerAbi, fromBlock: hub.deployedAt, toBlock: o.hubBlock, strict: true } as const;
+  const [corrected, moved, cashMoved] = await Promise.all([
+    hub.client.getContractEvents({ ...range, eventName: 'Corrected' }),
+    hub.client.getContractEvents({ ...range, eventName: 'Transferred' }),
+    hub.client.getContractEvents({ ...range, eventName: 'CashTransferred' }),
+  ]);
+  const { keys, scales } = await assets(hub, o);
+  const name = (assetId: number): string => tokenName(keys.get(assetId) ?? [0, 0]);
+  for (const c of o.credits) {
+    accounts.add(c.account);
+    if (c.destination === 'cash') add(totals, `cash:${c.account}`, 'cash', c.amount * (scales.get(c.assetId) ?? 1n));
+    else add(totals, `balance:${c.account}`, name(c.assetId), c.amount);
+  }
+  for (const { args } of corrected) {
+    if (args.account === NO_ACCOUNT) continue; // on suspense, which INV-LEDGER-1 covers
+    accounts.add(args.account);
+    const { standing } = await hub.client.readContract({
+      address: hub.ledger,
+      abi: iLedgerAbi,
+      functionName: 'configOf',
+      args: [args.assetId],
+    });
+    if (standing === SETTLEMENT) add(totals, `cash:${args.account}`, 'cash', args.booked * (scales.get(args.assetId) ?? 1n));
+    else add(totals, `balance:${args.account}`, name(args.assetId), args.booked);
+  }
+  for (const { args } of moved) {
+    add(totals, `balance:${args.from}`, name(args.assetId), -args.amount);
+    add(totals, `balance:${args.to}`, name(args.assetId), args.amount);
+    accounts.add(args.from).add(args.to);
+  }
+  for (const { args } of cashMoved) {
+    add(totals, `cash:${args.from}`, 'cash', -args.amount);
+    add(totals, `cash:${args.to}`, 'cash', args.amount);
+    accounts.add(args.from).add(args.to);
+  }
+  return { totals, accounts };
+}
+
+async function assets(
+  hub: HubChain,
+  o: Observation,
+): Promise<{ keys: Map<number, readonly [number, number]>; scales: Map<number, bigint> }> {
+  const keys = new Map<number, readonly [number, number]>();
+  const scales = new Map<number, bigint>();
+  for (const { chain, custody } of o.inbound)
+    for (const [index, { assetId }] of custody) {
+      keys.set(assetId, [chain.eid, index]);
+      const decimals = chain.assets.find((a) => a.index === index)?.decimals ?? 0;
+      scales.set(assetId, 10n ** BigInt(18 - Math.min(decimals, 18)));
+    }
+  return { keys, scales };
+}
+
+async function readLedger(hub: HubChain, o: Observation, accounts: ReadonlySet<Hex>): Promise<Totals> {
+  const totals: Totals = new Map();
+  const { keys } = await assets(hub, o);
+  const ledger = { address: hub.ledger, abi: iLedgerAbi, blockNumber: o.hubBlock } as const;
+  for (const account of accounts) {
+    add(totals, `cash:${account}`, 'cash', await hub.client.readContract({ ...ledger, functionName: 'cashOf', args: [account] }));
+    for (const [assetId, key] of keys) {
+      const [collateral, idle] = await hub.client.readContract({ ...ledger, functionName: 'balanceOf', args: [account, assetId] });
+      add(totals, `balance:${account}`, tokenName(key), collateral + idle);
+    }
+  }
+  return totals;
+}
+
+/** What the journal owes to accounts; credits are negative there. */
+async function readJournal(rows: Rows): Promise<Totals> {
+  const totals: Totals = new Map();
+  const sums = await rows(
+    `select account, asset, sum(-amount)::text as total from postings where account like 'balance:%' or account like 'cash:%' group by account, asset`,
+  );
+  for (const { account, asset, total } of postingTotals.parse(sums)) add(totals, account, asset, total);
+  return totals;
+}
+
+function equal(a: Totals, b: Totals): boolean {
+  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
+}
+
+function compare(actual: Totals, expected: Totals, actualName: string, expectedName: string, findings: Findings): void {
+  for (const key of new Set([...actual.keys(), ...expected.keys()])) {
+    const [found, wanted] = [actual.get(key) ?? 0n, expected.get(key) ?? 0n];
+    findings.expect('INV-LEDGER-4', found === wanted, `${actualName}, ${key}`, () => `${found}`, `${wanted} as in the ${expectedName}`);
+  }
+}
