@@ -16,15 +16,13 @@ async function main(): Promise<void> {
   app.use(helmet());
   app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
   await app.listen(config.api.port, config.api.host);
-  app
-    .get(Logger)
-    .log({
-      event: 'relayer.up',
-      network: config.network,
-      roles: config.roles,
-      chains: config.chains.map(({ chain }) => chain),
-      url: await app.getUrl(),
-    });
+  app.get(Logger).log({
+    event: 'relayer.up',
+    network: config.network,
+    roles: config.roles,
+    chains: config.chains.map(({ chain }) => chain),
+    url: await app.getUrl(),
+  });
 }
 
 const EX_CONFIG = 78;

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
+import { freePort } from './ports.js';
 
 /** A throw-away PostgreSQL server of one test file. */
 export interface TestPostgres {
@@ -106,13 +106,4 @@ function restoreLinks(root: string): void {
 function run(command: string, args: readonly string[], credentials: { uid?: number; gid?: number }): void {
   const { status, stderr } = spawnSync(command, args, { cwd: '/', encoding: 'utf8', ...credentials });
   if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no free port');
-  return address.port;
 }

@@ -40,12 +40,13 @@ export class ChainTables1795230000000 implements MigrationInterface {
         chain_id bigint not null,
         chain text not null,
         kind text not null check (kind in ('reorg', 'deep-reorg')),
-        ancestor_number bigint not null,
-        ancestor_hash text not null,
+        -- null: none of the blocks kept is on the new chain
+        ancestor_number bigint,
+        ancestor_hash text,
         old_tip_number bigint not null,
         old_tip_hash text not null,
         new_hash text not null,
-        depth bigint not null check (depth > 0),
+        depth bigint check (depth > 0),
         detected_at timestamptz not null default now()
       )`);
     await runner.query(`create index reorgs_chain on reorgs (chain_id, id)`);

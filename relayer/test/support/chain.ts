@@ -1,0 +1,43 @@
+import { blockNumber, chainId, eid } from '@lockstep/shared';
+import { ChainContext } from '../../src/chain/chain-context.js';
+import { createChainClients } from '../../src/chain/clients.js';
+import { QuorumReader } from '../../src/chain/quorum-reader.js';
+import { quorumOf, type ChainConfig } from '../../src/config/relayer-config.js';
+
+/** A chain's configuration with test-sized numbers. */
+export function chainConfig(part: Partial<ChainConfig> & Pick<ChainConfig, 'rpcUrls'>): ChainConfig {
+  return {
+    chain: 'spoke1',
+    quorum: undefined,
+    finality: { kind: 'blocks', blocks: 4 },
+    pollMs: 100,
+    requestTimeoutMs: 5_000,
+    maxResponseBytes: 16_777_216,
+    maxBlocksPerStep: 500,
+    fees: { maxFeePerGasGwei: 500, maxPriorityFeePerGasGwei: 5 },
+    ...part,
+  };
+}
+
+/** A chain with nothing deployed on it, followed from its first block. */
+export function chainContext(id: number, part: Partial<ChainConfig> & Pick<ChainConfig, 'rpcUrls'>): ChainContext {
+  const config = chainConfig(part);
+  const { client, providers } = createChainClients(config);
+  return new ChainContext(
+    config,
+    {
+      network: 'test',
+      chain: config.chain,
+      chainId: chainId(id),
+      eid: eid(id),
+      role: 'hub',
+      deployedAt: { block: blockNumber(0n), timestamp: 0n },
+      contracts: {},
+      layerzero: {},
+      assets: [],
+    },
+    client,
+    providers,
+    new QuorumReader(providers, quorumOf(config)),
+  );
+}
