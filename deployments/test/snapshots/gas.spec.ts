@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { iLedgerAbi, testTokenAbi } from '@lockstep/contracts';
+import { encodeAccount } from '@lockstep/shared';
+import path from 'node:path';
+import { encodeFunctionData, getAddress, keccak256, maxUint256, sliceHex, toHex, type Address } from 'viem';
+import { snapshotFile } from '../../../scripts/lib/snapshot-file.mjs';
+import type { LiveAsset } from '../../src/live/live.js';
+import type { GasWorld } from './gas-world.js';
+import { startGasWorld } from './start-gas-world.js';
+
+/** Targets of the design: most gas per deposit. */
+const REACH = {
+  'deposit.erc20.warm': 85_000n,
+  'deposit.erc20.above': 50_000n,
+  'credit.first.batch50': 48_000n,
+  'credit.new.batch50': 26_000n,
+  'credit.existing.batch50': 10_000n,
+  'packet.share.batch50': 6_000n,
+  'packet.share.batch200': 1_500n,
+} as const;
+
+const committed = path.join(import.meta.dirname, '../../../contracts/snapshots/gas.json');
+const addressOf = (name: string): Address => getAddress(sliceHex(keccak256(toHex(name)), 12));
+const owners = Array.from({ length: 50 }, (_, i) => addressOf(`owner ${i}`));
+const spender = addressOf('spender');
+/** Digits everywhere, so that calldata is not cheaper than usual. */
+const AMOUNT = { WETH: 1_234_567_890_123_456_789n, WBTC: 123_456_789n } as const;
+
+describe('given a spoke and the hub with real LayerZero contracts', () => {
+  const gas: Record<string, bigint> = {};
+  let world: GasWorld;
+
+  beforeAll(async () => {
+    world = await startGasWorld([...owners, spender]);
+    const [first, second] = ['WETH', 'WBTC'].map((symbol) => assetOf(world, symbol));
+    if (!first || !second) throw new Error('the local network lacks WETH or WBTC');
+    await measure(world, first, second, gas);
+  }, 180_000);
+  afterAll(() => world.stop());
+
+  it('when fifty accounts deposited twice in one asset and once in another, each holds exactly that', async () => {
+    const { chain, live } = world.hub;
+    for (const owner of owners) {
+      const account = encodeAccount({ owner, home: 0, subaccount: 0n });
+      const [, amounts] = await chain.client.rpc.readContract({
+        address: live.contracts.Ledger.address,
+        abi: iLedgerAbi,
+        functionName: 'collateralOf',
+        args: [account],
+      });
+      expect(amounts).toEqual([AMOUNT.WETH * 6n, AMOUNT.WBTC]);
+    }
+  });
+
+  it('when measured, every transaction costs what is committed', () => {
+    const numbers = Object.fromEntries(Object.entries(gas).map(([name, value]) => [name, Number(value)]));
+    const { expected, actual } = snapshotFile(committed, numbers);
+    expect(actual).toEqual(expected);
+  });
+
+  it.each(Object.entries(REACH))('when measured, %s is at most %d', (name, most) => {
+    expect(gas[name]).toBeLessThanOrEqual(most);
+  });
+});
+
+/**
+ * Deposits, packets and credits in the order of a life: an account's first asset, a second one, the first again; then 200 deposits under
+ * one checkpoint. Shares are rounded up.
+ */
+async function measure(world: GasWorld, first: LiveAsset, second: LiveAsset, gas: Record<string, bigint>): Promise<void> {
+  const count = owners.length;
+  await world.fund(owners, first, AMOUNT.WETH * 100n);
+  await world.fund(owners, second, AMOUNT.WBTC * 100n);
+
+  await world.deposit(owners, first, AMOUNT.WETH);
+  await world.carry(); // the first packet of a path writes slots that later ones find written
+  gas['credit.first.batch50'] = share(await world.deliver(count), count);
+
+  await world.deposit(owners, second, AMOUNT.WBTC);
+  const fifty = await world.carry();
+  gas['packet.attest'] = fifty.attest;
+  gas['packet.verify'] = fifty.verify;
+  gas['packet.commitAndExecute'] = fifty.commitAndExecute;
+  gas['packet.share.batch50'] = share(fifty.attest + fifty.verify + fifty.commitAndExecute, count);
+  gas['credit.new.batch50'] = share(await world.deliver(count), count);
+
+  await world.deposit(owners, first, AMOUNT.WETH);
+  await world.carry();
+  gas['credit.existing.batch50'] = share(await world.deliver(count), count);
+
+  const deposits = [];
+  for (let round = 0; round < 4; round++) deposits.push(...(await world.deposit(owners, first, AMOUNT.WETH)));
+  const most = deposits.slice(-count).reduce((a, b) => (a > b ? a : b));
+  gas['deposit.erc20.warm'] = most;
+  gas['deposit.erc20.transferFrom'] = await transferFrom(world, first);
+  gas['deposit.erc20.above'] = most - gas['deposit.erc20.transferFrom'];
+
+  const twoHundred = await world.carry();
+  const total = deposits.length;
+  gas['packet.share.batch200'] = share(twoHundred.attest + twoHundred.verify + twoHundred.commitAndExecute, total);
+  let splits = 0n;
+  for (let chunk = 3; chunk > 0; chunk--) splits += await world.split(count * (chunk + 1), count * chunk); // backwards, each leaf once
+  gas['split.share.batch200'] = share(splits, total);
+  for (let chunk = 0; chunk < 4; chunk++) await world.deliver(count);
+
+  for (const credit of ['first', 'new', 'existing'] as const)
+    gas[`sum.${credit}.batch50`] = (gas[`credit.${credit}.batch50`] ?? 0n) + gas['packet.share.batch50'];
+}
+
+/** Gas of moving the same amount of the same token from the same owner to the vault, by an approved spender and nothing else. */
+async function transferFrom(world: GasWorld, { token }: LiveAsset): Promise<bigint> {
+  const { chain, live } = world.spoke;
+  const [owner] = owners;
+  if (!owner) throw new Error('no owner');
+  const approve = encodeFunctionData({ abi: testTokenAbi, functionName: 'approve', args: [spender, maxUint256] });
+  const args = [owner, live.contracts.CollateralVault.address, AMOUNT.WETH] as const;
+  const move = encodeFunctionData({ abi: testTokenAbi, functionName: 'transferFrom', args });
+  const [, moved] = await chain.send([
+    { from: owner, to: token, data: approve },
+    { from: spender, to: token, data: move },
+  ]);
+  if (!moved) throw new Error('nothing was sent');
+  return moved.gasUsed;
+}
+
+function assetOf(world: GasWorld, symbol: string): LiveAsset {
+  const found = world.spoke.live.assets.find((asset) => asset.symbol === symbol);
+  if (!found) throw new Error(`no asset ${symbol} on the spoke; there are ${world.spoke.live.assets.map((a) => a.symbol).join(', ')}`);
+  return found;
+}
+
+const share = (total: bigint, count: number): bigint => (total + BigInt(count) - 1n) / BigInt(count);
