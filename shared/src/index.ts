@@ -4,6 +4,7 @@ export * from './message/entry.js';
 export * from './message/log.js';
 export * from './message/checkpoint.js';
 export * from './message/packet.js';
+export * from './message/options.js';
 export * from './problems.js';
 export * from './batching.js';
 export * from './finality.js';

@@ -13,7 +13,7 @@ export type JournalAsset = `token:${number}:${number}` | 'cash';
 /**
  * Accounts of the double-entry journal, per journal asset. Debits (what the hub holds) are positive, credits (whom it is owed to)
  * negative, so custody = balances + free + reserved + suspense is the statement that each asset's accounts sum to zero.
- * `par` stands behind cash: settlement tokens turned into cash at par. `loss` takes the corrections of a rebase.
+ * `par` stands behind cash: settlement tokens turned into cash at par.
  */
 export type JournalAccount = 'custody' | 'suspense' | 'free' | 'reserved' | 'par' | 'loss' | `balance:${AccountId}` | `cash:${AccountId}`;
 
@@ -51,9 +51,10 @@ export type LedgerEvent =
       /** null: the correction is on suspense */
       readonly account: AccountId | null;
       readonly token: TokenAsset;
-      /** signed, base units; negative takes away */
-      readonly amount: bigint;
-      readonly destination: CreditDestination;
+      /** what moved on the account's balance (or on suspense), signed, base units */
+      readonly balance: bigint;
+      /** what moved on the account's cash, in base units of the settlement token, signed; null if none did */
+      readonly cash: { readonly amount: bigint; readonly decimals: number } | null;
     };
 
 /** Where a credited amount went; only `cash` changes its unit, and then the token's decimals are needed. */
@@ -88,10 +89,14 @@ export function postingsOf(event: LedgerEvent): Posting[] {
         { account: `cash:${event.to}`, asset: 'cash', amount: -event.amount },
       ];
     case 'Corrected': {
-      const asset = tokenJournalAsset(event.token);
-      const contra: Posting = { account: 'loss', asset, amount: event.amount };
-      if (event.account === null) return [contra, { account: 'suspense', asset, amount: -event.amount }];
-      return [contra, ...credit(event.account, asset, event.amount, event.destination)];
+      const { account, token, balance, cash } = event;
+      const asset = tokenJournalAsset(token);
+      const target: JournalAccount = account === null ? 'suspense' : `balance:${account}`;
+      const onCash =
+        account === null || cash === null ? [] : credit(account, asset, cash.amount, { kind: 'cash', decimals: cash.decimals });
+      const custody: Posting = { account: 'custody', asset, amount: balance + (onCash.length > 0 ? (cash?.amount ?? 0n) : 0n) };
+      const onBalance: Posting = { account: target, asset, amount: -balance };
+      return [custody, onBalance, ...onCash].filter(({ amount }) => amount !== 0n);
     }
   }
 }

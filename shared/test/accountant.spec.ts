@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { numberToHex, zeroHash, type Hex } from 'viem';
-import { decideSignature, type OwnEntry } from '../src/accountant.js';
+import { auditDeposits, decideSignature, type OwnEntry } from '../src/accountant.js';
 import { leafOf } from '../src/message/entry.js';
 import { fold, genesisHead, type Path } from '../src/message/log.js';
 import { eid, sequence } from '../src/units.js';
@@ -72,14 +72,23 @@ describe('decideSignature', () => {
       }),
     );
   });
+});
 
-  it('given an entry that no contract could have written, it refuses', () => {
-    const bytes: Hex = '0x01aa';
-    const head = fold(genesisHead(path), leafOf(bytes));
-    const checkpoint = { ...checkpointAt(log, 1), head };
-    expect(decideSignature(path, checkpoint, null, [{ sequence: sequence(1n), bytes, head }])).toMatchObject({
-      kind: 'refuse',
-      problem: { code: 'ACCOUNTANT_REFUSED' },
+describe('auditDeposits', () => {
+  const checkpoint = checkpointAt(ownLog(3), 3);
+  it('given the vault took in at least what the entries claim, it agrees', () => {
+    const claimed = [
+      { asset: 1, amount: 40n },
+      { asset: 1, amount: 60n },
+    ];
+    expect(auditDeposits(checkpoint, path, claimed, [{ asset: 1, amount: 100n }])).toBeNull();
+    expect(auditDeposits(checkpoint, path, [], [])).toBeNull();
+  });
+  it('given entries that claim more, or an asset the vault does not have, it refuses and says how much', () => {
+    expect(auditDeposits(checkpoint, path, [{ asset: 1, amount: 101n }], [{ asset: 1, amount: 100n }])).toMatchObject({
+      code: 'ACCOUNTANT_REFUSED',
+      detail: 'entries claim 101 of asset 1, the vault took in 100',
     });
+    expect(auditDeposits(checkpoint, path, [{ asset: 9, amount: 1n }], [])?.code).toBe('ACCOUNTANT_REFUSED');
   });
 });

@@ -41,8 +41,8 @@ const ledgerEvent: fc.Arbitrary<LedgerEvent> = fc.oneof(
     kind: fc.constant('Corrected' as const),
     account: fc.constantFrom(null, alice),
     token: fc.constant(token),
-    amount: fc.bigInt(-(2n ** 100n), 2n ** 100n),
-    destination,
+    balance: fc.bigInt(-(2n ** 100n), 2n ** 100n),
+    cash: fc.option(fc.record({ amount: fc.bigInt(-(2n ** 100n), 2n ** 100n), decimals: fc.integer({ min: 0, max: 18 }) })),
   }),
 );
 

@@ -56,7 +56,7 @@ describe('reconcile', () => {
     ['an asset the hub holds and no vault lists', { ...good, vaults: [] }, ['INV-FLOW-1']],
     [
       'a journal that does not balance',
-      { ...good, journal: [...good.journal, { account: 'loss', asset: 'cash', amount: 1n }] },
+      { ...good, journal: [...good.journal, { account: 'par', asset: 'cash', amount: 1n }] },
       ['INV-LEDGER-3'],
     ],
     ['a journal that misses an event', { ...good, journal: good.journal.slice(0, 2) }, ['INV-JOURNAL-CHAIN']],

@@ -1,0 +1,77 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { CLOCK, type Clock } from '../chain/clock.js';
+import type { IntentState, NewIntent } from '../sender/intent.js';
+import { SenderService } from '../sender/sender.service.js';
+
+/** `sent`: an intent was made. `waiting`: one is on its way, or its effect is not visible yet, or it failed a moment ago. */
+export type Wanted = 'sent' | 'waiting';
+
+/** A mined transaction whose effect is still missing after this long did nothing (somebody else acted, then a reorg undid it). */
+const EFFECT_VISIBLE_MS = 20_000;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
+const WINDOW = 16;
+
+interface Previous {
+  readonly attempt: number;
+  readonly state: IntentState;
+  readonly ageMs: number;
+}
+
+/**
+ * Wanting the same thing again. What must happen is read from the chain at every beat; the dedupe key `<what>#<attempt>` says which
+ * transaction answers it. A new attempt is made only when the last one is over and the chain still shows the need.
+ */
+@Injectable()
+export class Intents {
+  constructor(
+    private readonly sender: SenderService,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @param what key derived from the chain facts that make the transaction necessary, without '#' */
+  async want(tx: EntityManager, what: string, intent: Omit<NewIntent, 'dedupeKey'>): Promise<Wanted> {
+    const previous = await this.#previous(tx, what);
+    if (previous !== null && !isOver(previous)) return 'waiting';
+    await this.sender.enqueue(tx, { ...intent, dedupeKey: `${what}#${previous === null ? 0 : previous.attempt + 1}` });
+    return 'sent';
+  }
+
+  /** Whether an attempt for `what` is queued or sent and has no result yet. */
+  async isOpen(tx: EntityManager, what: string): Promise<boolean> {
+    const previous = await this.#previous(tx, what);
+    return previous !== null && !isOver(previous);
+  }
+
+  async #previous(tx: EntityManager, what: string): Promise<Previous | null> {
+    let newest: Previous | null = null;
+    for (let from = 0; ; from += WINDOW) {
+      const keys = Array.from({ length: WINDOW }, (_, i) => `${what}#${from + i}`);
+      const rows = await tx.query<{ dedupe_key: string; state: IntentState; updated_at: Date }[]>(
+        `select dedupe_key, state, updated_at from tx_intents where dedupe_key = any($1) order by id desc limit 1`,
+        [keys],
+      );
+      const [row] = rows;
+      if (row === undefined) return newest;
+      const attempt = Number(row.dedupe_key.slice(what.length + 1));
+      newest = { attempt, state: row.state, ageMs: this.clock.now() - row.updated_at.getTime() };
+      if (attempt < from + WINDOW - 1) return newest;
+    }
+  }
+}
+
+function isOver({ state, attempt, ageMs }: Previous): boolean {
+  switch (state) {
+    case 'queued':
+    case 'signed':
+      return false;
+    case 'mined':
+    case 'final':
+      return ageMs > EFFECT_VISIBLE_MS;
+    case 'reverted':
+    case 'final-reverted':
+    case 'rejected':
+      return ageMs > Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt, 6));
+  }
+}
