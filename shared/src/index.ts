@@ -12,6 +12,7 @@ export * from './delivery.js';
 export * from './packet-state.js';
 export * from './accountant.js';
 export * from './journal.js';
+export * from './ledger-projection.js';
 export * from './reconciliation.js';
 export * from './timeline.js';
 export * from './message/credited.js';

@@ -24,15 +24,17 @@ export class LedgerTables1795230000101 implements MigrationInterface {
       log_index integer NOT NULL,
       state fact_state NOT NULL DEFAULT 'pending',
       final_at bigint,
-      journaled boolean NOT NULL DEFAULT false,
+      journal_state text NOT NULL DEFAULT 'open' CHECK (journal_state IN ('open', 'none', 'pending', 'final', 'reversed')),
       recorded_at timestamptz NOT NULL DEFAULT now(),
       UNIQUE (block_hash, log_index)
     )`);
     await runner.query(`CREATE INDEX ledger_events_deposit ON ledger_events (src_eid, sequence)`);
     await runner.query(`CREATE INDEX ledger_events_account ON ledger_events (account, id) WHERE account IS NOT NULL`);
     await runner.query(
-      `CREATE INDEX ledger_events_open ON ledger_events (block_number, log_index) WHERE NOT journaled AND state <> 'orphaned'`,
+      `CREATE INDEX ledger_events_open ON ledger_events (block_number, log_index) WHERE journal_state IN ('open', 'reversed') AND state <> 'orphaned'`,
     );
+    await runner.query(`CREATE INDEX ledger_events_unsettled ON ledger_events (id) WHERE journal_state = 'pending'`);
+    await runner.query(`CREATE INDEX ledger_events_gone ON ledger_events (id) WHERE state = 'orphaned' AND journal_state IN ('pending', 'final')`);
     await runner.query(`CREATE INDEX ledger_events_pending ON ledger_events (eid, block_number) WHERE state = 'pending'`);
 
     await runner.query(`CREATE TABLE deliveries (
@@ -86,7 +88,7 @@ export class LedgerTables1795230000101 implements MigrationInterface {
       log_index integer NOT NULL,
       recorded_at timestamptz NOT NULL DEFAULT now()
     )`);
-    await runner.query(`CREATE UNIQUE INDEX journal_entries_event ON journal_entries (event_id) WHERE reverses IS NULL`);
+    await runner.query(`CREATE INDEX journal_entries_event ON journal_entries (event_id)`);
     await runner.query(`CREATE TABLE postings (
       entry_id bigint NOT NULL REFERENCES journal_entries (id),
       line smallint NOT NULL,

@@ -1,5 +1,4 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
-import { ChainConsumers } from '../../chain/chain-consumer.js';
 import { Chains } from '../../chain/chains.js';
 import { Loops } from '../../chain/loops.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
@@ -9,19 +8,16 @@ import { AttestationConsumer } from './attestation.consumer.js';
 import { AttestationService } from './attestation.service.js';
 
 /** Stage 2: when a log's entries are final, and when they are worth a packet. */
-@Module({ imports: [StageCommonModule], providers: [AttestationConsumer, AttestationService] })
+@Module({ imports: [StageCommonModule], providers: [AttestationConsumer, AttestationService], exports: [AttestationConsumer] })
 export class AttestationModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
     private readonly chains: Chains,
-    private readonly consumers: ChainConsumers,
     private readonly loops: Loops,
-    private readonly consumer: AttestationConsumer,
     private readonly service: AttestationService,
   ) {}
 
   onModuleInit(): void {
-    if (this.config.roles.includes('index')) this.consumers.register(this.consumer);
     for (const chain of this.chains.all()) {
       const everyMs = chain.config.pollMs;
       if (this.config.roles.includes('attest'))

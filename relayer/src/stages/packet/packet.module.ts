@@ -1,5 +1,4 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
-import { ChainConsumers } from '../../chain/chain-consumer.js';
 import { Chains } from '../../chain/chains.js';
 import { Loops } from '../../chain/loops.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
@@ -18,20 +17,18 @@ import { Verifiers } from './verifiers.js';
 @Module({
   imports: [StageCommonModule],
   providers: [PacketConsumer, PacketRepository, PacketObserver, Verifiers, OwnLogReader, SignedHeads, VerifierService, ExecutorService],
+  exports: [PacketConsumer],
 })
 export class PacketModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
     private readonly chains: Chains,
-    private readonly consumers: ChainConsumers,
     private readonly loops: Loops,
-    private readonly consumer: PacketConsumer,
     private readonly verifier: VerifierService,
     private readonly executor: ExecutorService,
   ) {}
 
   onModuleInit(): void {
-    if (this.config.roles.includes('index')) this.consumers.register(this.consumer);
     for (const chain of this.chains.all()) {
       const everyMs = chain.config.pollMs;
       if (this.config.roles.includes('dvn'))

@@ -1,0 +1,132 @@
+import { iGatewayAbi, iLedgerAbi } from '@lockstep/contracts';
+import { accountId, cash, decodeCreditReceipt, eid, sequence, tokenAmount, type HubEvent } from '@lockstep/shared';
+import { decodeEventLog, isAddressEqual, zeroHash } from 'viem';
+import type { BlockRef, Log } from '../../chain/block.js';
+import type { ChainContext } from '../../chain/chain-context.js';
+import { placeOf, signedTopics, type FactRow } from '../facts.js';
+
+export const HUB_LEDGER_EVENTS = ['Credited', 'AssetConfigured', 'Transferred', 'CashTransferred', 'Corrected'] as const;
+export const HUB_GATEWAY_EVENTS = ['DepositParked', 'ParkedCredited', 'EntryRefused'] as const;
+
+/** `ILedger.ParkReason`, by number; 0 is no reason. */
+export const PARK_REASONS = [
+  'None',
+  'UnknownAsset',
+  'FrozenAsset',
+  'CapExceeded',
+  'InflowLimit',
+  'BalanceOverflow',
+  'AccountInvalid',
+] as const;
+/** `IGateway.Refusal`, by number. */
+const REFUSALS = ['UnknownKind', 'Malformed'] as const;
+/** `ILedger.AssetStanding.Settlement` */
+const SETTLEMENT = 2;
+
+/** What a log of the hub's ledger or gateway says: an event for the journal, an entry refused for good, or nothing of interest. */
+export type HubLog = HubEvent | { readonly kind: 'EntryRefused'; readonly srcEid: number; readonly sequence: bigint; readonly reason: string };
+
+/** Reads a log of the hub's contracts. @throws Error if it is none of the events asked for */
+export function readHubLog(chain: ChainContext, log: Log): HubLog {
+  return isAddressEqual(log.address, chain.contract('Gateway')) ? readGatewayLog(log) : readLedgerLog(log);
+}
+
+function readGatewayLog(log: Log): HubLog {
+  const { eventName, args } = decodeEventLog({ abi: iGatewayAbi, data: log.data, topics: signedTopics(log) });
+  const place = { srcEid: eid(args.srcEid), sequence: sequence(args.sequence) };
+  switch (eventName) {
+    case 'DepositParked':
+      return { kind: 'DepositParked', ...place, leaf: args.leaf, reason: PARK_REASONS[args.reason] ?? `reason ${args.reason}` };
+    case 'ParkedCredited':
+      return { kind: 'ParkedCredited', ...place };
+    case 'EntryRefused':
+      return { kind: 'EntryRefused', ...place, reason: REFUSALS[args.reason] ?? `reason ${args.reason}` };
+  }
+}
+
+function readLedgerLog(log: Log): HubEvent {
+  const { eventName, args } = decodeEventLog({ abi: iLedgerAbi, data: log.data, topics: signedTopics(log) });
+  switch (eventName) {
+    case 'Credited': {
+      const receipt = decodeCreditReceipt(args.receipt);
+      return { kind: 'Credited', account: accountId(args.account), ...receipt };
+    }
+    case 'AssetConfigured':
+      return {
+        kind: 'AssetConfigured',
+        assetId: args.assetId,
+        token: { eid: eid(args.eid), asset: args.asset },
+        decimals: args.config.decimals,
+        settlement: args.config.standing === SETTLEMENT,
+      };
+    case 'Transferred':
+      return { kind: 'Transferred', from: accountId(args.from), to: accountId(args.to), assetId: args.assetId, amount: tokenAmount(args.amount) };
+    case 'CashTransferred':
+      return { kind: 'CashTransferred', from: accountId(args.from), to: accountId(args.to), amount: cash(args.amount) };
+    case 'Corrected':
+      return { kind: 'Corrected', account: args.account === zeroHash ? null : accountId(args.account), assetId: args.assetId, booked: args.booked };
+    default:
+      throw new Error(`hub ledger event ${eventName} was not asked for`);
+  }
+}
+
+/** The rows of one hub log: the event itself, and what it means for a deposit's timeline. */
+export function hubRows(chain: ChainContext, block: BlockRef, log: Log): { event: FactRow; outcome: FactRow | null } {
+  const read = readHubLog(chain, log);
+  const place = placeOf(block, log);
+  const deposit = depositOf(read);
+  const event: FactRow = {
+    eid: chain.eid,
+    kind: read.kind,
+    src_eid: deposit?.srcEid ?? null,
+    sequence: deposit?.sequence ?? null,
+    account: accountOf(read),
+    asset_id: 'assetId' in read ? read.assetId : null,
+    payload: read,
+    ...place,
+  };
+  if (deposit === null || deposit.outcome === null) return { event, outcome: null };
+  const { srcEid, sequence: at, outcome, reason } = deposit;
+  return { event, outcome: { src_eid: srcEid, dst_eid: chain.eid, sequence: at, outcome, reason, ...place } };
+}
+
+interface DepositSaid {
+  readonly srcEid: number;
+  readonly sequence: bigint;
+  readonly outcome: 'credited' | 'parked' | 'refused' | null;
+  readonly reason: string | null;
+}
+
+function depositOf(read: HubLog): DepositSaid | null {
+  switch (read.kind) {
+    case 'Credited':
+      return { srcEid: read.srcEid, sequence: read.sequence, outcome: 'credited', reason: null };
+    case 'DepositParked':
+      return { srcEid: read.srcEid, sequence: read.sequence, outcome: 'parked', reason: read.reason };
+    case 'ParkedCredited':
+      return { srcEid: read.srcEid, sequence: read.sequence, outcome: null, reason: null };
+    case 'EntryRefused':
+      return { srcEid: read.srcEid, sequence: read.sequence, outcome: 'refused', reason: read.reason };
+    case 'AssetConfigured':
+    case 'Transferred':
+    case 'CashTransferred':
+    case 'Corrected':
+      return null;
+  }
+}
+
+function accountOf(read: HubLog): string | null {
+  switch (read.kind) {
+    case 'Credited':
+    case 'Corrected':
+      return read.account;
+    case 'Transferred':
+    case 'CashTransferred':
+      return read.to;
+    case 'AssetConfigured':
+    case 'DepositParked':
+    case 'ParkedCredited':
+    case 'EntryRefused':
+      return null;
+  }
+}

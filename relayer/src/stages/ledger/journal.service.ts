@@ -1,0 +1,94 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { postingsOf, projectHubEvent, tokenAmount, tokenJournalAsset, type HubEvent, type HubHistory, type TokenAsset } from '@lockstep/shared';
+import type { EntityManager } from 'typeorm';
+import { Chains } from '../../chain/chains.js';
+import { JournalRepository, type NewJournalEntry, type StoredHubEvent } from './journal.repository.js';
+
+/** Events booked in one database transaction. */
+const BATCH = 1_000;
+
+/** Mirrors the hub's ledger in double entry: pending with the event, final with its block, reversed when a reorg removes it. */
+@Injectable()
+export class JournalService {
+  readonly #logger = new Logger(JournalService.name);
+
+  constructor(
+    private readonly chains: Chains,
+    private readonly journal: JournalRepository,
+  ) {}
+
+  /** Books what is new. @returns true if there is more at once */
+  async mirror(): Promise<boolean> {
+    return this.journal.exclusive(async (tx) => {
+      const reversed = await this.journal.reverse(tx);
+      if (reversed > 0) this.#logger.warn({ event: 'ledger.reversed', entries: reversed });
+      const booked = await this.#book(tx);
+      await this.journal.settle(tx);
+      return booked === BATCH;
+    });
+  }
+
+  async #book(tx: EntityManager): Promise<number> {
+    const events = await this.journal.open(tx, BATCH);
+    if (events.length === 0) return 0;
+    const history = await this.#history(tx, events);
+    const entries: NewJournalEntry[] = [];
+    const nothing: bigint[] = [];
+    for (const stored of events) {
+      // A correction splits by what the account holds at that moment: everything before it must be in the journal.
+      if (stored.event.kind === 'Corrected') await this.journal.append(tx, entries.splice(0));
+      const projection = projectHubEvent(stored.event, await history(stored));
+      if (projection.kind === 'nothing') nothing.push(stored.id);
+      if (projection.kind === 'book') entries.push({ eventId: stored.id, kind: projection.event.kind, postings: postingsOf(projection.event) });
+    }
+    await this.journal.append(tx, entries);
+    await this.journal.markNothing(tx, nothing);
+    return entries.length + nothing.length;
+  }
+
+  async #history(tx: EntityManager, events: readonly StoredHubEvent[]): Promise<(at: StoredHubEvent) => Promise<HubHistory>> {
+    const keys = events.flatMap(({ event }) => ('srcEid' in event ? [`${event.srcEid}:${event.sequence}`] : []));
+    const [assets, parked, deposits] = [
+      await this.journal.assetEvents(tx),
+      await this.journal.parked(tx, keys),
+      await this.journal.deposits(tx, this.chains.hub.eid, keys),
+    ];
+    return async (at) => {
+      const held = await this.#held(tx, at.event, assets);
+      return {
+        asset: (assetId) => assetAt(assets, assetId, at),
+        wasParked: (srcEid, sequence) => {
+          const place = parked.get(`${srcEid}:${sequence}`);
+          return place !== undefined && isBefore(place, at);
+        },
+        deposit: (srcEid, sequence, leaf) => {
+          const found = deposits.get(`${srcEid}:${sequence}:${leaf}`);
+          return found === undefined ? null : { asset: found.asset, amount: tokenAmount(found.amount) };
+        },
+        balance: () => held,
+      };
+    };
+  }
+
+  /** Only a correction asks for a balance, and only for its own account and asset. */
+  async #held(tx: EntityManager, event: HubEvent, assets: readonly StoredHubEvent[]): Promise<bigint> {
+    if (event.kind !== 'Corrected' || event.account === null) return 0n;
+    const token = assets.flatMap(({ event: e }) => (e.kind === 'AssetConfigured' && e.assetId === event.assetId ? [e.token] : []))[0];
+    if (token === undefined) return 0n;
+    return -(await this.journal.balance(tx, `balance:${event.account}`, tokenJournalAsset(token)));
+  }
+}
+
+/** The configuration an asset had at an event: the last one before it. */
+function assetAt(
+  assets: readonly StoredHubEvent[],
+  assetId: number,
+  at: StoredHubEvent,
+): { token: TokenAsset; decimals: number; settlement: boolean } | null {
+  const config = assets.filter((a) => isBefore(a, at)).findLast(({ event }) => event.kind === 'AssetConfigured' && event.assetId === assetId)?.event;
+  return config?.kind === 'AssetConfigured' ? config : null;
+}
+
+function isBefore(a: { block: bigint; logIndex: number }, b: { block: bigint; logIndex: number }): boolean {
+  return a.block < b.block || (a.block === b.block && a.logIndex < b.logIndex);
+}
