@@ -4,7 +4,13 @@ import type { AccountId, Cash, Eid, Sequence, TokenAmount } from './units.js';
 
 /** An event of the hub's ledger or gateway, as it is on chain. Amounts are base units unless they say cash. */
 export type HubEvent =
-  | { readonly kind: 'AssetConfigured'; readonly assetId: number; readonly token: TokenAsset; readonly decimals: number; readonly settlement: boolean }
+  | {
+      readonly kind: 'AssetConfigured';
+      readonly assetId: number;
+      readonly token: TokenAsset;
+      readonly decimals: number;
+      readonly settlement: boolean;
+    }
   | {
       readonly kind: 'Credited';
       readonly account: AccountId;
@@ -16,7 +22,13 @@ export type HubEvent =
     }
   | { readonly kind: 'DepositParked'; readonly srcEid: Eid; readonly sequence: Sequence; readonly leaf: Hex; readonly reason: string }
   | { readonly kind: 'ParkedCredited'; readonly srcEid: Eid; readonly sequence: Sequence }
-  | { readonly kind: 'Transferred'; readonly from: AccountId; readonly to: AccountId; readonly assetId: number; readonly amount: TokenAmount }
+  | {
+      readonly kind: 'Transferred';
+      readonly from: AccountId;
+      readonly to: AccountId;
+      readonly assetId: number;
+      readonly amount: TokenAmount;
+    }
   | { readonly kind: 'CashTransferred'; readonly from: AccountId; readonly to: AccountId; readonly amount: Cash }
   | {
       readonly kind: 'Corrected';

@@ -1,5 +1,31 @@
-import { Module } from '@nestjs/common';
+import { Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { ChainConsumers } from '../chain/chain-consumer.js';
+import { RELAYER_CONFIG } from '../config/config.module.js';
+import type { RelayerConfig } from '../config/relayer-config.js';
+import { AttestationConsumer } from './attestation/attestation.consumer.js';
+import { AttestationModule } from './attestation/attestation.module.js';
+import { DepositConsumer } from './deposit/deposit.consumer.js';
+import { DepositModule } from './deposit/deposit.module.js';
+import { LedgerConsumer } from './ledger/ledger.consumer.js';
+import { LedgerModule } from './ledger/ledger.module.js';
+import { PacketConsumer } from './packet/packet.consumer.js';
+import { PacketModule } from './packet/packet.module.js';
+import { StageCommonModule } from './stage-common.module.js';
 
-/** The stages of the flow; each registers its chain consumer and its loops while it is initialised. */
-@Module({})
-export class StagesModule {}
+/** The stages in the order of the flow. A block is shown to them in this order too, so each finds the rows of the one before. */
+@Module({ imports: [StageCommonModule, DepositModule, AttestationModule, PacketModule, LedgerModule] })
+export class StagesModule implements OnModuleInit {
+  constructor(
+    @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
+    private readonly consumers: ChainConsumers,
+    private readonly deposit: DepositConsumer,
+    private readonly attestation: AttestationConsumer,
+    private readonly packet: PacketConsumer,
+    private readonly ledger: LedgerConsumer,
+  ) {}
+
+  onModuleInit(): void {
+    if (!this.config.roles.includes('index')) return;
+    for (const consumer of [this.deposit, this.attestation, this.packet, this.ledger]) this.consumers.register(consumer);
+  }
+}

@@ -34,7 +34,9 @@ export class LedgerTables1795230000101 implements MigrationInterface {
       `CREATE INDEX ledger_events_open ON ledger_events (block_number, log_index) WHERE journal_state IN ('open', 'reversed') AND state <> 'orphaned'`,
     );
     await runner.query(`CREATE INDEX ledger_events_unsettled ON ledger_events (id) WHERE journal_state = 'pending'`);
-    await runner.query(`CREATE INDEX ledger_events_gone ON ledger_events (id) WHERE state = 'orphaned' AND journal_state IN ('pending', 'final')`);
+    await runner.query(
+      `CREATE INDEX ledger_events_gone ON ledger_events (id) WHERE state = 'orphaned' AND journal_state IN ('pending', 'final')`,
+    );
     await runner.query(`CREATE INDEX ledger_events_pending ON ledger_events (eid, block_number) WHERE state = 'pending'`);
 
     await runner.query(`CREATE TABLE deliveries (

@@ -1,7 +1,19 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { iGatewayAbi, iMessengerAbi } from '@lockstep/contracts';
-import { EntryKind, deliveryStream, eid, gas, planDelivery, sequence, wei, type DeliverCall, type Gas, type Sequence, type SplitCall } from '@lockstep/shared';
+import {
+  EntryKind,
+  deliveryStream,
+  eid,
+  gas,
+  planDelivery,
+  sequence,
+  wei,
+  type DeliverCall,
+  type Gas,
+  type Sequence,
+  type SplitCall,
+} from '@lockstep/shared';
 import { BaseError, ContractFunctionRevertedError, encodeFunctionData, zeroHash, type Hex } from 'viem';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { ChainContext } from '../../chain/chain-context.js';
@@ -18,7 +30,11 @@ const MAX_RETRIES = 20;
 const deliverGas = (entries: number): Gas => gas(200_000n + 64_000n * BigInt(entries));
 /** Gas of a split: folding a leaf is cheap, remembering what a VOID leaf voids takes a slot. */
 const splitGas = ({ leaves }: SplitCall): Gas =>
-  gas(150_000n + 3_000n * BigInt(leaves.length) + 25_000n * BigInt(leaves.filter((leaf) => Number(leaf.slice(0, 4)) === EntryKind.Void).length));
+  gas(
+    150_000n +
+      3_000n * BigInt(leaves.length) +
+      25_000n * BigInt(leaves.filter((leaf) => Number(leaf.slice(0, 4)) === EntryKind.Void).length),
+  );
 
 type InboxView = { readonly consumed: bigint; readonly verified: bigint; readonly quarantined: boolean; readonly consumedHead: Hex };
 
@@ -74,7 +90,13 @@ export class DeliveryService {
         const made = await this.dataSource.transaction((tx) => this.#enqueue(tx, route, plan.splits, plan.deliveries));
         if (made === 0) return;
         this.faultPoint('ledger.delivered');
-        this.#logger.log({ event: 'ledger.deliver', srcEid: source.eid, chain: destination.name, splits: plan.splits.length, deliveries: plan.deliveries.length });
+        this.#logger.log({
+          event: 'ledger.deliver',
+          srcEid: source.eid,
+          chain: destination.name,
+          splits: plan.splits.length,
+          deliveries: plan.deliveries.length,
+        });
       }
     }
   }
@@ -88,14 +110,34 @@ export class DeliveryService {
     const count = (wanted: Wanted): void => void (made += wanted === 'sent' ? 1 : 0);
     const path = `${route.source.eid}:${route.destination.eid}`;
     for (const [i, call] of splits.entries()) {
-      const data = encodeFunctionData({ abi: iMessengerAbi, functionName: 'split', args: [route.source.eid, call.from, call.to, call.headAt, call.leaves] });
+      const data = encodeFunctionData({
+        abi: iMessengerAbi,
+        functionName: 'split',
+        args: [route.source.eid, call.from, call.to, call.headAt, call.leaves],
+      });
       const limit = i === 0 ? {} : { gasLimit: splitGas(call) };
-      count(await this.#want(tx, route, `split:${path}:${call.from}:${call.to}:${call.headAt}`, data, limit, { what: 'split', from: `${call.from}`, to: `${call.to}` }));
+      count(
+        await this.#want(tx, route, `split:${path}:${call.from}:${call.to}:${call.headAt}`, data, limit, {
+          what: 'split',
+          from: `${call.from}`,
+          to: `${call.to}`,
+        }),
+      );
     }
     for (const [i, call] of deliveries.entries()) {
-      const data = encodeFunctionData({ abi: iMessengerAbi, functionName: 'deliver', args: [route.source.eid, deliveryStream(call.entries)] });
+      const data = encodeFunctionData({
+        abi: iMessengerAbi,
+        functionName: 'deliver',
+        args: [route.source.eid, deliveryStream(call.entries)],
+      });
       const limit = i === 0 && splits.length === 0 ? {} : { gasLimit: deliverGas(call.entries.length) };
-      count(await this.#want(tx, route, `deliver:${path}:${call.first}:${call.last}`, data, limit, { what: 'deliver', first: `${call.first}`, last: `${call.last}` }));
+      count(
+        await this.#want(tx, route, `deliver:${path}:${call.first}:${call.last}`, data, limit, {
+          what: 'deliver',
+          first: `${call.first}`,
+          last: `${call.last}`,
+        }),
+      );
     }
     return made;
   }

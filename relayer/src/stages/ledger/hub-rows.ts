@@ -24,7 +24,8 @@ const REFUSALS = ['UnknownKind', 'Malformed'] as const;
 const SETTLEMENT = 2;
 
 /** What a log of the hub's ledger or gateway says: an event for the journal, an entry refused for good, or nothing of interest. */
-export type HubLog = HubEvent | { readonly kind: 'EntryRefused'; readonly srcEid: number; readonly sequence: bigint; readonly reason: string };
+export type HubLog =
+  HubEvent | { readonly kind: 'EntryRefused'; readonly srcEid: number; readonly sequence: bigint; readonly reason: string };
 
 /** Reads a log of the hub's contracts. @throws Error if it is none of the events asked for */
 export function readHubLog(chain: ChainContext, log: Log): HubLog {
@@ -60,11 +61,22 @@ function readLedgerLog(log: Log): HubEvent {
         settlement: args.config.standing === SETTLEMENT,
       };
     case 'Transferred':
-      return { kind: 'Transferred', from: accountId(args.from), to: accountId(args.to), assetId: args.assetId, amount: tokenAmount(args.amount) };
+      return {
+        kind: 'Transferred',
+        from: accountId(args.from),
+        to: accountId(args.to),
+        assetId: args.assetId,
+        amount: tokenAmount(args.amount),
+      };
     case 'CashTransferred':
       return { kind: 'CashTransferred', from: accountId(args.from), to: accountId(args.to), amount: cash(args.amount) };
     case 'Corrected':
-      return { kind: 'Corrected', account: args.account === zeroHash ? null : accountId(args.account), assetId: args.assetId, booked: args.booked };
+      return {
+        kind: 'Corrected',
+        account: args.account === zeroHash ? null : accountId(args.account),
+        assetId: args.assetId,
+        booked: args.booked,
+      };
     default:
       throw new Error(`hub ledger event ${eventName} was not asked for`);
   }

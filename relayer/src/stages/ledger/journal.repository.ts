@@ -25,7 +25,13 @@ const storedEvent = z.discriminatedUnion('kind', [
     amount,
     destination: z.enum(['collateral', 'idle', 'cash']),
   }),
-  z.object({ kind: z.literal('DepositParked'), srcEid: eidField, sequence: sequenceField, leaf: z.string().transform((v) => v as Hex), reason: z.string() }), // CAST: written from a log's bytes32.
+  z.object({
+    kind: z.literal('DepositParked'),
+    srcEid: eidField,
+    sequence: sequenceField,
+    leaf: z.string().transform((v) => v as Hex),
+    reason: z.string(),
+  }), // CAST: written from a log's bytes32.
   z.object({ kind: z.literal('ParkedCredited'), srcEid: eidField, sequence: sequenceField }),
   z.object({ kind: z.literal('Transferred'), from: account, to: account, assetId: z.number(), amount }),
   z.object({ kind: z.literal('CashTransferred'), from: account, to: account, amount: big.transform(cash) }),
@@ -107,7 +113,10 @@ export class JournalRepository {
 
   /** What the journal says of (account, asset), debit positive. */
   async balance(tx: EntityManager, accountName: string, asset: string): Promise<bigint> {
-    const [row] = await tx.query<{ sum: string }[]>('select coalesce(sum(amount), 0) as sum from postings where account = $1 and asset = $2', [accountName, asset]);
+    const [row] = await tx.query<{ sum: string }[]>(
+      'select coalesce(sum(amount), 0) as sum from postings where account = $1 and asset = $2',
+      [accountName, asset],
+    );
     return BigInt(row?.sum ?? 0);
   }
 

@@ -1,5 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { postingsOf, projectHubEvent, tokenAmount, tokenJournalAsset, type HubEvent, type HubHistory, type TokenAsset } from '@lockstep/shared';
+import {
+  postingsOf,
+  projectHubEvent,
+  tokenAmount,
+  tokenJournalAsset,
+  type HubEvent,
+  type HubHistory,
+  type TokenAsset,
+} from '@lockstep/shared';
 import type { EntityManager } from 'typeorm';
 import { Chains } from '../../chain/chains.js';
 import { JournalRepository, type NewJournalEntry, type StoredHubEvent } from './journal.repository.js';
@@ -39,7 +47,8 @@ export class JournalService {
       if (stored.event.kind === 'Corrected') await this.journal.append(tx, entries.splice(0));
       const projection = projectHubEvent(stored.event, await history(stored));
       if (projection.kind === 'nothing') nothing.push(stored.id);
-      if (projection.kind === 'book') entries.push({ eventId: stored.id, kind: projection.event.kind, postings: postingsOf(projection.event) });
+      if (projection.kind === 'book')
+        entries.push({ eventId: stored.id, kind: projection.event.kind, postings: postingsOf(projection.event) });
     }
     await this.journal.append(tx, entries);
     await this.journal.markNothing(tx, nothing);
@@ -85,7 +94,9 @@ function assetAt(
   assetId: number,
   at: StoredHubEvent,
 ): { token: TokenAsset; decimals: number; settlement: boolean } | null {
-  const config = assets.filter((a) => isBefore(a, at)).findLast(({ event }) => event.kind === 'AssetConfigured' && event.assetId === assetId)?.event;
+  const config = assets
+    .filter((a) => isBefore(a, at))
+    .findLast(({ event }) => event.kind === 'AssetConfigured' && event.assetId === assetId)?.event;
   return config?.kind === 'AssetConfigured' ? config : null;
 }
 

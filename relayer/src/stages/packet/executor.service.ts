@@ -36,8 +36,7 @@ export class ExecutorService {
     const ready: ObservedPacket[] = [];
     for (const item of observed) if (isReady(item) && !(await this.#isUnderWay(item))) ready.push(item);
     for (let from = 0; from < ready.length; from += MAX_BATCH) await this.#execute(destination, ready.slice(from, from + MAX_BATCH));
-    for (const [srcEid, items] of groupBy(observed, ({ open }) => open.packet.srcEid))
-      await this.#skipStalled(destination, srcEid, items);
+    for (const [srcEid, items] of groupBy(observed, ({ open }) => open.packet.srcEid)) await this.#skipStalled(destination, srcEid, items);
   }
 
   async #isUnderWay({ open: { executeKey } }: ObservedPacket): Promise<boolean> {
