@@ -18,6 +18,10 @@ const height = z.union([z.int().nonnegative(), z.string().regex(/^\d+$/)]).trans
 
 const contract = z.object({ address, block: height, bytecodeHash: hex });
 
+function addressesOnly(entries: Readonly<Record<string, Address | null>>): Record<string, Address> {
+  return Object.fromEntries(Object.entries(entries).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+}
+
 const liveChain = z.object({
   network: z.string(),
   chain: z.string(),
@@ -26,7 +30,8 @@ const liveChain = z.object({
   role: z.enum(['hub', 'spoke']),
   deployedAt: z.object({ block: height, timestamp: height }),
   contracts: z.record(z.string(), contract),
-  layerzero: z.record(z.string(), address),
+  // Beside addresses the file holds plain figures, such as the DVN's vid; this process reads those from the contracts.
+  layerzero: z.record(z.string(), z.union([address, z.number().transform(() => null)])).transform(addressesOnly),
   assets: z.array(
     z.object({ index: z.int().nonnegative(), symbol: z.string(), token: address, decimals: z.int().min(0).max(255), standing: z.string() }),
   ),
