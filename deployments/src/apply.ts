@@ -60,16 +60,12 @@ export async function apply(options: ApplyOptions): Promise<ApplyResult> {
     if (steps.length === 0) break;
     if (round === MAX_ROUNDS - 1) throw new Error(`the chains still differ after ${MAX_ROUNDS} rounds: ${steps.map(keyOf).join('; ')}`);
     const { addresses } = await surveyOf(desired, clients, known);
-    const results = await Promise.all(
+    const results = await settleAll(
       desired.chains.map((chain) => {
         const own = addresses.get(chain.name);
         if (own === undefined) throw new Error(`no addresses of ${chain.name}; expected a survey of every chain`);
-        return applyChain(
-          options,
-          chain,
-          own,
-          steps.filter((step) => step.chain === chain.name),
-        );
+        const onChain = steps.filter((step) => step.chain === chain.name);
+        return applyChain(options, chain, own, onChain);
       }),
     );
     for (const result of results) {
@@ -80,6 +76,20 @@ export async function apply(options: ApplyOptions): Promise<ApplyResult> {
   }
   await recordAll(options);
   return { done, scheduled: [...scheduled.values()], transactions };
+}
+
+/** Waits for all, whatever happens to some: nothing goes on in the background after an error. */
+async function settleAll<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(work);
+  throwAll(settled.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : [])));
+  return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+}
+
+/** @throws the one error, or an AggregateError that names each */
+function throwAll(errors: readonly unknown[]): void {
+  if (errors.length === 0) return;
+  if (errors.length === 1) throw errors[0];
+  throw new AggregateError(errors, errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; '));
 }
 
 const keyOf = (step: PlanStep): string =>
@@ -120,16 +130,21 @@ async function deployAll(options: ApplyOptions, client: ChainClient, chain: Desi
     throw new Error(`no deterministic deployer at ${CREATE2_DEPLOYER} on ${chain.name}; expected it on every chain`);
   let live = await startLive(options.desired, chain, client, readPartialLive(options.liveDir, chain.name));
   writeLive(options.liveDir, live);
-  for (const step of steps) options.onStep?.(step);
   const salt = keccak256(stringToHex(`lockstep:${options.desired.network}:${chain.name}`));
   const calls = steps.map(({ contract }): Call => {
     return { label: `deploy ${contract.name}`, to: CREATE2_DEPLOYER, data: concatHex([salt, contract.initCode]), gas: contract.gas };
   });
-  await sendAll(client, signerOf(client), calls, async (index, receipt) => {
-    const contract = steps[index]?.contract;
-    if (contract === undefined) return;
-    live = await recordOne(client, live, contract, Number(receipt.blockNumber));
-    writeLive(options.liveDir, live);
+  await sendAll(client, signerOf(client), calls, {
+    beforeSend: (index) => {
+      const step = steps[index];
+      if (step !== undefined) options.onStep?.(step);
+    },
+    onReceipt: async (index, receipt) => {
+      const contract = steps[index]?.contract;
+      if (contract === undefined) return;
+      live = await recordOne(client, live, contract, Number(receipt.blockNumber));
+      writeLive(options.liveDir, live);
+    },
   });
   return calls.length;
 }
@@ -226,21 +241,52 @@ function managerCall(kind: 'execute' | 'schedule', step: ConfigureStep): Hex {
   }
 }
 
+interface ManagerCall {
+  readonly step: ConfigureStep;
+  readonly data: Hex;
+}
+
 /** Sends AccessManager calls, many per transaction, each transaction estimated on the state the one before it left. */
-async function sendChunks(
-  options: ApplyOptions,
-  client: ChainClient,
-  manager: Address,
-  calls: readonly { readonly step: ConfigureStep; readonly data: Hex }[],
-): Promise<number> {
+async function sendChunks(options: ApplyOptions, client: ChainClient, manager: Address, calls: readonly ManagerCall[]): Promise<number> {
+  const refusals: unknown[] = [];
   let sent = 0;
   for (let from = 0; from < calls.length; from += CALLS_PER_TRANSACTION) {
     const chunk = calls.slice(from, from + CALLS_PER_TRANSACTION);
     for (const { step } of chunk) options.onStep?.(step);
-    const data = encodeFunctionData({ abi: accessManagerAbi, functionName: 'multicall', args: [chunk.map((call) => call.data)] });
-    const label = chunk.map(({ step }) => step.subject).join(', ');
-    await sendAll(client, signerOf(client), [{ label, to: manager, data }]);
-    sent++;
+    const result = await sendChunk(client, manager, chunk);
+    sent += result.sent;
+    refusals.push(...result.refusals);
   }
+  throwAll(refusals);
   return sent;
+}
+
+/** One transaction; if one of its calls is refused, they are sent one by one, so that the others take effect and the error names it. */
+async function sendChunk(
+  client: ChainClient,
+  manager: Address,
+  chunk: readonly ManagerCall[],
+): Promise<{ readonly sent: number; readonly refusals: readonly unknown[] }> {
+  const account = signerOf(client);
+  const multicall = (calls: readonly ManagerCall[]): Call => ({
+    label: calls.map(({ step }) => step.subject).join(', '),
+    to: manager,
+    data: encodeFunctionData({ abi: accessManagerAbi, functionName: 'multicall', args: [calls.map((call) => call.data)] }),
+  });
+  const accepted = await client.rpc.call({ account: account.address, to: manager, data: multicall(chunk).data }).then(
+    () => true,
+    () => false,
+  );
+  const transactions = accepted ? [chunk] : chunk.map((call) => [call]);
+  const refusals: unknown[] = [];
+  let sent = 0;
+  for (const calls of transactions) {
+    try {
+      await sendAll(client, account, [multicall(calls)]);
+      sent++;
+    } catch (cause) {
+      refusals.push(cause);
+    }
+  }
+  return { sent, refusals };
 }

@@ -6,6 +6,7 @@ import { desiredLocal, type LocalOptions } from './desired/local.js';
 import type { Desired } from './desired/schema.js';
 import { deployLayerZero } from './layerzero/deploy.js';
 import { readLive, type LiveNetwork } from './live/live.js';
+import type { PlanStep } from './plan/step.js';
 
 /** One running local chain. */
 export interface LocalNode {
@@ -34,6 +35,8 @@ export interface LocalNetworkOptions extends Omit<LocalOptions, 'chains' | 'depl
   readonly liveDir: string;
   /** How often receipts are polled, milliseconds. */
   readonly pollMs?: number;
+  /** See `ApplyOptions.onStep`. */
+  readonly onStep?: (step: PlanStep) => void;
 }
 
 export interface LocalNetwork {
@@ -46,26 +49,32 @@ export interface LocalNetwork {
 /** First endpoint id of local networks: outside LayerZero's own ranges. Chain i has eid 40001 + i. */
 const FIRST_LOCAL_EID = 40_001;
 
+/** What a local network should be, and clients that may build it. */
+export interface PreparedNetwork {
+  readonly desired: Desired;
+  readonly clients: readonly ChainClient[];
+}
+
 /**
  * Builds a whole local network: LayerZero on every chain, then Lockstep with all routes. Interrupted, it continues when called again.
  * Addresses differ from chain to chain on purpose.
  */
 export async function deployLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
-  const { nodes, keys, liveDir, pollMs, ...rest } = options;
+  const { desired, clients } = await prepareLocalNetwork(options);
+  const { liveDir, onStep } = options;
+  const result = await apply({ desired, clients, liveDir, ...(onStep === undefined ? {} : { onStep }) });
+  return { desired, clients, live: readLive(liveDir), result };
+}
+
+/** The first half of `deployLocalNetwork`: LayerZero on every chain, and the desired state of what comes on top. */
+export async function prepareLocalNetwork(options: Omit<LocalNetworkOptions, 'liveDir' | 'onStep'>): Promise<PreparedNetwork> {
+  const { nodes, keys, pollMs } = options;
   const eids = nodes.map((_, i) => eid(FIRST_LOCAL_EID + i));
-  const clients = nodes.map((node) =>
-    connect({
-      chain: node.name,
-      chainId: node.chainId,
-      rpcUrl: node.rpcUrl,
-      account: keys.deployer,
-      ...(pollMs === undefined ? {} : { pollMs }),
-    }),
-  );
-  const chains = await Promise.all(
+  const prepared = await Promise.all(
     nodes.map(async (node, i) => {
-      const [client, own] = [clients[i], eids[i]];
-      if (client === undefined || own === undefined) throw new Error(`no client for ${node.name}; expected one for each node`);
+      const own = eid(FIRST_LOCAL_EID + i);
+      const { name, chainId: id, rpcUrl, role } = node;
+      const client = connect({ chain: name, chainId: id, rpcUrl, account: keys.deployer, ...(pollMs === undefined ? {} : { pollMs }) });
       await checkChainId(client);
       const layerzero = await deployLayerZero(client, {
         eid: own,
@@ -74,16 +83,15 @@ export async function deployLocalNetwork(options: LocalNetworkOptions): Promise<
         dvn: { signers: keys.layerzeroDvnSigners, admin: keys.layerzeroDvnAdmin },
         nonceOffset: i,
       });
-      return { name: node.name, chainId: chainId(node.chainId), eid: own, role: node.role, layerzero };
+      return { client, chain: { name, chainId: chainId(id), eid: own, role, layerzero } };
     }),
   );
   const desired = desiredLocal({
-    ...rest,
-    chains,
+    ...options,
+    chains: prepared.map(({ chain }) => chain),
     deployer: keys.deployer.address,
     ...(keys.guardian === undefined ? {} : { guardian: keys.guardian }),
     lockstepDvnSigners: keys.lockstepDvnSigners,
   });
-  const result = await apply({ desired, clients, liveDir });
-  return { desired, clients, live: readLive(liveDir), result };
+  return { desired, clients: prepared.map(({ client }) => client) };
 }

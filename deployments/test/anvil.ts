@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestClient, http, type Hex, type LocalAccount, type TestClient } from 'viem';
+import { createPublicClient, createTestClient, http, type Hex, type LocalAccount, type TestClient } from 'viem';
 import { mnemonicToAccount, type HDAccount } from 'viem/accounts';
 import { connect, type ChainClient } from '../src/chain/client.js';
 
@@ -32,8 +32,9 @@ export class Anvil {
     const child = spawn(binary, args, { stdio: 'ignore' });
     const url = `http://127.0.0.1:${port}`;
     const control = createTestClient({ mode: 'anvil', transport: http(url, { retryCount: 0 }) });
+    const probe = createPublicClient({ transport: http(url, { retryCount: 0 }) });
     for (let i = 0; ; i++) {
-      const answered = await control.request({ method: 'eth_chainId' as never }).then(
+      const answered = await probe.getChainId().then(
         () => true,
         () => false,
       );

@@ -1,54 +1,150 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { deployLocalNetwork, describeProblem, plan, verify, knownLive, type LocalNetwork } from '../src/index.js';
-import { Anvil, devAccount } from './anvil.js';
-
-const KEYS = {
-  deployer: devAccount(0),
-  layerzeroOwner: devAccount(9),
-  layerzeroDvnSigners: [devAccount(8).address],
-  layerzeroDvnAdmin: devAccount(7).address,
-  lockstepDvnSigners: [devAccount(5).address, devAccount(6).address],
-};
-const NODES = [
-  { name: 'hub', chainId: 31_001, role: 'hub' },
-  { name: 'spoke-a', chainId: 31_002, role: 'spoke' },
-  { name: 'spoke-b', chainId: 31_003, role: 'spoke' },
-] as const;
+import { accessManagerAbi, collateralVaultAbi, ledgerAbi, messengerAbi } from '@lockstep/contracts';
+import { encodeAbiParameters, encodeFunctionData, type Address, type Hex } from 'viem';
+import {
+  CONFIG_TYPE,
+  apply,
+  describeProblem,
+  endpointAbi,
+  knownLive,
+  liveChainOf,
+  plan,
+  sendAll,
+  ulnConfigParameters,
+  verify,
+  writeLive,
+  type ChainClient,
+  type LocalNetwork,
+} from '../src/index.js';
+import { devAccount } from './anvil.js';
+import { TestChains } from './local-network.js';
 
 describe('a local network', () => {
-  let anvils: Anvil[] = [];
-  let liveDir = '';
+  let chains: TestChains;
   let network: LocalNetwork;
-  const nodes = () => NODES.map((node, i) => ({ ...node, rpcUrl: anvils[i]!.url }));
 
   beforeAll(async () => {
-    anvils = await Promise.all(NODES.map((node) => Anvil.start(node.chainId)));
-    liveDir = mkdtempSync(path.join(tmpdir(), 'live-'));
+    chains = await TestChains.start();
     const started = performance.now();
-    network = await deployLocalNetwork({ nodes: nodes(), keys: KEYS, liveDir, pollMs: 5 });
+    network = await chains.deploy();
     process.stdout.write(
       `three chains with LayerZero and Lockstep in ${Math.round(performance.now() - started)} ms, ${network.result.transactions} transactions\n`,
     );
   }, 60_000);
-  afterAll(async () => {
-    await Promise.all(anvils.map((anvil) => anvil.stop()));
-    rmSync(liveDir, { recursive: true, force: true });
-  });
+  afterAll(() => chains.stop());
+
+  const problems = async (): Promise<string[]> =>
+    (await verify(network.desired, network.clients, knownLive(network.desired, chains.liveDir))).map(describeProblem);
+  const repair = (): Promise<unknown> => apply({ desired: network.desired, clients: network.clients, liveDir: chains.liveDir });
 
   describe('given a finished deployment', () => {
     it('verifies: both ends of every route agree', async () => {
-      const problems = await verify(network.desired, network.clients, knownLive(network.desired, liveDir));
-      expect(problems.map(describeProblem)).toEqual([]);
+      expect(await problems()).toEqual([]);
     });
 
     it('plans nothing, and a second apply sends nothing', async () => {
       expect(await plan(network.desired, network.clients)).toEqual([]);
-      const again = await deployLocalNetwork({ nodes: nodes(), keys: KEYS, liveDir, pollMs: 5 });
+      const again = await chains.deploy();
       expect(again.result).toMatchObject({ transactions: 0, done: [], scheduled: [] });
       expect(again.live).toEqual(network.live);
     });
+
+    it('has different addresses on every chain', () => {
+      for (const name of ['AccessManager', 'Messenger', 'CollateralVault', 'LockstepDVN', 'BatchExecutor'] as const)
+        expect(new Set(network.live.chains.map((chain) => chain.contracts[name].address)).size).toBe(3);
+      expect(new Set(network.live.chains.map((chain) => chain.layerzero.endpoint)).size).toBe(3);
+    });
   });
+
+  describe('given a drift that someone with the rights caused', () => {
+    it('when a route has one DVN, verify names both ends and apply puts it back', async () => {
+      const hub = liveChainOf(network.live, 'hub');
+      await pinReceiveUln(1n, [hub.contracts.LockstepDVN.address]);
+      expect(await problems()).toEqual([
+        expect.stringMatching(/^hub: receive ULN from spoke-a: expected .*"requiredDVNCount":2.*, got .*"requiredDVNCount":1/),
+        expect.stringMatching(
+          /^hub: route spoke-a → hub: operators of the required DVNs: expected \["layerzero-labs","lockstep"\] as on spoke-a, got \["lockstep"\]/,
+        ),
+      ]);
+      await repair();
+      expect(await problems()).toEqual([]);
+    });
+
+    it('when the ends wait for different confirmations, verify names both ends and apply puts it back', async () => {
+      const { layerzero, contracts } = liveChainOf(network.live, 'hub');
+      await pinReceiveUln(
+        9n,
+        [contracts.LockstepDVN.address, layerzero.dvn].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)),
+      );
+      expect(await problems()).toEqual([
+        expect.stringContaining('hub: receive ULN from spoke-a'),
+        'hub: route spoke-a → hub: confirmations: expected 1 as on spoke-a, got 9',
+      ]);
+      await repair();
+      expect(await problems()).toEqual([]);
+    });
+
+    it('when limits, writers or roles were changed, verify names each and apply puts them back', async () => {
+      const hub = liveChainOf(network.live, 'hub');
+      const { CollateralVault: vault, Messenger: messenger, Ledger: ledger } = network.live.hub.contracts;
+      const limits = encodeFunctionData({ abi: collateralVaultAbi, functionName: 'setAssetLimits', args: [1, 5n, 6n] });
+      await govern('hub', vault.address, limits);
+      const freeze = encodeFunctionData({ abi: ledgerAbi, functionName: 'freezeAsset', args: [1] });
+      await govern('hub', ledger.address, freeze);
+      const handler = encodeFunctionData({ abi: messengerAbi, functionName: 'setHandler', args: [1, devAccount(4).address] });
+      await govern('hub', messenger.address, handler);
+      const grant = encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, devAccount(4).address, 0] });
+      await sendAll(clientOf('hub'), devAccount(0), [{ label: 'grantRole', to: hub.contracts.AccessManager.address, data: grant }]);
+
+      expect(await problems()).toEqual([
+        `hub: Messenger handler of Deposited: expected ${network.live.hub.contracts.Gateway.address}, got ${devAccount(4).address}`,
+        'hub: CollateralVault limits of USDC: expected ["1","1000000000000000"], got ["5","6"]',
+        expect.stringMatching(/^hub: Ledger hub USDC: expected .*"standing":2.*, got .*"standing":3/),
+        `hub: admin ${devAccount(4).address}: expected no member, got member`,
+      ]);
+      await repair();
+      expect(await problems()).toEqual([]);
+    });
+
+    it('when a recorded code hash is not what is on the chain, verify says so', async () => {
+      const live = knownLive(network.desired, chains.liveDir).get('spoke-a');
+      const dvn = live?.contracts.LockstepDVN;
+      if (live === undefined || dvn === undefined) throw new Error('no live file');
+      const bytecodeHash: Hex = `0x${'11'.repeat(32)}`;
+      writeLive(chains.liveDir, { ...live, contracts: { ...live.contracts, LockstepDVN: { ...dvn, bytecodeHash } } });
+      expect(await problems()).toEqual([`spoke-a: LockstepDVN code: expected ${bytecodeHash}, got ${dvn.bytecodeHash}`]);
+      writeLive(chains.liveDir, live);
+    });
+  });
+
+  function clientOf(chain: string): ChainClient {
+    const found = network.clients.find((client) => client.chain === chain);
+    if (found === undefined) throw new Error(`no client ${chain}`);
+    return found;
+  }
+
+  /** A governance call behind the back of the desired state. */
+  async function govern(chain: string, target: Address, data: Hex): Promise<void> {
+    const manager = liveChainOf(network.live, chain).contracts.AccessManager.address;
+    const execute = encodeFunctionData({ abi: accessManagerAbi, functionName: 'execute', args: [target, data] });
+    await sendAll(clientOf(chain), devAccount(0), [{ label: 'govern', to: manager, data: execute }]);
+  }
+
+  async function pinReceiveUln(confirmations: bigint, requiredDVNs: Address[]): Promise<void> {
+    const { layerzero, contracts } = liveChainOf(network.live, 'hub');
+    const config = encodeAbiParameters(ulnConfigParameters, [
+      {
+        confirmations,
+        requiredDVNCount: requiredDVNs.length,
+        optionalDVNCount: 255,
+        optionalDVNThreshold: 0,
+        requiredDVNs,
+        optionalDVNs: [],
+      },
+    ]);
+    const eid = liveChainOf(network.live, 'spoke-a').eid;
+    const params = [{ eid, configType: CONFIG_TYPE.uln, config }];
+    const args = [contracts.Messenger.address, layerzero.receiveUln302, params] as const;
+    await govern('hub', layerzero.endpoint, encodeFunctionData({ abi: endpointAbi, functionName: 'setConfig', args }));
+  }
 });

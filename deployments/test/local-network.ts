@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  deployLocalNetwork,
+  prepareLocalNetwork,
+  type LocalKeys,
+  type LocalNetwork,
+  type LocalNetworkOptions,
+  type LocalNode,
+  type PreparedNetwork,
+} from '../src/index.js';
+import { Anvil, devAccount } from './anvil.js';
+
+export const KEYS: LocalKeys = {
+  deployer: devAccount(0),
+  layerzeroOwner: devAccount(9),
+  layerzeroDvnSigners: [devAccount(8).address],
+  layerzeroDvnAdmin: devAccount(7).address,
+  lockstepDvnSigners: [devAccount(5).address, devAccount(6).address],
+};
+
+const NODES = [
+  { name: 'hub', chainId: 31_001, role: 'hub' },
+  { name: 'spoke-a', chainId: 31_002, role: 'spoke' },
+  { name: 'spoke-b', chainId: 31_003, role: 'spoke' },
+] as const;
+
+/** Chains of their own processes, a directory for live files, and nothing deployed yet. */
+export class TestChains {
+  private constructor(
+    readonly anvils: readonly Anvil[],
+    readonly nodes: readonly LocalNode[],
+    readonly liveDir: string,
+  ) {}
+
+  static async start(count: number = NODES.length): Promise<TestChains> {
+    const anvils = await Promise.all(NODES.slice(0, count).map((node) => Anvil.start(node.chainId)));
+    const nodes = anvils.map((anvil, i) => ({ ...NODES[i]!, rpcUrl: anvil.url }));
+    return new TestChains(anvils, nodes, mkdtempSync(path.join(tmpdir(), 'live-')));
+  }
+
+  deploy(options: Partial<LocalNetworkOptions> = {}): Promise<LocalNetwork> {
+    return deployLocalNetwork({ nodes: this.nodes, keys: KEYS, liveDir: this.liveDir, pollMs: 5, ...options });
+  }
+
+  prepare(): Promise<PreparedNetwork> {
+    return prepareLocalNetwork({ nodes: this.nodes, keys: KEYS, pollMs: 5 });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.anvils.map((anvil) => anvil.stop()));
+    rmSync(this.liveDir, { recursive: true, force: true });
+  }
+}
