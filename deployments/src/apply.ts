@@ -1,10 +1,12 @@
 import { accessManagerAbi } from '@lockstep/contracts';
 import { concatHex, encodeFunctionData, keccak256, slice, stringToHex, type Address, type Hex } from 'viem';
 import { signerOf, type ChainClient } from './chain/client.js';
+import { CREATE2_DEPLOYER } from './chain/create2.js';
+import { settleAll, throwAll } from './chain/settle.js';
 import { sendAll, settledNonce, type Call } from './chain/send.js';
 import { type Desired, type DesiredChain } from './desired/schema.js';
 import { readPartialLive, writeLive, type PartialLiveChain } from './live/live.js';
-import { CREATE2_DEPLOYER, type ChainAddresses, type ContractSpec } from './plan/addresses.js';
+import type { ChainAddresses, ContractSpec } from './plan/addresses.js';
 import { clientOf, plan, surveyOf, type KnownLive } from './plan/plan.js';
 import type { ConfigureStep, DeployStep, PlanStep } from './plan/step.js';
 import { liveContract, startLive, withAssets } from './live/record.js';
@@ -76,20 +78,6 @@ export async function apply(options: ApplyOptions): Promise<ApplyResult> {
   }
   await recordAll(options);
   return { done, scheduled: [...scheduled.values()], transactions };
-}
-
-/** Waits for all, whatever happens to some: nothing goes on in the background after an error. */
-async function settleAll<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(work);
-  throwAll(settled.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : [])));
-  return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-}
-
-/** @throws the one error, or an AggregateError that names each */
-function throwAll(errors: readonly unknown[]): void {
-  if (errors.length === 0) return;
-  if (errors.length === 1) throw errors[0];
-  throw new AggregateError(errors, errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; '));
 }
 
 const keyOf = (step: PlanStep): string =>

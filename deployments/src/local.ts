@@ -1,9 +1,11 @@
-import { chainId, eid } from '@lockstep/shared';
+import { chainId, eid, type Eid } from '@lockstep/shared';
 import type { Address, LocalAccount } from 'viem';
 import { apply, type ApplyResult } from './apply.js';
 import { checkChainId, connect, type ChainClient } from './chain/client.js';
+import { settleAll } from './chain/settle.js';
 import { desiredLocal, type LocalOptions } from './desired/local.js';
 import type { Desired } from './desired/schema.js';
+import { adoptLayerZero } from './layerzero/adopt.js';
 import { deployLayerZero } from './layerzero/deploy.js';
 import { readLive, type LiveNetwork } from './live/live.js';
 import type { PlanStep } from './plan/step.js';
@@ -14,6 +16,8 @@ export interface LocalNode {
   readonly chainId: number;
   readonly rpcUrl: string;
   readonly role: 'hub' | 'spoke';
+  /** A chain that has LayerZero, e.g. a fork: its own endpoint is used. Absent: the stack is deployed. */
+  readonly layerzero?: { readonly eid: Eid; readonly endpoint: Address };
 }
 
 /** Keys of a local network, each with one purpose. All must hold native coin except signers. */
@@ -69,20 +73,18 @@ export async function deployLocalNetwork(options: LocalNetworkOptions): Promise<
 /** The first half of `deployLocalNetwork`: LayerZero on every chain, and the desired state of what comes on top. */
 export async function prepareLocalNetwork(options: Omit<LocalNetworkOptions, 'liveDir' | 'onStep'>): Promise<PreparedNetwork> {
   const { nodes, keys, pollMs } = options;
-  const eids = nodes.map((_, i) => eid(FIRST_LOCAL_EID + i));
-  const prepared = await Promise.all(
+  const eids = nodes.map((node, i) => node.layerzero?.eid ?? eid(FIRST_LOCAL_EID + i));
+  const prepared = await settleAll(
     nodes.map(async (node, i) => {
-      const own = eid(FIRST_LOCAL_EID + i);
+      const own = eids[i] ?? eid(FIRST_LOCAL_EID + i);
       const { name, chainId: id, rpcUrl, role } = node;
       const client = connect({ chain: name, chainId: id, rpcUrl, account: keys.deployer, ...(pollMs === undefined ? {} : { pollMs }) });
       await checkChainId(client);
-      const layerzero = await deployLayerZero(client, {
-        eid: own,
-        remoteEids: eids.filter((other) => other !== own),
-        owner: keys.layerzeroOwner,
-        dvn: { signers: keys.layerzeroDvnSigners, admin: keys.layerzeroDvnAdmin },
-        nonceOffset: i,
-      });
+      const remoteEids = eids.filter((other) => other !== own);
+      const dvn = { signers: keys.layerzeroDvnSigners, admin: keys.layerzeroDvnAdmin };
+      const layerzero = node.layerzero
+        ? await adoptLayerZero(client, { ...node.layerzero, remoteEids, payer: keys.layerzeroOwner, dvn })
+        : await deployLayerZero(client, { eid: own, remoteEids, owner: keys.layerzeroOwner, dvn, nonceOffset: i });
       return { client, chain: { name, chainId: chainId(id), eid: own, role, layerzero } };
     }),
   );

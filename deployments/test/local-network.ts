@@ -40,6 +40,13 @@ export class TestChains {
     return new TestChains(anvils, nodes, mkdtempSync(path.join(tmpdir(), 'live-')));
   }
 
+  /** New chains that start from the present state of others. */
+  static async fork(origin: TestChains): Promise<TestChains> {
+    const anvils = await Promise.all(origin.nodes.map(({ chainId, rpcUrl }) => Anvil.start(chainId, ['--fork-url', rpcUrl])));
+    const nodes = anvils.map((anvil, i) => ({ ...origin.nodes[i]!, rpcUrl: anvil.url }));
+    return new TestChains(anvils, nodes, mkdtempSync(path.join(tmpdir(), 'live-')));
+  }
+
   deploy(options: Partial<LocalNetworkOptions> = {}): Promise<LocalNetwork> {
     return deployLocalNetwork({ nodes: this.nodes, keys: KEYS, liveDir: this.liveDir, pollMs: 5, ...options });
   }

@@ -4,6 +4,7 @@ import type { ChainClient } from '../chain/client.js';
 import { sendAll, settledNonce, type Call } from '../chain/send.js';
 import { constructorParameters, endpointAbi, executorAbi, initializeAbi, ulnAbi, workerAbi } from './abi.js';
 import { creationCode, type LayerZeroContract } from './artifacts.js';
+import { DVN_VERIFY_GAS, GAS_PER_BYTE, GAS_PRICE, NATIVE_DECIMALS_RATE, NATIVE_PRICE_USD, PRICE_DENOMINATOR, priceEid } from './prices.js';
 import type { LayerZero } from './stack.js';
 
 /** What a local chain's LayerZero stack is made of. */
@@ -19,21 +20,11 @@ export interface LayerZeroOptions {
   readonly nonceOffset?: number;
 }
 
-// Local price levels: any fixed, plausible numbers; quotes and fees work as on a live network.
-const PRICE_DENOMINATOR = 10n ** 20n;
-const NATIVE_PRICE_USD = 3_000n * PRICE_DENOMINATOR;
-const GAS_PRICE = 1_000_000_000n;
-const GAS_PER_BYTE = 16;
-const NATIVE_DECIMALS_RATE = 10n ** 18n;
-const DVN_VERIFY_GAS = 100_000n;
 const LZ_RECEIVE_BASE_GAS = 100_000n;
 const DEFAULT_CONFIRMATIONS = 1n;
 const MAX_MESSAGE_SIZE = 10_000;
 const TREASURY_GAS_LIMIT = 100_000n;
 const ZERO = '0x0000000000000000000000000000000000000000';
-
-/** LayerZero looks prices up under the id of its first version. */
-const priceEid = (eid: Eid): number => eid % 30_000;
 
 const CREATION_GAS: Record<LayerZeroContract, bigint> = {
   EndpointV2: 7_000_000n,

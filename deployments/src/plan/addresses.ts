@@ -11,14 +11,9 @@ import {
   type Address,
   type Hex,
 } from 'viem';
+import { CREATE2_DEPLOYER } from '../chain/create2.js';
 import { hubOf, type Desired, type DesiredAsset, type DesiredChain } from '../desired/schema.js';
 import type { ContractName } from '../live/live.js';
-
-/**
- * The deterministic deployer that public chains and local nodes carry. Through it an address is a function of code and arguments, so
- * the whole plan is known before anything is deployed, and "has code" proves "has this code".
- */
-export const CREATE2_DEPLOYER: Address = '0x4e59b44847b379578588920cA78FbF26c0B4956C';
 
 /** One contract as it should be deployed. */
 export interface ContractSpec {

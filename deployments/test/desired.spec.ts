@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import { chainId, eid } from '@lockstep/shared';
+import { desiredLocal, parseDesired, takeBounds, type Desired, type DesiredInput, type LocalChain } from '../src/index.js';
+import { devAccount } from './anvil.js';
+
+const address = (byte: string): `0x${string}` => `0x${byte.repeat(20)}`;
+
+function chain(name: string, index: number, role: 'hub' | 'spoke'): LocalChain {
+  return {
+    name,
+    chainId: chainId(31_001 + index),
+    eid: eid(40_001 + index),
+    role,
+    layerzero: {
+      endpoint: address('01'),
+      sendUln302: address('02'),
+      receiveUln302: address('03'),
+      receiveUln302View: address('04'),
+      endpointView: address('05'),
+      dvn: address('06'),
+      dvnVid: 10_001 + index,
+    },
+  };
+}
+
+const local = (): Desired =>
+  desiredLocal({
+    chains: [chain('hub', 0, 'hub'), chain('spoke-a', 1, 'spoke')],
+    deployer: devAccount(0).address,
+    lockstepDvnSigners: [devAccount(5).address, devAccount(6).address],
+  });
+
+/** The local state with changes, as untrusted input. */
+const changed = (change: (input: DesiredInput) => Partial<DesiredInput>): (() => Desired) => {
+  const base: DesiredInput = local();
+  return () => parseDesired({ ...base, ...change(base) });
+};
+
+describe('the desired state', () => {
+  it('given two chains, the local network joins them both ways with two operators', () => {
+    expect(local().routes.map(({ from, to, requiredDvns, confirmations }) => ({ from, to, requiredDvns, confirmations }))).toEqual([
+      { from: 'spoke-a', to: 'hub', requiredDvns: ['lockstep', 'layerzero-labs'], confirmations: 1n },
+      { from: 'hub', to: 'spoke-a', requiredDvns: ['lockstep', 'layerzero-labs'], confirmations: 1n },
+    ]);
+  });
+
+  describe('given a live network', () => {
+    const live = changed((base) => ({ local: false, routes: base.routes.map((route) => ({ ...route, requiredDvns: ['lockstep'] })) }));
+
+    it('when a route has one required DVN, it is refused, and so is every other shortcut of local networks', () => {
+      expect(live).toThrow(
+        /route spoke-a → hub has 1 required DVN; expected at least 2 of different operators on a live network[\s\S]*hub USDC is a test token; expected an existing token on a live network[\s\S]*governor 0x\w+ may act after 0 s; expected at least 172800 s on a live network/,
+      );
+    });
+  });
+
+  it.each<[string, (base: DesiredInput) => Partial<DesiredInput>, RegExp]>([
+    [
+      'has no hub',
+      (base) => ({ chains: base.chains.map((c) => ({ ...c, role: 'spoke' as const })) }),
+      /0 chains are hubs; expected exactly 1/,
+    ],
+    ['names a chain twice', (base) => ({ chains: [...base.chains, base.chains[1]!] }), /two chains have name spoke-a; expected each once/],
+    ['misses a direction', (base) => ({ routes: base.routes.slice(1) }), /route spoke-a → hub is missing; expected both directions/],
+    [
+      'names an operator without a DVN',
+      (base) => ({ routes: base.routes.map((r) => ({ ...r, requiredDvns: ['lockstep', 'nobody'] })) }),
+      /needs a DVN of nobody on hub; expected one of lockstep, layerzero-labs/,
+    ],
+    [
+      'counts one operator twice',
+      (base) => ({ routes: base.routes.map((r) => ({ ...r, requiredDvns: ['lockstep', 'lockstep'] })) }),
+      /names an operator twice/,
+    ],
+    ['leaves confirmations to a default', (base) => ({ routes: base.routes.map((r) => ({ ...r, confirmations: 0n })) }), /confirmations/],
+    [
+      'lists signers out of order',
+      (base) => ({
+        chains: base.chains.map((c) => ({ ...c, lockstepDvn: { ...c.lockstepDvn, signers: [...c.lockstepDvn.signers].reverse() } })),
+      }),
+      /DVN signers are not strictly ascending/,
+    ],
+    [
+      'asks for more signatures than signers',
+      (base) => ({ chains: base.chains.map((c) => ({ ...c, lockstepDvn: { ...c.lockstepDvn, threshold: 3 } })) }),
+      /DVN threshold is 3; expected at most its 2 signers/,
+    ],
+    [
+      'settles in a token of 24 decimals',
+      (base) => ({
+        chains: base.chains.map((c) => ({ ...c, assets: c.assets.map((a) => ({ ...a, decimals: 24, token: { kind: 'test' as const } })) })),
+      }),
+      /USDC has 24 decimals; expected at most 18 for settlement/,
+    ],
+    [
+      'lets in more at once than it ever may hold',
+      (base) => ({ chains: base.chains.map((c) => ({ ...c, assets: c.assets.map((a) => ({ ...a, hubCap: 1n })) })) }),
+      /inflow capacity \d+ is above the hub's cap 1; expected at most the cap/,
+    ],
+  ])('given one that %s, it is refused with what was expected', (_case, change, message) => {
+    expect(changed(change)).toThrow(message);
+  });
+});
+
+describe('the bound of a malicious verifier set', () => {
+  it('given inflow buckets, it is what they let in, up to the cap, and leaves the own chain of the hub out', () => {
+    const desired = changed((base) => ({
+      chains: base.chains.map((c) => ({
+        ...c,
+        assets: c.assets.slice(0, 1).map((a) => ({ ...a, hubCap: 1_000n, inflowCapacity: 100n, inflowPerSecond: 1n })),
+      })),
+    }))();
+    expect(takeBounds(desired)).toEqual([
+      { chain: 'spoke-a', symbol: 'USDC', decimals: 6, atOnce: 100n, inAnHour: 1_000n, inADay: 1_000n, cap: 1_000n },
+    ]);
+  });
+});
