@@ -31,6 +31,7 @@ export const intentRow = z.object({
   gas_limit: integer.transform(gas).nullable(),
   state: z.enum(['queued', 'signed', 'mined', 'reverted', 'final', 'final-reverted', 'rejected']),
   nonce: integer.nullable(),
+  deferrals: z.number(),
   rejection: reason.nullable(),
   mined_hash: hex.nullable(),
   mined_block: integer.transform(blockNumber).nullable(),

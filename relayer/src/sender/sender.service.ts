@@ -21,8 +21,8 @@ const enqueued = z.tuple([z.object({ id: z.string().transform(BigInt), created: 
 export class SenderService {
   constructor(
     private readonly dataSource: DataSource,
-    private readonly chains: Chains,
-    @Inject(SenderKeys) private readonly keys: SenderKeys,
+    @Inject(Chains) private readonly chains: Pick<Chains, 'byChainId'>,
+    private readonly keys: SenderKeys,
   ) {}
 
   /**

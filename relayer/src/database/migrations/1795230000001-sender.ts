@@ -29,6 +29,9 @@ export class SenderTables1795230000001 implements MigrationInterface {
         state text not null default 'queued'
           check (state in ('queued', 'signed', 'mined', 'reverted', 'final', 'final-reverted', 'rejected')),
         nonce bigint check (nonce >= 0),
+        deferrals integer not null default 0,
+        not_before timestamptz not null default '-infinity',
+        deferred_because text,
         rejection jsonb,
         mined_hash text,
         mined_block bigint,
