@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
 import { Logger } from 'nestjs-pino';
+import { serveOpenApi } from './api/openapi.js';
 import { AppModule } from './app.module.js';
 import { ConfigError, loadConfig } from './config/load.js';
 import { readLive } from './config/live-network.js';
@@ -14,6 +15,7 @@ async function main(): Promise<void> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config, live), { bufferLogs: true, abortOnError: false });
   app.useLogger(app.get(Logger));
   app.use(helmet());
+  if (config.roles.includes('api')) serveOpenApi(app);
   app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
   await app.listen(config.api.port, config.api.host);
   app.get(Logger).log({

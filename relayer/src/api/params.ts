@@ -1,0 +1,43 @@
+import { accountId, eid, sequence } from '@lockstep/shared';
+import { isHex, type Hex } from 'viem';
+import { z } from 'zod/v4';
+
+const UINT32_MAX = 2n ** 32n - 1n;
+const UINT64_MAX = 2n ** 64n - 1n;
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** A text parameter that `read` turns into a value, or into undefined if it is not what was expected. */
+const parameter = <T>(expected: string, read: (text: string) => T | undefined) =>
+  z.string({ error: expected }).transform((text, context): T => {
+    const value = read(text);
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: expected });
+    return z.NEVER;
+  });
+
+function integerIn(text: string, least: bigint, most: bigint): bigint | undefined {
+  if (!/^\d{1,20}$/.test(text)) return undefined;
+  const value = BigInt(text);
+  return value >= least && value <= most ? value : undefined;
+}
+
+function bytes32(text: string): Hex | undefined {
+  return text.length === 66 && isHex(text) ? (text.toLowerCase() as Hex) : undefined; // CAST: lower case of what isHex accepted.
+}
+
+const map = <T, U>(value: T | undefined, to: (value: T) => U): U | undefined => (value === undefined ? undefined : to(value));
+
+const count = (most: bigint) => parameter(`a count, 1 … ${most}`, (text) => map(integerIn(text, 1n, most), Number)).optional();
+
+export const depositParams = z.strictObject({
+  eid: parameter(`an endpoint id, 1 … ${UINT32_MAX}`, (text) => map(integerIn(text, 1n, UINT32_MAX), (value) => eid(Number(value)))),
+  sequence: parameter(`a sequence, 1 … ${UINT64_MAX}`, (text) => map(integerIn(text, 1n, UINT64_MAX), sequence)),
+});
+export const accountParams = z.strictObject({
+  account: parameter('an account: 0x and 64 hex digits (owner 20 bytes ‖ home 4 ‖ subaccount 8)', (text) => map(bytes32(text), accountId)),
+});
+export const txQuery = z.strictObject({ tx: parameter('a transaction hash: 0x and 64 hex digits', bytes32) });
+export const pageQuery = z.strictObject({
+  limit: count(200n),
+  before: parameter('the id of an item of an earlier page', (text) => integerIn(text, 0n, INT64_MAX)).optional(),
+});
