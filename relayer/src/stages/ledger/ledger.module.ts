@@ -7,12 +7,15 @@ import { StageCommonModule } from '../stage-common.module.js';
 import { DeliveryService } from './delivery.service.js';
 import { JournalRepository } from './journal.repository.js';
 import { JournalService } from './journal.service.js';
+import { JournalRebuild } from './journal.rebuild.js';
 import { LedgerConsumer } from './ledger.consumer.js';
+import { ReconcileService } from './reconcile.service.js';
+import { SnapshotReader } from './snapshot.reader.js';
 
 /** Stage 4: what the hub made of it, mirrored in double entry. */
 @Module({
   imports: [StageCommonModule],
-  providers: [LedgerConsumer, DeliveryService, JournalRepository, JournalService],
+  providers: [LedgerConsumer, DeliveryService, JournalRepository, JournalService, JournalRebuild, SnapshotReader, ReconcileService],
   exports: [LedgerConsumer],
 })
 export class LedgerModule implements OnModuleInit {
@@ -22,12 +25,15 @@ export class LedgerModule implements OnModuleInit {
     private readonly loops: Loops,
     private readonly delivery: DeliveryService,
     private readonly journal: JournalService,
+    private readonly reconcile: ReconcileService,
   ) {}
 
   onModuleInit(): void {
     const { roles } = this.config;
     const { hub } = this.chains;
     if (roles.includes('index')) this.loops.add({ name: 'ledger.journal', everyMs: hub.config.pollMs, run: () => this.journal.mirror() });
+    if (roles.includes('reconcile'))
+      this.loops.add({ name: 'ledger.reconcile', everyMs: 1_000 * this.config.reconcileSeconds, run: () => this.reconcile.run() });
     if (!roles.includes('deliver')) return;
     for (const chain of this.chains.all())
       this.loops.add({ name: `ledger.deliver.${chain.name}`, everyMs: chain.config.pollMs, run: () => this.delivery.deliverDue(chain) });

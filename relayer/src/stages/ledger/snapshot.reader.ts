@@ -1,0 +1,196 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { iCollateralVaultAbi, iLedgerAbi, iMessengerAbi } from '@lockstep/contracts';
+import {
+  eid,
+  type Eid,
+  type HubCustody,
+  type JournalAccount,
+  type JournalAsset,
+  type Posting,
+  type Snapshot,
+  type Undelivered,
+  type VaultBooks,
+} from '@lockstep/shared';
+import type { Hex } from 'viem';
+import { DataSource } from 'typeorm';
+import type { ChainContext } from '../../chain/chain-context.js';
+import { Chains } from '../../chain/chains.js';
+import { messengerOf } from '../paths.js';
+
+/** The blocks a snapshot is read at: final ones, the hub's first, so that no vault is older than the hub's view of its log. */
+export interface Pins {
+  readonly hub: { readonly number: bigint; readonly hash: Hex };
+  readonly byEid: ReadonlyMap<Eid, bigint>;
+}
+
+export type SnapshotAttempt =
+  | { readonly kind: 'snapshot'; readonly pins: Pins; readonly snapshot: Snapshot }
+  /** the mirror is not as far as the chains yet; nothing can be said */
+  | { readonly kind: 'not-yet'; readonly because: string };
+
+/** Reads hub, vaults, logs and journal at pinned final blocks. */
+@Injectable()
+export class SnapshotReader {
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly chains: Chains,
+  ) {}
+
+  async read(): Promise<SnapshotAttempt> {
+    const pins = await this.#pins();
+    if (pins === null) return { kind: 'not-yet', because: 'a chain has no final block yet' };
+    const consumed = await this.#consumed(pins);
+    for (const [srcEid, sequence] of consumed) {
+      const missing = await this.#missing(srcEid, sequence, pins);
+      if (missing) return { kind: 'not-yet', because: `the log of ${srcEid} is not final here up to ${sequence}, which the hub consumed` };
+    }
+    if (await this.#isJournalBehind(pins)) return { kind: 'not-yet', because: `the journal is behind block ${pins.hub.number} of the hub` };
+    const [vaults, undelivered, refused, journal] = await Promise.all([
+      Promise.all(this.chains.all().map((chain) => this.#vault(chain, pins))),
+      this.#undelivered(consumed, pins),
+      this.#refused(pins),
+      this.#journal(pins),
+    ]);
+    const books = vaults.flat();
+    const hub = await this.#hub(books, pins);
+    return { kind: 'snapshot', pins, snapshot: { hub, vaults: books, undelivered, refused, journal } };
+  }
+
+  async #pins(): Promise<Pins | null> {
+    const byEid = new Map<Eid, bigint>();
+    const { hub } = this.chains;
+    let hubPin: Pins['hub'] | null = null;
+    for (const chain of [hub, ...this.chains.all().filter((c) => c.eid !== hub.eid)]) {
+      const [row] = await this.dataSource.query<{ final_number: string; final_hash: Hex }[]>(
+        'select final_number, final_hash from cursors where chain_id = $1',
+        [chain.chainId],
+      );
+      if (row === undefined) return null;
+      byEid.set(chain.eid, BigInt(row.final_number));
+      if (chain.isHub) hubPin = { number: BigInt(row.final_number), hash: row.final_hash };
+    }
+    return hubPin === null ? null : { hub: hubPin, byEid };
+  }
+
+  /** How far the hub had consumed each log at its pinned block. */
+  async #consumed(pins: Pins): Promise<Map<Eid, bigint>> {
+    const { hub } = this.chains;
+    const inboxes = await Promise.all(
+      this.chains.all().map(async ({ eid: srcEid }): Promise<[Eid, bigint]> => {
+        const inbox = await hub.client.readContract({
+          address: messengerOf(hub),
+          abi: iMessengerAbi,
+          functionName: 'inbox',
+          args: [srcEid],
+          blockNumber: pins.hub.number,
+        });
+        return [srcEid, inbox.consumed];
+      }),
+    );
+    return new Map(inboxes);
+  }
+
+  async #missing(srcEid: Eid, sequence: bigint, pins: Pins): Promise<boolean> {
+    const [row] = await this.dataSource.query<{ count: string }[]>(
+      `select count(*) as count from log_entries
+       where src_eid = $1 and dst_eid = $2 and sequence <= $3 and block_number <= $4 and state <> 'orphaned'`,
+      [srcEid, this.chains.hub.eid, sequence.toString(), pinOf(pins, srcEid).toString()],
+    );
+    return BigInt(row?.count ?? 0) < sequence;
+  }
+
+  async #isJournalBehind(pins: Pins): Promise<boolean> {
+    const rows = await this.dataSource.query<unknown[]>(
+      `select 1 from ledger_events
+       where journal_state in ('open', 'reversed') and state <> 'orphaned' and kind <> 'EntryRefused' and block_number <= $1 limit 1`,
+      [pins.hub.number.toString()],
+    );
+    return rows.length > 0;
+  }
+
+  async #vault(chain: ChainContext, pins: Pins): Promise<VaultBooks[]> {
+    const vault = { address: chain.contract('CollateralVault'), abi: iCollateralVaultAbi, blockNumber: pinOf(pins, chain.eid) } as const;
+    const count = await chain.client.readContract({ ...vault, functionName: 'assetCount' });
+    return Promise.all(
+      Array.from({ length: count }, async (_, i): Promise<VaultBooks> => {
+        const [books, [held]] = await Promise.all([
+          chain.client.readContract({ ...vault, functionName: 'assetOf', args: [i + 1] }),
+          chain.client.readContract({ ...vault, functionName: 'backing', args: [i + 1] }),
+        ]);
+        const { deposited, cancelled, paid, claimable } = books;
+        return { token: { eid: chain.eid, asset: i + 1 }, held, deposited, cancelled, paid, claimable };
+      }),
+    );
+  }
+
+  /** Every asset a vault lists or the hub configured; one the hub never configured may hold parked deposits. */
+  async #hub(vaults: readonly VaultBooks[], pins: Pins): Promise<HubCustody[]> {
+    const { hub } = this.chains;
+    const ledger = { address: hub.contract('Ledger'), abi: iLedgerAbi, blockNumber: pins.hub.number } as const;
+    const count = await hub.client.readContract({ ...ledger, functionName: 'assetCount' });
+    const configured = await Promise.all(
+      Array.from({ length: count }, async (_, i): Promise<HubCustody> => {
+        const [[tokenEid, asset], custody] = await Promise.all([
+          hub.client.readContract({ ...ledger, functionName: 'assetKey', args: [i + 1] }),
+          hub.client.readContract({ ...ledger, functionName: 'custodyOf', args: [i + 1] }),
+        ]);
+        return { token: { eid: eid(tokenEid), asset }, ...custody };
+      }),
+    );
+    const known = new Set(configured.map(({ token }) => `${token.eid}:${token.asset}`));
+    const unlisted = await Promise.all(
+      vaults
+        .filter(({ token }) => !known.has(`${token.eid}:${token.asset}`))
+        .map(async ({ token }): Promise<HubCustody> => {
+          const suspense = await hub.client.readContract({ ...ledger, functionName: 'unlistedSuspense', args: [token.eid, token.asset] });
+          return { token, custody: suspense, balances: 0n, free: 0n, reserved: 0n, suspense };
+        }),
+    );
+    return [...configured, ...unlisted];
+  }
+
+  async #undelivered(consumed: ReadonlyMap<Eid, bigint>, pins: Pins): Promise<Undelivered[]> {
+    const all = await Promise.all(
+      [...consumed].map(async ([srcEid, sequence]) => {
+        const rows = await this.dataSource.query<{ asset: number; amount: string }[]>(
+          `select l.asset, sum(l.amount) as amount from log_entries l
+           where l.src_eid = $1 and l.dst_eid = $2 and l.sequence > $3 and l.block_number <= $4 and l.amount is not null and l.state <> 'orphaned'
+             and not exists (select 1 from log_entries v where v.src_eid = l.src_eid and v.dst_eid = l.dst_eid and v.void_target = l.sequence
+                             and v.block_number <= $4 and v.state <> 'orphaned')
+           group by l.asset`,
+          [srcEid, this.chains.hub.eid, sequence.toString(), pinOf(pins, srcEid).toString()],
+        );
+        return rows.map(({ asset, amount }): Undelivered => ({ token: { eid: srcEid, asset }, amount: BigInt(amount) }));
+      }),
+    );
+    return all.flat();
+  }
+
+  async #refused(pins: Pins): Promise<Undelivered[]> {
+    const rows = await this.dataSource.query<{ src_eid: number; asset: number; amount: string }[]>(
+      `select l.src_eid, l.asset, sum(l.amount) as amount from deposit_outcomes o
+       join log_entries l on l.src_eid = o.src_eid and l.dst_eid = o.dst_eid and l.sequence = o.sequence and l.state <> 'orphaned'
+       where o.dst_eid = $1 and o.outcome in ('unhandled', 'refused') and o.state <> 'orphaned' and o.block_number <= $2 and l.amount is not null
+       group by l.src_eid, l.asset`,
+      [this.chains.hub.eid, pins.hub.number.toString()],
+    );
+    return rows.map(({ src_eid, asset, amount }) => ({ token: { eid: eid(src_eid), asset }, amount: BigInt(amount) }));
+  }
+
+  async #journal(pins: Pins): Promise<Posting[]> {
+    const rows = await this.dataSource.query<{ account: string; asset: string; amount: string }[]>(
+      `select p.account, p.asset, sum(p.amount) as amount from postings p join journal_entries e on e.id = p.entry_id
+       where e.block_number <= $1 group by p.account, p.asset having sum(p.amount) <> 0`,
+      [pins.hub.number.toString()],
+    );
+    // CAST: both columns are written from postings and never changed.
+    return rows.map((row) => ({ account: row.account as JournalAccount, asset: row.asset as JournalAsset, amount: BigInt(row.amount) }));
+  }
+}
+
+function pinOf(pins: Pins, chainEid: Eid): bigint {
+  const pin = pins.byEid.get(chainEid);
+  if (pin === undefined) throw new Error(`no block is pinned for ${chainEid}`);
+  return pin;
+}
