@@ -66,7 +66,7 @@ export class Anvil {
         ...['--mnemonic', DEVELOPMENT_MNEMONIC, '--accounts', String(ACCOUNT_COUNT), '--balance', '1000000'],
         // finalized = latest − 2, so that finality is seconds away, not minutes
         ...['--slots-in-an-epoch', '1', '--gas-limit', String(GAS_LIMIT), '--no-request-size-limit'],
-        ...(options.forkUrl ? ['--fork-url', options.forkUrl, '--fork-chain-id', String(chainId)] : []),
+        ...(options.forkUrl ? ['--fork-url', options.forkUrl] : []),
         ...(options.forkBlockNumber === undefined ? [] : ['--fork-block-number', String(options.forkBlockNumber)]),
       ],
       logFile: path.join(dir, `anvil-${name}.log`),
@@ -108,7 +108,7 @@ export function clientFor(name: string, chainId: number, rpcUrl: string): ChainC
   return createTestClient({
     chain,
     mode: 'anvil',
-    transport: http(rpcUrl, { retryCount: 2, timeout: 30_000 }),
+    transport: http(rpcUrl, { retryCount: 2, timeout: 30_000, batch: { batchSize: 100 } }),
     pollingInterval: 50,
     cacheTime: 0,
   })

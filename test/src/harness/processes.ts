@@ -69,6 +69,7 @@ export class Processes {
     const reaper = this.#reaper;
     this.#reaper = undefined;
     if (!reaper || reaper.exitCode !== null) return;
+    reaper.ref(); // now its end is waited for
     const gone = new Promise<void>((resolve) => reaper.once('exit', () => resolve()));
     reaper.stdin?.end();
     await gone;

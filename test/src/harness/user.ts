@@ -51,6 +51,7 @@ export class User {
   readonly #key: KeyedAccount;
   readonly #nonces = new Map<number, number>();
   readonly #ready = new Set<string>();
+  readonly #termsOf = new Map<StackChain, { hubEid: number; entryFee: bigint }>();
 
   constructor(readonly index: number) {
     this.#key = developmentUser(index);
@@ -118,16 +119,27 @@ export class User {
   async #signDeposit(order: DepositOrder): Promise<SignedCall> {
     const { chain, amount } = order;
     const asset = assetNamed(chain, order.asset);
-    const entryFee = await chain.client.readContract({ address: chain.messenger, abi: iMessengerAbi, functionName: 'entryFee' });
+    const { hubEid, entryFee } = await this.#terms(chain);
     const own = entryFee + (asset.token === zeroAddress ? amount : 0n);
-    const hubEid = await chain.client.readContract({ address: chain.vault, abi: iCollateralVaultAbi, functionName: 'hubEid' });
     const express = order.express ?? false;
-    const flushFee = express
-      ? await chain.client.readContract({ address: chain.messenger, abi: iMessengerAbi, functionName: 'quoteFlush', args: [hubEid] })
-      : 0n;
+    const messenger = { address: chain.messenger, abi: iMessengerAbi } as const;
+    const flushFee = express ? await chain.client.readContract({ ...messenger, functionName: 'quoteFlush', args: [hubEid] }) : 0n;
     const params = { account: order.account ?? this.account(), asset: asset.index, amount, refund: this.address, express };
     const data = encodeFunctionData({ abi: iCollateralVaultAbi, functionName: 'deposit', args: [params] });
     return this.#sign(chain, chain.vault, data, own + flushFee);
+  }
+
+  /** What every deposit of a chain needs to know; read once. */
+  async #terms(chain: StackChain): Promise<{ hubEid: number; entryFee: bigint }> {
+    const known = this.#termsOf.get(chain);
+    if (known) return known;
+    const [hubEid, entryFee] = await Promise.all([
+      chain.client.readContract({ address: chain.vault, abi: iCollateralVaultAbi, functionName: 'hubEid' }),
+      chain.client.readContract({ address: chain.messenger, abi: iMessengerAbi, functionName: 'entryFee' }),
+    ]);
+    const terms = { hubEid, entryFee };
+    this.#termsOf.set(chain, terms);
+    return terms;
   }
 
   /** Takes an unflushed deposit back. `later`: entries appended to the same log after it. @returns the receipt, reverted or not */

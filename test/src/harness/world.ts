@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { RpcProxy } from '../faults/rpc-proxy.js';
@@ -29,7 +29,8 @@ export interface WorldOptions {
   readonly reconcileSeconds?: number;
   /** put a provider that can fail between the relayer and every chain */
   readonly faultyRpc?: boolean;
-  /** fork these nodes instead of starting empty chains; the stack is deployed on the forks unless it is there */
+  /** fork that world's chains instead of starting empty ones; it must stay up, for the fork asks it about its past */
+  readonly forkOf?: World;
   readonly onStage?: (stage: WorldStage) => void;
 }
 
@@ -79,15 +80,20 @@ export class World {
     const stage = options.onStage ?? (() => undefined);
     const blockMs = options.blockMs ?? 250;
     stage('chains and database');
-    const planned = networkPlan(options.spokes ?? 2);
+    const planned = networkPlan(options.forkOf ? options.forkOf.stack.chains.length - 1 : (options.spokes ?? 2));
     const [postgres, ...anvils] = await Promise.all([
       Postgres.start({ dir: path.join(dir, 'postgres'), processes }),
-      ...planned.map(({ name, chainId }) => Anvil.start({ name, chainId, dir, processes })),
+      ...planned.map(({ name, chainId }) => {
+        const forkUrl = options.forkOf?.node(name).rpcUrl;
+        return Anvil.start({ name, chainId, dir, processes, ...(forkUrl ? { forkUrl } : {}) });
+      }),
     ]);
     stage('contracts');
     const byName = new Map(anvils.map((a) => [a.name, a]));
     const liveDir = path.join(dir, 'live');
-    mkdirSync(liveDir);
+    // On a fork everything is there already: the deployment finds nothing to do.
+    if (options.forkOf) cpSync(options.forkOf.liveDir, liveDir, { recursive: true });
+    else mkdirSync(liveDir);
     const [stack, databaseUrl] = await Promise.all([deployStack(planned, byName, liveDir), postgres.createDatabase(DATABASE)]);
     const proxies = new Map<string, RpcProxy>();
     if (options.faultyRpc) for (const anvil of anvils) proxies.set(anvil.name, await RpcProxy.start(anvil.rpcUrl));
