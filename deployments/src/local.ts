@@ -6,7 +6,8 @@ import { settleAll } from './chain/settle.js';
 import { desiredLocal, type LocalOptions } from './desired/local.js';
 import type { Desired } from './desired/schema.js';
 import { adoptLayerZero } from './layerzero/adopt.js';
-import { deployLayerZero } from './layerzero/deploy.js';
+import { deployLayerZero, layerZeroCalls } from './layerzero/deploy.js';
+import type { LayerZero } from './layerzero/stack.js';
 import { readLive, type LiveNetwork } from './live/live.js';
 import type { PlanStep } from './plan/step.js';
 
@@ -72,19 +73,45 @@ export async function deployLocalNetwork(options: LocalNetworkOptions): Promise<
 
 /** The first half of `deployLocalNetwork`: LayerZero on every chain, and the desired state of what comes on top. */
 export async function prepareLocalNetwork(options: Omit<LocalNetworkOptions, 'liveDir' | 'onStep'>): Promise<PreparedNetwork> {
+  const { keys } = options;
+  return prepare(options, (client, { node, own, remoteEids, index }) => {
+    const dvn = { signers: keys.layerzeroDvnSigners, admin: keys.layerzeroDvnAdmin };
+    return node.layerzero
+      ? adoptLayerZero(client, { ...node.layerzero, remoteEids, payer: keys.layerzeroOwner, dvn })
+      : deployLayerZero(client, { eid: own, remoteEids, owner: keys.layerzeroOwner, dvn, nonceOffset: index });
+  });
+}
+
+/** What `deployLocalNetwork` would build on empty chains. Sends nothing. */
+export async function describeLocalNetwork(options: Omit<LocalNetworkOptions, 'liveDir' | 'onStep'>): Promise<PreparedNetwork> {
+  const { keys } = options;
+  return prepare(options, (_client, { own, remoteEids, index }) => {
+    const dvn = { signers: keys.layerzeroDvnSigners, admin: keys.layerzeroDvnAdmin };
+    return Promise.resolve(layerZeroCalls({ eid: own, remoteEids, owner: keys.layerzeroOwner, dvn, nonceOffset: index }).stack);
+  });
+}
+
+interface NodePlace {
+  readonly node: LocalNode;
+  readonly own: Eid;
+  readonly remoteEids: readonly Eid[];
+  readonly index: number;
+}
+
+async function prepare(
+  options: Omit<LocalNetworkOptions, 'liveDir' | 'onStep'>,
+  layerzeroOf: (client: ChainClient, place: NodePlace) => Promise<LayerZero>,
+): Promise<PreparedNetwork> {
   const { nodes, keys, pollMs } = options;
-  const eids = nodes.map((node, i) => node.layerzero?.eid ?? eid(FIRST_LOCAL_EID + i));
+  const eidOf = (node: LocalNode, index: number): Eid => node.layerzero?.eid ?? eid(FIRST_LOCAL_EID + index);
+  const eids = nodes.map(eidOf);
   const prepared = await settleAll(
-    nodes.map(async (node, i) => {
-      const own = eids[i] ?? eid(FIRST_LOCAL_EID + i);
+    nodes.map(async (node, index) => {
+      const own = eidOf(node, index);
       const { name, chainId: id, rpcUrl, role } = node;
       const client = connect({ chain: name, chainId: id, rpcUrl, account: keys.deployer, ...(pollMs === undefined ? {} : { pollMs }) });
       await checkChainId(client);
-      const remoteEids = eids.filter((other) => other !== own);
-      const dvn = { signers: keys.layerzeroDvnSigners, admin: keys.layerzeroDvnAdmin };
-      const layerzero = node.layerzero
-        ? await adoptLayerZero(client, { ...node.layerzero, remoteEids, payer: keys.layerzeroOwner, dvn })
-        : await deployLayerZero(client, { eid: own, remoteEids, owner: keys.layerzeroOwner, dvn, nonceOffset: i });
+      const layerzero = await layerzeroOf(client, { node, own, remoteEids: eids.filter((other) => other !== own), index });
       return { client, chain: { name, chainId: chainId(id), eid: own, role, layerzero } };
     }),
   );

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createPublicClient, createTestClient, http, type Hex, type LocalAccount, type TestClient } from 'viem';
+import { createPublicClient, createTestClient, http, type LocalAccount, type TestClient } from 'viem';
 import { mnemonicToAccount, type HDAccount } from 'viem/accounts';
 import { connect, type ChainClient } from '../src/chain/client.js';
 
@@ -65,11 +65,4 @@ async function freePort(): Promise<number> {
       server.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
     });
   });
-}
-
-/** Private key of a development account, for code that wants a key instead of an account. */
-export function devKey(index: number): Hex {
-  const key = devAccount(index).getHdKey().privateKey;
-  if (key === null) throw new Error(`account ${index} has no private key`);
-  return `0x${Buffer.from(key).toString('hex')}`;
 }

@@ -31,7 +31,7 @@ export interface LocalOptions {
 }
 
 /** Operator of LayerZero's own DVN.sol in local routes. */
-export const LAYERZERO_OPERATOR = 'layerzero-labs';
+const LAYERZERO_OPERATOR = 'layerzero-labs';
 
 const RECEIVE_GAS = 200_000n;
 const MAX_MESSAGE_SIZE = 10_000;
@@ -77,7 +77,7 @@ export function desiredLocal(options: LocalOptions): Desired {
 }
 
 /** Assets of every local chain, with limits far above what scenarios use. */
-export function localAssets(): DesiredInput['chains'][number]['assets'] {
+function localAssets(): DesiredInput['chains'][number]['assets'] {
   const asset = (
     symbol: string,
     token: 'test' | 'native',

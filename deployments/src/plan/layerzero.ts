@@ -7,7 +7,7 @@ import type { ChainPlan } from './chain-plan.js';
 const NO_OPTIONAL_DVNS = 255;
 
 /** ULN configuration as it is pinned. */
-export interface UlnConfig {
+interface UlnConfig {
   readonly confirmations: bigint;
   readonly requiredDVNCount: number;
   readonly optionalDVNCount: number;
@@ -17,7 +17,7 @@ export interface UlnConfig {
 }
 
 /** The ULN configuration that a route pins at the end whose DVN contracts are given. */
-export function ulnConfigOf(route: DesiredRoute, dvns: readonly Address[]): UlnConfig {
+function ulnConfigOf(route: DesiredRoute, dvns: readonly Address[]): UlnConfig {
   return {
     confirmations: route.confirmations,
     requiredDVNCount: dvns.length,
@@ -41,10 +41,10 @@ async function planSend(plan: ChainPlan, route: DesiredRoute, remote: DesiredCha
   const oapp = plan.own.contracts.Messenger;
   const args = [oapp, remote.eid] as const;
   const [current, isDefault, uln, executor] = await Promise.all([
-    rpc.readContract({ address: endpoint, abi: endpointAbi, functionName: 'getSendLibrary', args }),
-    rpc.readContract({ address: endpoint, abi: endpointAbi, functionName: 'isDefaultSendLibrary', args }),
-    rpc.readContract({ address: lib, abi: ulnAbi, functionName: 'getAppUlnConfig', args }),
-    rpc.readContract({ address: lib, abi: ulnAbi, functionName: 'executorConfigs', args }),
+    plan.read(endpoint, () => rpc.readContract({ address: endpoint, abi: endpointAbi, functionName: 'getSendLibrary', args })),
+    plan.read(endpoint, () => rpc.readContract({ address: endpoint, abi: endpointAbi, functionName: 'isDefaultSendLibrary', args })),
+    plan.read(lib, () => rpc.readContract({ address: lib, abi: ulnAbi, functionName: 'getAppUlnConfig', args })),
+    plan.read(lib, () => rpc.readContract({ address: lib, abi: ulnAbi, functionName: 'executorConfigs', args })),
   ]);
   plan.want(`send library towards ${remote.name}`, lib, isDefault ? 'default' : current, endpoint, () =>
     encodeFunctionData({ abi: endpointAbi, functionName: 'setSendLibrary', args: [oapp, remote.eid, lib] }),
@@ -54,8 +54,12 @@ async function planSend(plan: ChainPlan, route: DesiredRoute, remote: DesiredCha
     setConfig(oapp, lib, remote.eid, CONFIG_TYPE.uln, ulnBytes(wantedUln)),
   );
   const wantedExecutor = { maxMessageSize: route.maxMessageSize, executor: plan.own.contracts.BatchExecutor };
-  plan.want(`executor towards ${remote.name}`, wantedExecutor, { maxMessageSize: executor[0], executor: executor[1] }, endpoint, () =>
-    setConfig(oapp, lib, remote.eid, CONFIG_TYPE.executor, encodeAbiParameters(executorConfigParameters, [wantedExecutor])),
+  plan.want(
+    `executor towards ${remote.name}`,
+    wantedExecutor,
+    executor && { maxMessageSize: executor[0], executor: executor[1] },
+    endpoint,
+    () => setConfig(oapp, lib, remote.eid, CONFIG_TYPE.executor, encodeAbiParameters(executorConfigParameters, [wantedExecutor])),
   );
 }
 
@@ -64,11 +68,11 @@ async function planReceive(plan: ChainPlan, route: DesiredRoute, remote: Desired
   const { endpoint, receiveUln302: lib } = plan.chain.layerzero;
   const oapp = plan.own.contracts.Messenger;
   const args = [oapp, remote.eid] as const;
-  const [[current, isDefault], uln] = await Promise.all([
-    rpc.readContract({ address: endpoint, abi: endpointAbi, functionName: 'getReceiveLibrary', args }),
-    rpc.readContract({ address: lib, abi: ulnAbi, functionName: 'getAppUlnConfig', args }),
+  const [current, uln] = await Promise.all([
+    plan.read(endpoint, () => rpc.readContract({ address: endpoint, abi: endpointAbi, functionName: 'getReceiveLibrary', args })),
+    plan.read(lib, () => rpc.readContract({ address: lib, abi: ulnAbi, functionName: 'getAppUlnConfig', args })),
   ]);
-  plan.want(`receive library from ${remote.name}`, lib, isDefault ? 'default' : current, endpoint, () =>
+  plan.want(`receive library from ${remote.name}`, lib, current?.[1] === true ? 'default' : current?.[0], endpoint, () =>
     encodeFunctionData({ abi: endpointAbi, functionName: 'setReceiveLibrary', args: [oapp, remote.eid, lib, 0n] }),
   );
   const wanted = ulnConfigOf(route, plan.dvnsOf(route.requiredDvns));

@@ -60,13 +60,11 @@ export async function surveyOf(desired: Desired, clients: readonly ChainClient[]
       const client = clientOf(clients, chain.name);
       await checkChainId(client);
       const addresses = addressesOf(desired, chain, await pinsOf(desired, client, known.get(chain.name)));
+      const { endpoint, sendUln302, receiveUln302 } = chain.layerzero;
       return {
         chain: chain.name,
         addresses,
-        hashes: await codeHashesOf(
-          client,
-          addresses.specs.map((spec) => spec.address),
-        ),
+        hashes: await codeHashesOf(client, [...addresses.specs.map((spec) => spec.address), endpoint, sendUln302, receiveUln302]),
       };
     }),
   );
