@@ -44,7 +44,7 @@ describe('the deployments command', () => {
       bounds: expect.arrayContaining([expect.objectContaining({ chain: 'spoke-a', symbol: 'USDC' })]),
     });
     expect(await run(['verify', ...network()])).toMatchObject({ code: 1 });
-  }, 30_000);
+  });
 
   it('given an apply killed with SIGKILL again and again, the last one finishes it, and verify agrees', async () => {
     for (const wait of [500, 650, 800, 950, 1_100, 1_250]) await run(['apply', ...network()], wait);
@@ -54,7 +54,7 @@ describe('the deployments command', () => {
     expect(json(verified)).toMatchObject({ network: 'local', ok: true, problems: [] });
     expect(verified.code).toBe(0);
     expect(json(await run(['apply', ...network()]))).toMatchObject({ transactions: 0, done: [] });
-  }, 60_000);
+  });
 
   it.each([
     [['plan', '--network', 'local'], '0 --rpc given; expected at least hub=<url> and one spoke=<url>'],

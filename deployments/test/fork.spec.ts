@@ -34,7 +34,7 @@ describe('forks', () => {
       const again = await forks.deploy({ nodes, network: 'fork' });
       expect(again.result.transactions).toBe(0);
       expect(again.desired).toEqual(network.desired);
-    }, 60_000);
+    });
   });
 
   describe('given the environment', () => {

@@ -57,6 +57,6 @@ describe('governance with delays', () => {
       expect(late.scheduled).toEqual([]);
       expect(late.done).toHaveLength(2);
       expect(await plan(lower, clients)).toEqual([]);
-    }, 60_000);
+    });
   });
 });

@@ -30,7 +30,7 @@ describe('a local network', () => {
     process.stdout.write(
       `three chains with LayerZero and Lockstep in ${Math.round(performance.now() - started)} ms, ${network.result.transactions} transactions\n`,
     );
-  }, 60_000);
+  });
   afterAll(() => chains.stop());
 
   const problems = async (): Promise<string[]> =>

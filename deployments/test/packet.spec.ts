@@ -28,7 +28,7 @@ describe('a packet over the real LayerZero contracts', () => {
   beforeAll(async () => {
     chains = await TestChains.start(2);
     network = await chains.deploy();
-  }, 60_000);
+  });
   afterAll(() => chains.stop());
 
   describe('given a deposit that was flushed on a spoke', () => {

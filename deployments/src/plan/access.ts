@@ -18,13 +18,19 @@ export async function planAccess(plan: ChainPlan, sinceBlock: bigint): Promise<v
   const manager = plan.own.contracts.AccessManager;
   const contract = { address: manager, abi: accessManagerAbi } as const;
 
-  for (const { target, label, role, functions } of functionRoles(plan.own, plan.chain.layerzero.endpoint)) {
-    const current = await Promise.all(
-      functions.map(({ selector }) =>
-        plan.read(manager, () => rpc.readContract({ ...contract, functionName: 'getTargetFunctionRole', args: [target, selector] })),
+  const roles = functionRoles(plan.own, plan.chain.layerzero.endpoint);
+  const held = await Promise.all(
+    roles.map(({ target, functions }) =>
+      Promise.all(
+        functions.map(({ selector }) =>
+          plan.read(manager, () => rpc.readContract({ ...contract, functionName: 'getTargetFunctionRole', args: [target, selector] })),
+        ),
       ),
-    );
-    const wrong = functions.filter((_, i) => current[i] !== ROLE_ID[role]);
+    ),
+  );
+  for (const [i, { target, label, role, functions }] of roles.entries()) {
+    const current = held[i] ?? [];
+    const wrong = functions.filter((_, at) => current[at] !== ROLE_ID[role]);
     if (wrong.length === 0) continue;
     plan.want(`role of ${label}.${wrong.map((f) => f.name).join(', ')}`, role, roleNames(current), manager, () =>
       encodeFunctionData({

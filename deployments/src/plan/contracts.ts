@@ -128,20 +128,25 @@ export async function planHub(plan: ChainPlan): Promise<void> {
   plan.want('Ledger module Gateway', true, isModule ?? false, ledger, () =>
     encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [gateway, true] }),
   );
-  for (const chain of plan.desired.chains)
-    for (const [i, asset] of chain.assets.entries()) {
-      const key = [chain.eid, i + 1] as const;
+  const assets = plan.desired.chains.flatMap((chain) =>
+    chain.assets.map((asset, i) => ({ chain, asset, key: [chain.eid, i + 1] as const })),
+  );
+  const configured = await Promise.all(
+    assets.map(async ({ key }) => {
       const assetId = (await plan.read(ledger, () => rpc.readContract({ ...contract, functionName: 'assetIdOf', args: key }))) ?? 0;
-      const current = assetId === 0 ? undefined : await rpc.readContract({ ...contract, functionName: 'configOf', args: [assetId] });
-      const wanted = {
-        standing: STANDING[asset.standing],
-        decimals: asset.decimals,
-        cap: asset.hubCap,
-        inflowCapacity: asset.inflowCapacity,
-        inflowPerSecond: asset.inflowPerSecond,
-      };
-      plan.want(`Ledger ${chain.name} ${asset.symbol}`, wanted, current, ledger, () =>
-        encodeFunctionData({ abi: ledgerAbi, functionName: 'configureAsset', args: [...key, wanted] }),
-      );
-    }
+      return assetId === 0 ? undefined : rpc.readContract({ ...contract, functionName: 'configOf', args: [assetId] });
+    }),
+  );
+  for (const [i, { chain, asset, key }] of assets.entries()) {
+    const wanted = {
+      standing: STANDING[asset.standing],
+      decimals: asset.decimals,
+      cap: asset.hubCap,
+      inflowCapacity: asset.inflowCapacity,
+      inflowPerSecond: asset.inflowPerSecond,
+    };
+    plan.want(`Ledger ${chain.name} ${asset.symbol}`, wanted, configured[i], ledger, () =>
+      encodeFunctionData({ abi: ledgerAbi, functionName: 'configureAsset', args: [...key, wanted] }),
+    );
+  }
 }

@@ -40,17 +40,21 @@ async function planChain(
   known: KnownLive,
 ): Promise<PlanStep[]> {
   const hashes = codeHashes.get(chain.name) ?? new Map<Address, string>();
-  const chainPlan = new ChainPlan(desired, chain, client, addresses, new Set(hashes.keys()));
-  const deploys = chainPlan.own.specs
+  const since = BigInt(known.get(chain.name)?.deployedAt.block ?? 0);
+  const parts = [planWorkers, planLayerZero, planMessenger, planVault, planHub, (part: ChainPlan) => planAccess(part, since)];
+  const deployed = new Set(hashes.keys());
+  // Read side by side, done in this order.
+  const configures = await Promise.all(
+    parts.map(async (planPart) => {
+      const part = new ChainPlan(desired, chain, client, addresses, deployed);
+      await planPart(part);
+      return part.steps;
+    }),
+  );
+  const deploys = (addresses.get(chain.name)?.specs ?? [])
     .filter((contract) => !hashes.has(contract.address))
     .map((contract) => ({ kind: 'deploy', chain: chain.name, contract }) as const);
-  await planWorkers(chainPlan);
-  await planLayerZero(chainPlan);
-  await planMessenger(chainPlan);
-  await planVault(chainPlan);
-  await planHub(chainPlan);
-  await planAccess(chainPlan, BigInt(known.get(chain.name)?.deployedAt.block ?? 0));
-  return [...deploys, ...chainPlan.steps];
+  return [...deploys, ...configures.flat()];
 }
 
 /** Addresses and code of all chains. @throws Error if a chain id is wrong */
