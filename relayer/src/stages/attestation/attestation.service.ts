@@ -67,7 +67,7 @@ export class AttestationService {
        where src_eid = $1 and dst_eid = $2 and sequence > $3 and state <> 'orphaned'`,
       [source.eid, destination.eid, flushed.toString()],
     );
-    return { count: Number(row?.count ?? 0), oldestAt: row?.oldest == null ? null : unixSeconds(BigInt(row.oldest)) };
+    return { count: Number(row?.count ?? 0), oldestAt: typeof row?.oldest === 'string' ? unixSeconds(BigInt(row.oldest)) : null };
   }
 
   /** A chain without traffic makes no blocks on some networks, so age is measured by this machine's clock, against chain times. */

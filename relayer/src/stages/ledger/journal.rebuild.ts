@@ -121,11 +121,7 @@ export class JournalRebuild {
       logIndex: row.log_index,
       kind: row.kind,
       // CAST: written from postings and never changed.
-      postings: row.postings.map((p) => ({
-        account: p.account as Posting['account'],
-        asset: p.asset as Posting['asset'],
-        amount: BigInt(p.amount),
-      })),
+      postings: row.postings.map((p) => ({ ...(p as Pick<Posting, 'account' | 'asset'>), amount: BigInt(p.amount) })),
     }));
   }
 }

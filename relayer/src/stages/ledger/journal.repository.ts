@@ -11,6 +11,8 @@ const eidField = z.number().transform(eid);
 const sequenceField = big.transform(sequence);
 const account = z.string().transform((value) => accountId(value as Hex)); // CAST: accountId checks that it is 32 bytes of hex.
 const token = z.object({ eid: eidField, asset: z.number() });
+// CAST: written from a log's bytes32.
+const word = z.string().transform((value) => value as Hex);
 const amount = big.transform(tokenAmount);
 
 /** A hub event as it was stored; bigints travel as text in jsonb. */
@@ -29,9 +31,9 @@ const storedEvent = z.discriminatedUnion('kind', [
     kind: z.literal('DepositParked'),
     srcEid: eidField,
     sequence: sequenceField,
-    leaf: z.string().transform((v) => v as Hex),
+    leaf: word,
     reason: z.string(),
-  }), // CAST: written from a log's bytes32.
+  }),
   z.object({ kind: z.literal('ParkedCredited'), srcEid: eidField, sequence: sequenceField }),
   z.object({ kind: z.literal('Transferred'), from: account, to: account, assetId: z.number(), amount }),
   z.object({ kind: z.literal('CashTransferred'), from: account, to: account, amount: big.transform(cash) }),
