@@ -19,7 +19,7 @@ export interface NewIntent {
   readonly to: Address;
   readonly data: Hex;
   readonly value: Wei;
-  /** absent: estimated, plus a quarter */
+  /** absent: estimated, plus a quarter. Given: the call is tried on the pending state, so it may build on the intent before it */
   readonly gasLimit?: Gas;
   readonly purpose: Purpose;
 }

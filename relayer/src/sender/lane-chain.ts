@@ -87,7 +87,8 @@ export class RpcLaneChain implements LaneChain {
     const call = { from, to, data, value: numberToHex(value) };
     try {
       if (gasLimit !== null) {
-        await this.chain.client.request({ method: 'eth_call', params: [{ ...call, gas: numberToHex(gasLimit) }, 'latest'] });
+        // Whoever gives a limit may build on what the lane has sent before (a delivery on a split): asked of the pending state.
+        await this.chain.client.request({ method: 'eth_call', params: [{ ...call, gas: numberToHex(gasLimit) }, 'pending'] });
         return { kind: 'succeeds', gasUsed: null };
       }
       const used = quantity.parse(await this.chain.client.request({ method: 'eth_estimateGas', params: [call] }));
