@@ -28,5 +28,12 @@ export default defineConfig({
     // Deployed as it is: the owner of every privileged function.
     npmFilesToBuild: ['@openzeppelin/contracts/access/manager/AccessManager.sol'],
   },
-  test: { solidity: { fuzz: { runs: long ? 20_000 : 1000, seed: '0x1234' }, invariant: { ...walks, failOnRevert: true } } },
+  test: {
+    solidity: {
+      fuzz: { runs: long ? 20_000 : 1000, seed: '0x1234' },
+      invariant: { ...walks, failOnRevert: true },
+      // The vectors both languages read.
+      fsPermissions: { readDirectory: ['../shared/vectors'] },
+    },
+  },
 });
