@@ -45,5 +45,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   say(`✗ ${error.message}`);
+  // Whoever reads only the last line of a test run learns that it failed.
+  if (process.argv[2]?.startsWith('test')) console.log('\n0 passed, 1 failed');
   process.exitCode = 1;
 }

@@ -41,7 +41,8 @@ export async function ensureInstalled() {
     const start = performance.now();
     say('▸ install   npm ci (once, about a minute; needs the npm registry and about 1 GB of disk)');
     const beat = setInterval(() => say(`  install   … ${secondsSince(start)} s`), 15_000);
-    const flags = ['--no-audit', '--no-fund'];
+    // Warnings about engines are about npm's own, older Node; the project runs under Node 24.
+    const flags = ['--no-audit', '--no-fund', '--loglevel=error'];
     let result = await run('npm', ['ci', ...flags], { capture: true, stdout: process.stderr });
     if (result.code !== 0 && lockHasHoles(result.output)) {
       say('  install   the lock file lacks a package of another platform; npm install completes it');
