@@ -1,4 +1,4 @@
-import { accessManagerAbi, iMessengerAbi } from '@lockstep/contracts';
+import { accessManagerAbi, collateralVaultAbi, iMessengerAbi } from '@lockstep/contracts';
 import type { ChainClient } from './chain/client.js';
 import { chainOf, LOCKSTEP_OPERATOR, type Desired, type DesiredRoute } from './desired/schema.js';
 import { endpointAbi, ulnAbi } from './layerzero/abi.js';
@@ -68,7 +68,7 @@ function problemOf(step: PlanStep): Problem {
   }
 }
 
-/** The AccessManager owns the OApp and is its LayerZero delegate, and is the authority of every contract. */
+/** Nothing is listed beyond what is desired. The AccessManager owns the OApp and is its LayerZero delegate, and is the authority of every contract. */
 async function ownershipProblems(desired: Desired, client: ChainClient, { contracts }: ChainAddresses): Promise<Problem[]> {
   const { endpoint } = chainOf(desired, client.chain).layerzero;
   const { AccessManager: manager, Messenger: messenger } = contracts;
@@ -80,6 +80,9 @@ async function ownershipProblems(desired: Desired, client: ChainClient, { contra
     ['Messenger owner', manager, owner],
     ['Messenger delegate at the endpoint', manager, delegate],
   ];
+  const vault = { address: contracts.CollateralVault, abi: collateralVaultAbi } as const;
+  const listed = await client.rpc.readContract({ ...vault, functionName: 'assetCount' });
+  rows.push(['CollateralVault listed assets', String(chainOf(desired, client.chain).assets.length), String(listed)]);
   for (const [name, address] of Object.entries(contracts)) {
     if (name === 'AccessManager') continue;
     const authority = await client.rpc.readContract({ address, abi: authorityAbi, functionName: 'authority' });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { accessManagerAbi, collateralVaultAbi, ledgerAbi, messengerAbi } from '@lockstep/contracts';
-import { encodeAbiParameters, encodeFunctionData, type Address, type Hex } from 'viem';
+import { EntryKind } from '@lockstep/shared';
+import { encodeAbiParameters, encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
 import {
   CONFIG_TYPE,
   apply,
@@ -101,6 +102,25 @@ describe('a local network', () => {
         'hub: CollateralVault limits of USDC: expected ["1","1000000000000000"], got ["5","6"]',
         expect.stringMatching(/^hub: Ledger hub USDC: expected .*"standing":2.*, got .*"standing":3/),
         `hub: admin ${devAccount(4).address}: expected no member, got member`,
+      ]);
+      await repair();
+      expect(await problems()).toEqual([]);
+    });
+
+    it('when someone was made writer, handler or module, verify names each and apply takes it away', async () => {
+      const { Messenger: messenger, Ledger: ledger } = network.live.hub.contracts;
+      const stranger = devAccount(4).address;
+      for (const functionName of ['setWriter', 'setHandler'] as const)
+        await govern(
+          'hub',
+          messenger.address,
+          encodeFunctionData({ abi: messengerAbi, functionName, args: [EntryKind.Release, stranger] }),
+        );
+      await govern('hub', ledger.address, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [stranger, true] }));
+      expect(await problems()).toEqual([
+        `hub: Messenger writer of Release: expected ${zeroAddress}, got ${stranger}`,
+        `hub: Messenger handler of Release: expected ${zeroAddress}, got ${stranger}`,
+        `hub: Ledger module ${stranger}: expected false, got true`,
       ]);
       await repair();
       expect(await problems()).toEqual([]);

@@ -1,6 +1,6 @@
 import { batchExecutorAbi, collateralVaultAbi, ledgerAbi, iMessengerAbi, lockstepDVNAbi } from '@lockstep/contracts';
 import { EntryKind } from '@lockstep/shared';
-import { encodeFunctionData, padHex, zeroAddress, type Address } from 'viem';
+import { encodeFunctionData, getAbiItem, padHex, zeroAddress, type Address } from 'viem';
 import { hubOf, type DesiredAsset } from '../desired/schema.js';
 import type { ChainPlan } from './chain-plan.js';
 import { oappAbi } from './oapp.js';
@@ -8,6 +8,11 @@ import { oappAbi } from './oapp.js';
 /** Indices of the ledger's AssetStanding and the vault's AssetStatus. */
 const STANDING = { Collateral: 1, Settlement: 2 } as const;
 const ASSET_OPEN = 1;
+
+/** Kinds that have writers and handlers; VOID and CLOSED are the Messenger's own. */
+const KINDS = Object.entries(EntryKind)
+  .filter(([name]) => name !== 'Void' && name !== 'Closed')
+  .map(([name, byte]) => ({ name, byte }));
 
 /** Our own workers: signers of the DVN, prices of both, for every destination. */
 export async function planWorkers(plan: ChainPlan): Promise<void> {
@@ -65,19 +70,25 @@ export async function planMessenger(plan: ChainPlan): Promise<void> {
       encodeFunctionData({ abi: iMessengerAbi, functionName: 'setReceiveGas', args: [remote.eid, route.receiveGas] }),
     );
   }
-  const [writer, handler, entryFee, minReimbursed] = await Promise.all([
-    read(() => rpc.readContract({ ...contract, functionName: 'writerOf', args: [EntryKind.Deposited] })),
-    read(() => rpc.readContract({ ...contract, functionName: 'handlerOf', args: [EntryKind.Deposited] })),
+  // A writer or handler that nobody asked for could forge or swallow entries: every other kind must have none.
+  for (const kind of KINDS) {
+    const [writer, handler] = await Promise.all([
+      read(() => rpc.readContract({ ...contract, functionName: 'writerOf', args: [kind.byte] })),
+      read(() => rpc.readContract({ ...contract, functionName: 'handlerOf', args: [kind.byte] })),
+    ]);
+    const wantedWriter = kind.name === 'Deposited' ? vault : zeroAddress;
+    plan.want(`Messenger writer of ${kind.name}`, wantedWriter, writer ?? zeroAddress, messenger, () =>
+      encodeFunctionData({ abi: iMessengerAbi, functionName: 'setWriter', args: [kind.byte, wantedWriter] }),
+    );
+    const wantedHandler = kind.name === 'Deposited' ? (gateway ?? zeroAddress) : zeroAddress;
+    plan.want(`Messenger handler of ${kind.name}`, wantedHandler, handler ?? zeroAddress, messenger, () =>
+      encodeFunctionData({ abi: iMessengerAbi, functionName: 'setHandler', args: [kind.byte, wantedHandler] }),
+    );
+  }
+  const [entryFee, minReimbursed] = await Promise.all([
     read(() => rpc.readContract({ ...contract, functionName: 'entryFee' })),
     read(() => rpc.readContract({ ...contract, functionName: 'minReimbursedEntries' })),
   ]);
-  plan.want('Messenger writer of Deposited', vault, writer, messenger, () =>
-    encodeFunctionData({ abi: iMessengerAbi, functionName: 'setWriter', args: [EntryKind.Deposited, vault] }),
-  );
-  const wantedHandler = gateway ?? zeroAddress;
-  plan.want('Messenger handler of Deposited', wantedHandler, handler ?? zeroAddress, messenger, () =>
-    encodeFunctionData({ abi: iMessengerAbi, functionName: 'setHandler', args: [EntryKind.Deposited, wantedHandler] }),
-  );
   const { flush } = plan.chain;
   plan.want(
     'Messenger flush policy',
@@ -118,8 +129,11 @@ async function planListing(plan: ChainPlan, wantedIndex: number, asset: DesiredA
   );
 }
 
-/** The hub's modules and what it knows of every chain's assets. */
-export async function planHub(plan: ChainPlan): Promise<void> {
+/**
+ * The hub's modules and what it knows of every chain's assets.
+ * @param sinceBlock first block that can hold an event of this ledger
+ */
+export async function planHub(plan: ChainPlan, sinceBlock: bigint): Promise<void> {
   const { Ledger: ledger, Gateway: gateway } = plan.own.contracts;
   if (plan.chain.name !== hubOf(plan.desired).name || ledger === undefined || gateway === undefined) return;
   const { rpc } = plan.client;
@@ -128,6 +142,16 @@ export async function planHub(plan: ChainPlan): Promise<void> {
   plan.want('Ledger module Gateway', true, isModule ?? false, ledger, () =>
     encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [gateway, true] }),
   );
+  const moduleEvents = await plan.read(ledger, () =>
+    rpc.getLogs({ address: ledger, event: getAbiItem({ abi: ledgerAbi, name: 'ModuleSet' }), fromBlock: sinceBlock, strict: true }),
+  );
+  const strangers = new Set(moduleEvents?.map((log) => log.args.module).filter((module) => module !== gateway));
+  for (const module of strangers) {
+    const enabled = await rpc.readContract({ ...contract, functionName: 'isModule', args: [module] });
+    plan.want(`Ledger module ${module}`, false, enabled, ledger, () =>
+      encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [module, false] }),
+    );
+  }
   const assets = plan.desired.chains.flatMap((chain) =>
     chain.assets.map((asset, i) => ({ chain, asset, key: [chain.eid, i + 1] as const })),
   );

@@ -41,13 +41,13 @@ async function planChain(
 ): Promise<PlanStep[]> {
   const hashes = codeHashes.get(chain.name) ?? new Map<Address, string>();
   const since = BigInt(known.get(chain.name)?.deployedAt.block ?? 0);
-  const parts = [planWorkers, planLayerZero, planMessenger, planVault, planHub, (part: ChainPlan) => planAccess(part, since)];
+  const parts = [planWorkers, planLayerZero, planMessenger, planVault, planHub, planAccess];
   const deployed = new Set(hashes.keys());
   // Read side by side, done in this order.
   const configures = await Promise.all(
     parts.map(async (planPart) => {
       const part = new ChainPlan(desired, chain, client, addresses, deployed);
-      await planPart(part);
+      await planPart(part, since);
       return part.steps;
     }),
   );
