@@ -34,17 +34,19 @@ export class ChainContext {
   }
 
   /** @throws Error if the live file has no such contract */
-  contract(name: string): Address {
+  contract(name: keyof LiveChain['contracts']): Address {
     const found = this.live.contracts[name];
     if (!found) throw new Error(`${this.name}: live file has no contract ${name}; it has ${Object.keys(this.live.contracts).join(', ')}`);
     return found.address;
   }
 
-  /** @throws Error if the live file has no such LayerZero contract */
-  layerzero(name: string): Address {
-    const found = this.live.layerzero[name];
-    if (!found)
-      throw new Error(`${this.name}: live file has no LayerZero contract ${name}; it has ${Object.keys(this.live.layerzero).join(', ')}`);
-    return found;
+  /** Address of one of LayerZero's contracts on this chain. */
+  layerzero(name: LayerZeroContract): Address {
+    return this.live.layerzero[name];
   }
 }
+
+/** LayerZero's contracts in a live file; beside them it holds figures. */
+type LayerZeroContract = {
+  [K in keyof LiveChain['layerzero']]: LiveChain['layerzero'][K] extends Address ? K : never;
+}[keyof LiveChain['layerzero']];

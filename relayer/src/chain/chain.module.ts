@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { DatabaseModule } from '../database/database.module.js';
 import { ChainConsumers } from './chain-consumer.js';
+import { ChainGate } from './chain-gate.js';
 import { Chains } from './chains.js';
 import { CLOCK, systemClock } from './clock.js';
 import { FAULT_POINT, faultPoint } from './fault-point.js';
@@ -13,6 +14,7 @@ import { RANDOMNESS, systemRandomness } from './randomness.js';
   imports: [DatabaseModule],
   providers: [
     Chains,
+    ChainGate,
     Followers,
     ChainConsumers,
     Loops,
@@ -20,6 +22,6 @@ import { RANDOMNESS, systemRandomness } from './randomness.js';
     { provide: RANDOMNESS, useValue: systemRandomness },
     { provide: FAULT_POINT, useValue: faultPoint },
   ],
-  exports: [Chains, Followers, ChainConsumers, Loops, CLOCK, RANDOMNESS, FAULT_POINT],
+  exports: [Chains, ChainGate, Followers, ChainConsumers, Loops, CLOCK, RANDOMNESS, FAULT_POINT],
 })
 export class ChainModule {}

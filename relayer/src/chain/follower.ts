@@ -86,7 +86,7 @@ export class ChainFollower {
 
   async #begin(): Promise<StepResult> {
     const { block } = this.chain.live.deployedAt;
-    const anchor = refOf(await this.source.header(blockNumber(block === 0n ? 0n : block - 1n)));
+    const anchor = refOf(await this.source.header(blockNumber(BigInt(Math.max(0, block - 1)))));
     await this.dataSource.transaction((tx) => this.#store.begin(tx, anchor));
     return { kind: 'started', more: true };
   }

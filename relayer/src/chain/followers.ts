@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { RELAYER_CONFIG } from '../config/config.module.js';
 import type { RelayerConfig } from '../config/relayer-config.js';
 import { ChainConsumers } from './chain-consumer.js';
+import { ChainGate } from './chain-gate.js';
 import { Chains } from './chains.js';
 import { FAULT_POINT, type FaultPoint } from './fault-point.js';
 import { ChainFollower, type FollowerStatus } from './follower.js';
@@ -18,6 +19,7 @@ export class Followers implements OnApplicationBootstrap {
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
     private readonly dataSource: DataSource,
     private readonly chains: Chains,
+    private readonly gate: ChainGate,
     private readonly consumers: ChainConsumers,
     private readonly loops: Loops,
     @Inject(FAULT_POINT) private readonly fault: FaultPoint,
@@ -35,6 +37,7 @@ export class Followers implements OnApplicationBootstrap {
         name: `follower.${chain.name}`,
         everyMs: chain.config.pollMs,
         run: async () => {
+          await this.gate.ensure(chain);
           const { kind, more } = await follower.step();
           if (kind === 'reorg' || kind === 'resumed')
             this.#logger.warn({ event: 'chain.reorg', chain: chain.name, kind, tip: follower.status.tipNumber });

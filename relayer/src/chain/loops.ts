@@ -37,6 +37,8 @@ interface State {
 }
 
 const MAX_BACKOFF_MS = 30_000;
+/** A run that does not end by then is cut off: it is safe to repeat. */
+const DRAIN_MS = 25_000;
 
 /** Every repeated work of the process, on @nestjs/schedule's timers, never two runs of one loop at a time; drained at shutdown. */
 @Injectable()
@@ -81,7 +83,8 @@ export class Loops implements OnApplicationBootstrap, BeforeApplicationShutdown 
     this.#stop.abort();
     for (const { loop } of this.#states.values())
       if (this.scheduler.doesExist('interval', loop.name)) this.scheduler.deleteInterval(loop.name);
-    await Promise.all([...this.#states.values()].map((state) => state.running));
+    const drained = Promise.all([...this.#states.values()].map((state) => state.running));
+    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
   }
 
   #start(state: State): void {

@@ -1,4 +1,4 @@
-import { getAddress, isHex, RpcRequestError, type Address, type Hex, type PublicClient } from 'viem';
+import { getAddress, isHex, type Address, type Hex, type PublicClient } from 'viem';
 import { z } from 'zod/v4';
 import { blockNumber, unixSeconds, type BlockNumber } from '@lockstep/shared';
 import type { Header, Log, LogFilter } from './block.js';
@@ -100,15 +100,4 @@ function toLogs(raw: unknown): readonly Log[] {
 
 function toQuantity(value: bigint): Hex {
   return `0x${value.toString(16)}`;
-}
-
-/** Whether a provider said that it does not know a method or a block tag (and not merely that it failed). */
-export function isUnsupported(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause)
-    if (
-      at instanceof RpcRequestError &&
-      (at.code === -32601 || at.code === -32602 || /unknown block|tag|not supported|invalid/i.test(at.details))
-    )
-      return true;
-  return false;
 }

@@ -1,5 +1,7 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { HealthCheck, HealthCheckService, TypeOrmHealthIndicator, type HealthCheckResult } from '@nestjs/terminus';
+import { ChainsHealth } from './chains.health.js';
+import { Draining } from './draining.js';
 import { LoopsHealth } from './loops.health.js';
 
 /** Liveness and readiness, for whoever runs the process. */
@@ -9,6 +11,8 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly database: TypeOrmHealthIndicator,
     private readonly loops: LoopsHealth,
+    private readonly chains: ChainsHealth,
+    private readonly draining: Draining,
   ) {}
 
   /** Alive: every loop beats. A restart helps if it does not. */
@@ -18,10 +22,15 @@ export class HealthController {
     return this.health.check([() => this.loops.beating('loops')]);
   }
 
-  /** Ready: the database answers, no loop fails. A restart would not help. */
+  /** Ready: the database answers, no loop fails, no chain is halted, and the process is not ending. A restart would not help. */
   @Get('ready')
   @HealthCheck()
-  ready(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.database.pingCheck('database', { timeout: 2_000 }), () => this.loops.succeeding('loops')]);
+  async ready(): Promise<HealthCheckResult> {
+    if (this.draining.isDraining) throw new ServiceUnavailableException('the process is ending');
+    return this.health.check([
+      () => this.database.pingCheck('database', { timeout: 2_000 }),
+      () => this.loops.succeeding('loops'),
+      () => this.chains.following('chains'),
+    ]);
   }
 }

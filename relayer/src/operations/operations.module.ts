@@ -1,13 +1,18 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { ChainModule } from '../chain/chain.module.js';
+import { DatabaseModule } from '../database/database.module.js';
+import { ChainsHealth } from './chains.health.js';
+import { Draining } from './draining.js';
 import { HealthController } from './health.controller.js';
 import { LoopsHealth } from './loops.health.js';
+import { MetricsController } from './metrics.controller.js';
+import { Metrics } from './metrics.js';
 
 /** Health and metrics. Observes; nobody imports it. */
 @Module({
-  imports: [TerminusModule.forRoot({ errorLogStyle: 'json' }), ChainModule],
-  controllers: [HealthController],
-  providers: [LoopsHealth],
+  imports: [TerminusModule.forRoot({ errorLogStyle: 'json' }), ChainModule, DatabaseModule],
+  controllers: [HealthController, MetricsController],
+  providers: [LoopsHealth, ChainsHealth, Draining, Metrics],
 })
 export class OperationsModule {}

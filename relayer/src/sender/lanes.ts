@@ -4,6 +4,7 @@ import type { BlockNumber } from '@lockstep/shared';
 import { BlockStore } from '../chain/block-store.js';
 import { ChainConsumers } from '../chain/chain-consumer.js';
 import type { ChainContext } from '../chain/chain-context.js';
+import { ChainGate } from '../chain/chain-gate.js';
 import { Chains } from '../chain/chains.js';
 import { CLOCK, type Clock } from '../chain/clock.js';
 import { FAULT_POINT, type FaultPoint } from '../chain/fault-point.js';
@@ -30,6 +31,7 @@ export class Lanes implements OnModuleInit {
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
     private readonly dataSource: DataSource,
     private readonly chains: Chains,
+    private readonly gate: ChainGate,
     private readonly consumers: ChainConsumers,
     private readonly keys: SenderKeys,
     private readonly loops: Loops,
@@ -75,6 +77,7 @@ export class Lanes implements OnModuleInit {
       name: `sender.${name}`,
       everyMs: Math.min(chain.config.pollMs, QUEUE_POLL_MS),
       run: async () => {
+        await this.gate.ensure(chain);
         const step = await lane.step();
         if (step === 'rejected' || step === 'deferred' || step === 'too-expensive')
           this.#logger.warn({ event: `sender.${step}`, lane: name });
@@ -85,6 +88,7 @@ export class Lanes implements OnModuleInit {
       name: `watcher.${name}`,
       everyMs: chain.config.pollMs,
       run: async () => {
+        await this.gate.ensure(chain);
         const { reorged, displaced, rebroadcast, filled } = await watcher.pass();
         if (reorged + displaced + rebroadcast + filled > 0)
           this.#logger.warn({ event: 'sender.healed', lane: name, reorged, displaced, rebroadcast, filled });

@@ -1,4 +1,5 @@
-import { blockNumber, chainId, eid } from '@lockstep/shared';
+import { keccak256, zeroAddress } from 'viem';
+import { chainId, eid } from '@lockstep/shared';
 import { ChainContext } from '../../src/chain/chain-context.js';
 import { createChainClients } from '../../src/chain/clients.js';
 import { QuorumReader } from '../../src/chain/quorum-reader.js';
@@ -19,6 +20,8 @@ export function chainConfig(part: Partial<ChainConfig> & Pick<ChainConfig, 'rpcU
   };
 }
 
+const nothing = { address: zeroAddress, block: 0, args: [], bytecodeHash: keccak256('0x') };
+
 /** A chain with nothing deployed on it, followed from its first block. */
 export function chainContext(id: number, part: Partial<ChainConfig> & Pick<ChainConfig, 'rpcUrls'>): ChainContext {
   const config = chainConfig(part);
@@ -31,9 +34,23 @@ export function chainContext(id: number, part: Partial<ChainConfig> & Pick<Chain
       chainId: chainId(id),
       eid: eid(id),
       role: 'hub',
-      deployedAt: { block: blockNumber(0n), timestamp: 0n },
-      contracts: {},
-      layerzero: {},
+      deployedAt: { block: 0, timestamp: 0 },
+      contracts: {
+        AccessManager: nothing,
+        Messenger: nothing,
+        CollateralVault: nothing,
+        LockstepDVN: nothing,
+        BatchExecutor: nothing,
+      },
+      layerzero: {
+        endpoint: zeroAddress,
+        sendUln302: zeroAddress,
+        receiveUln302: zeroAddress,
+        receiveUln302View: zeroAddress,
+        endpointView: zeroAddress,
+        dvn: zeroAddress,
+        dvnVid: 1,
+      },
       assets: [],
     },
     client,

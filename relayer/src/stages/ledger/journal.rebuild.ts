@@ -128,7 +128,7 @@ export class JournalRebuild {
 
 async function logsOf(chain: ChainContext, upTo: bigint, filter: LogFilter): Promise<Log[]> {
   const logs: Log[] = [];
-  for (let from: bigint = chain.live.deployedAt.block; from <= upTo; from += WINDOW) {
+  for (let from = BigInt(chain.live.deployedAt.block); from <= upTo; from += WINDOW) {
     const to = from + WINDOW - 1n < upTo ? from + WINDOW - 1n : upTo;
     logs.push(...(await readLogsOfRange(chain.client, blockNumber(from), blockNumber(to), filter)));
   }
