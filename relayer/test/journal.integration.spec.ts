@@ -1,0 +1,251 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { iGatewayAbi, iLedgerAbi } from '@lockstep/contracts';
+import { accountId, encodeEntry, leafOf, tokenAmount, unixSeconds } from '@lockstep/shared';
+import { zeroHash, type Hex } from 'viem';
+import type { DataSource } from 'typeorm';
+import type { BlockRef, Log } from '../src/chain/block.js';
+import type { Chains } from '../src/chain/chains.js';
+import { insertFacts } from '../src/stages/facts.js';
+import { JournalRepository } from '../src/stages/ledger/journal.repository.js';
+import { JournalService } from '../src/stages/ledger/journal.service.js';
+import { LedgerConsumer } from '../src/stages/ledger/ledger.consumer.js';
+import { migratedDatabase } from './support/database.js';
+import { HUB, SPOKE, addressOf, block, logOf, testChains } from './support/network.js';
+import { startPostgres, type TestPostgres } from './support/postgres.js';
+
+const ALICE = accountId(`0x${'aa'.repeat(32)}`);
+const BOB = accountId(`0x${'bb'.repeat(32)}`);
+const USDC = 1;
+const PARKED_REASON = 4;
+
+/** `Credited`'s word: srcEid 32 | sequence 64 | assetId 16 | destination 8 | amount 128. */
+const receipt = (sequence: bigint, destination: 0 | 1 | 2, amount: bigint): bigint =>
+  (BigInt(SPOKE) << 216n) | (sequence << 152n) | (BigInt(USDC) << 136n) | (BigInt(destination) << 128n) | amount;
+
+describe('given a hub whose ledger is mirrored', () => {
+  let postgres: TestPostgres;
+  let database: DataSource;
+  let chains: Chains;
+  let consumer: LedgerConsumer;
+  let journal: JournalService;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  });
+  afterAll(() => postgres.stop());
+  beforeEach(async () => {
+    const made = await migratedDatabase(postgres);
+    database = made.database;
+    chains = testChains(made.url);
+    consumer = new LedgerConsumer({ now: () => 1_700_000_500_000 });
+    journal = new JournalService(chains, new JournalRepository(database));
+  });
+  afterEach(() => database.destroy());
+
+  type Given = (at: BlockRef, index: number) => Log;
+  const ledger =
+    (name: string, args: Record<string, unknown>): Given =>
+    (at, index) =>
+      logOf(iLedgerAbi, name, args, { address: chains.hub.contract('Ledger'), block: at, index });
+  const gateway =
+    (name: string, args: Record<string, unknown>): Given =>
+    (at, index) =>
+      logOf(iGatewayAbi, name, args, { address: chains.hub.contract('Gateway'), block: at, index });
+  const configured = ledger('AssetConfigured', {
+    assetId: USDC,
+    eid: SPOKE,
+    asset: 1,
+    config: { standing: 2, decimals: 6, cap: 1n, inflowCapacity: 1n, inflowPerSecond: 1n },
+  });
+  const credited = (sequence: bigint, destination: 0 | 1 | 2, amount: bigint, account: Hex = ALICE): Given =>
+    ledger('Credited', { account, receipt: receipt(sequence, destination, amount) });
+
+  const index = (at: BlockRef, given: readonly Given[]) =>
+    database.transaction((tx) =>
+      consumer.onBlock(
+        tx,
+        chains.hub,
+        at,
+        given.map((make, i) => make(at, i)),
+      ),
+    );
+  const reorg = (from: BlockRef) => database.transaction((tx) => consumer.onReorg(tx, chains.hub, from));
+  const finalize = (upTo: BlockRef) => database.transaction((tx) => consumer.onFinal(tx, chains.hub, upTo));
+  async function balances(): Promise<Record<string, string>> {
+    const rows = await database.query<{ key: string; sum: string }[]>(
+      `select account || '|' || asset as key, sum(amount) as sum from postings group by 1 having sum(amount) <> 0 order by 1`,
+    );
+    return Object.fromEntries(rows.map(({ key, sum }) => [key, sum]));
+  }
+  const counts = async (): Promise<{ entries: number; final: number; reversals: number }> => {
+    const [row] = await database.query<{ entries: string; final: string; reversals: string }[]>(
+      `select (select count(*) from journal_entries) as entries, (select count(*) from journal_finalities) as final,
+              (select count(*) from journal_entries where reverses is not null) as reversals`,
+    );
+    return { entries: Number(row?.entries), final: Number(row?.final), reversals: Number(row?.reversals) };
+  };
+  const TOKEN = `token:${SPOKE}:1`;
+
+  it('books a settlement deposit as cash at par, pending first and final with its block', async () => {
+    await index(block(1), [configured, credited(1n, 2, 5_000_000n)]);
+    await journal.mirror();
+    expect(await balances()).toEqual({
+      [`cash:${ALICE}|cash`]: '-5000000000000000000',
+      [`custody|${TOKEN}`]: '5000000',
+      [`free|${TOKEN}`]: '-5000000',
+      'par|cash': '5000000000000000000',
+    });
+    expect(await counts()).toEqual({ entries: 1, final: 0, reversals: 0 });
+    await finalize(block(1));
+    await journal.mirror();
+    expect(await counts()).toEqual({ entries: 1, final: 1, reversals: 0 });
+  });
+
+  it('books transfers between accounts, and a correction from the balance first and from cash after that', async () => {
+    await index(block(1), [
+      configured,
+      credited(1n, 0, 100n),
+      credited(2n, 2, 50n),
+      ledger('Transferred', { from: ALICE, to: BOB, assetId: USDC, amount: 30n }),
+      ledger('Corrected', { account: ALICE, assetId: USDC, booked: -80n, uncovered: 5n, sequence: 1n }),
+    ]);
+    await journal.mirror();
+    expect(await balances()).toEqual({
+      [`balance:${BOB}|${TOKEN}`]: '-30',
+      [`cash:${ALICE}|cash`]: `-${40n * 10n ** 12n}`,
+      [`custody|${TOKEN}`]: '70',
+      [`free|${TOKEN}`]: '-40',
+      'par|cash': `${40n * 10n ** 12n}`,
+    });
+  });
+
+  describe('when a deposit is parked', () => {
+    const bytes = encodeEntry({
+      kind: 'Deposited',
+      account: ALICE,
+      asset: 1,
+      amount: tokenAmount(7n),
+      timestamp: unixSeconds(1n),
+      payer: addressOf(1),
+      refund: addressOf(2),
+      ownDeposit: true,
+    });
+    const parked = gateway('DepositParked', { srcEid: SPOKE, sequence: 9n, leaf: leafOf(bytes), reason: PARKED_REASON });
+    const sourceEntry = () =>
+      database.transaction((tx) =>
+        insertFacts(
+          tx,
+          { table: 'log_entries', eidColumn: 'src_eid', kind: 'log-entry', subject: `'{}'::jsonb`, identity: 'block_hash, log_index' },
+          [
+            {
+              src_eid: SPOKE,
+              dst_eid: HUB,
+              sequence: 9n,
+              kind: 1,
+              bytes,
+              leaf: leafOf(bytes),
+              head: zeroHash,
+              account: ALICE,
+              asset: 1,
+              amount: 7n,
+              block_number: 4n,
+              block_hash: block(4, 'spoke').hash,
+              block_time: 1n,
+              tx_hash: zeroHash,
+              log_index: 0,
+            },
+          ],
+        ),
+      );
+
+    it('waits for the log of its chain, then books suspense, and later the credit out of suspense', async () => {
+      await index(block(1), [configured, parked]);
+      await journal.mirror();
+      expect(await balances()).toEqual({});
+      await sourceEntry();
+      await journal.mirror();
+      expect(await balances()).toEqual({ [`custody|${TOKEN}`]: '7', [`suspense|${TOKEN}`]: '-7' });
+      await index(block(2), [credited(9n, 0, 7n), gateway('ParkedCredited', { srcEid: SPOKE, sequence: 9n })]);
+      await journal.mirror();
+      expect(await balances()).toEqual({ [`balance:${ALICE}|${TOKEN}`]: '-7', [`custody|${TOKEN}`]: '7' });
+    });
+  });
+
+  describe('when a reorg removes a credit', () => {
+    beforeEach(async () => {
+      await index(block(1), [configured]);
+      await index(block(2), [credited(1n, 0, 5n)]);
+      await journal.mirror();
+    });
+
+    it('reverses its entry, and books it again when it comes back in another block', async () => {
+      await reorg(block(2));
+      await journal.mirror();
+      expect(await balances()).toEqual({});
+      expect(await counts()).toMatchObject({ entries: 2, reversals: 1 });
+      await index(block(2, 'b'), [credited(1n, 0, 5n)]);
+      await journal.mirror();
+      expect(await balances()).toEqual({ [`balance:${ALICE}|${TOKEN}`]: '-5', [`custody|${TOKEN}`]: '5' });
+    });
+
+    it('books it again when the very same block comes back, once', async () => {
+      await reorg(block(2));
+      await journal.mirror();
+      await index(block(2), [credited(1n, 0, 5n)]);
+      await journal.mirror();
+      await journal.mirror();
+      expect(await counts()).toMatchObject({ entries: 3, reversals: 1 });
+      await finalize(block(2));
+      await journal.mirror();
+      expect(await balances()).toEqual({ [`balance:${ALICE}|${TOKEN}`]: '-5', [`custody|${TOKEN}`]: '5' });
+      expect((await counts()).final).toBe(1);
+    });
+
+    it('reverses it even if it was final: a reorg deeper than finality is undone too', async () => {
+      await finalize(block(2));
+      await journal.mirror();
+      await reorg(block(2));
+      await journal.mirror();
+      expect(await balances()).toEqual({});
+      expect(await counts()).toEqual({ entries: 2, final: 2, reversals: 1 });
+    });
+  });
+
+  describe('when somebody touches the journal by hand', () => {
+    beforeEach(async () => {
+      await index(block(1), [configured, credited(1n, 0, 5n)]);
+      await journal.mirror();
+      await finalize(block(1));
+      await journal.mirror();
+    });
+    const event = `(select min(id) from ledger_events)`;
+    const newEntry = `insert into journal_entries (event_id, kind, eid, block_number, block_hash, log_index) values (${event}, 'Credited', 1, 1, '0x', 0) returning id`;
+
+    it.each(['journal_entries', 'postings', 'journal_finalities'])('refuses UPDATE, DELETE and TRUNCATE on %s', async (table) => {
+      const column = table === 'journal_entries' ? 'kind = kind' : 'entry_id = entry_id';
+      for (const statement of [`update ${table} set ${column}`, `delete from ${table}`, `truncate ${table} cascade`])
+        await expect(database.query(statement)).rejects.toThrow('the journal is append-only');
+    });
+
+    it('INV-LEDGER-3: refuses an entry whose postings do not sum to zero, at the end of the transaction', async () => {
+      const write = database.transaction(async (tx) => {
+        const [entry] = await tx.query<{ id: string }[]>(newEntry);
+        await tx.query(
+          `insert into postings (entry_id, line, account, asset, amount) values ($1, 1, 'custody', 'x', 5), ($1, 2, 'free', 'x', -4)`,
+          [entry?.id],
+        );
+      });
+      await expect(write).rejects.toThrow(/INV-LEDGER-3: postings of journal entry \d+ sum to 1 in x; expected 0/);
+    });
+
+    it('INV-LEDGER-3: refuses an entry without postings', async () => {
+      await expect(database.query(newEntry)).rejects.toThrow(/INV-LEDGER-3: journal entry \d+ has no postings/);
+    });
+
+    it('refuses postings, even balanced ones, on an entry of an earlier transaction', async () => {
+      const add = `insert into postings (entry_id, line, account, asset, amount)
+        select min(id), 8, 'custody', 'x', 5 from journal_entries union all select min(id), 9, 'free', 'x', -5 from journal_entries`;
+      await expect(database.query(add)).rejects.toThrow('postings were added to a journal entry of an earlier transaction');
+    });
+  });
+});

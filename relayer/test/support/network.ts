@@ -1,0 +1,102 @@
+import {
+  bytesToHex,
+  encodeAbiParameters,
+  encodeEventTopics,
+  getAddress,
+  keccak256,
+  numberToHex,
+  type Abi,
+  type AbiEvent,
+  type Address,
+  type Hex,
+} from 'viem';
+import { blockNumber, chainId, eid, unixSeconds, type Eid } from '@lockstep/shared';
+import type { BlockRef, Log } from '../../src/chain/block.js';
+import { Chains } from '../../src/chain/chains.js';
+import type { LiveChain, LiveNetwork } from '../../src/config/live-network.js';
+import { relayerConfigSchema, type RelayerConfig } from '../../src/config/relayer-config.js';
+
+export const HUB = eid(40_001);
+export const SPOKE = eid(40_002);
+
+/** An address that says what it is: one byte, repeated. */
+export const addressOf = (byte: number): Address => getAddress(bytesToHex(new Uint8Array(20).fill(byte)));
+
+const CONTRACTS = ['Messenger', 'CollateralVault', 'LockstepDVN', 'BatchExecutor', 'Ledger', 'Gateway'] as const;
+
+function liveChain(chain: string, at: Eid, role: 'hub' | 'spoke'): LiveChain {
+  const contracts = CONTRACTS.map((name, i) => [name, { address: addressOf((at % 100) * 16 + i), block: 0n, bytecodeHash: '0x' }] as const);
+  return {
+    network: 'test',
+    chain,
+    chainId: chainId(at - 9_000),
+    eid: at,
+    role,
+    deployedAt: { block: 0n, timestamp: 0n },
+    contracts: Object.fromEntries(contracts),
+    layerzero: { endpoint: addressOf(0xee) },
+    assets: [{ index: 1, symbol: 'USDC', token: addressOf(0x0c), decimals: 6, standing: 'Settlement' }],
+  };
+}
+
+/** A hub and a spoke that exist in tables only: nothing answers at their URLs. */
+export const LIVE: LiveNetwork = { network: 'test', chains: [liveChain('hub', HUB, 'hub'), liveChain('spoke', SPOKE, 'spoke')] };
+
+export function testConfig(databaseUrl: string): RelayerConfig {
+  const chain = (name: string) => ({
+    chain: name,
+    rpcUrls: ['http://127.0.0.1:9'],
+    finality: { kind: 'blocks', blocks: 2 },
+    pollMs: 60_000,
+  });
+  return relayerConfigSchema({}).parse({
+    network: 'test',
+    liveDir: '.',
+    database: { url: databaseUrl },
+    api: { port: 0 },
+    roles: ['api'],
+    chains: [chain('hub'), chain('spoke')],
+    keys: { submitter: { privateKey: numberToHex(7, { size: 32 }) } },
+    log: { level: 'silent' },
+  });
+}
+
+export const testChains = (databaseUrl: string): Chains => new Chains(testConfig(databaseUrl), LIVE);
+
+/** Block `number` of a branch; blocks of different branches have different hashes. */
+export function block(number: number, branch = 'a'): BlockRef {
+  const hash = (n: number): Hex => keccak256(new TextEncoder().encode(`${branch}:${n}`));
+  return {
+    number: blockNumber(BigInt(number)),
+    hash: hash(number),
+    parentHash: hash(number - 1),
+    timestamp: unixSeconds(1_700_000_000n + BigInt(number)),
+  };
+}
+
+/** A log as a provider gives it. `args` by the event's parameter names. */
+export function logOf(
+  abi: Abi,
+  eventName: string,
+  args: Readonly<Record<string, unknown>>,
+  at: { readonly address: Address; readonly block: BlockRef; readonly index: number; readonly tx?: Hex },
+): Log {
+  const event = abi.find((item): item is AbiEvent => item.type === 'event' && item.name === eventName);
+  if (event === undefined) throw new Error(`no event ${eventName}`);
+  const plain = event.inputs.filter((input) => input.indexed !== true);
+  // CAST: no event of ours is anonymous or has array filters, so every topic is one word.
+  const topics = encodeEventTopics({ abi: [event], args }) as Hex[];
+  return {
+    address: at.address,
+    topics,
+    data: encodeAbiParameters(
+      plain,
+      plain.map((input) => args[input.name ?? '']),
+    ),
+    blockNumber: at.block.number,
+    blockHash: at.block.hash,
+    transactionHash: at.tx ?? keccak256(new TextEncoder().encode(`tx:${at.block.hash}:${at.index}`)),
+    transactionIndex: 0,
+    logIndex: at.index,
+  };
+}
