@@ -10,7 +10,8 @@ import { same, show, type PlanStep } from './plan/step.js';
 /** Something that is not as it should be. */
 export interface Problem {
   /**
-   * `missing`: a contract is not deployed. `bytecode`: its code is not what was recorded. `setting`: a value differs from the desired
+   * `missing`: a contract is not deployed. `bytecode`: its code is not what was recorded, or not
+   * this build with the desired arguments. `setting`: a value differs from the desired
    * one. `ends`: two chains disagree with each other, whatever is desired. `unsafe-route`: too few independent verifiers.
    */
   readonly kind: 'missing' | 'bytecode' | 'setting' | 'ends' | 'unsafe-route';
@@ -38,6 +39,16 @@ export async function verify(desired: Desired, clients: readonly ChainClient[], 
   const problems = steps.map(problemOf);
   for (const chain of desired.chains) {
     const hashes = codeHashes.get(chain.name);
+    // With arguments that name other contracts, one difference shows at every contract that depends on it.
+    for (const { name, address, computed } of addressOf(addresses, chain.name).specs)
+      if (!same(address, computed))
+        problems.push({
+          kind: 'bytecode',
+          chain: chain.name,
+          subject: `${name} build`,
+          expected: `this build and arguments, at ${computed}`,
+          actual: `another, at ${address}`,
+        });
     for (const [name, contract] of Object.entries(known.get(chain.name)?.contracts ?? {})) {
       const actual = contract === undefined ? undefined : hashes?.get(contract.address);
       if (contract !== undefined && actual !== undefined && actual !== contract.bytecodeHash)

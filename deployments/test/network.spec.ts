@@ -9,6 +9,7 @@ import {
   endpointAbi,
   knownLive,
   liveChainOf,
+  parseDesired,
   plan,
   sendAll,
   ulnConfigParameters,
@@ -134,6 +135,20 @@ describe('a local network', () => {
       writeLive(chains.liveDir, { ...live, contracts: { ...live.contracts, LockstepDVN: { ...dvn, bytecodeHash } } });
       expect(await problems()).toEqual([`spoke-a: LockstepDVN code: expected ${bytecodeHash}, got ${dvn.bytecodeHash}`]);
       writeLive(chains.liveDir, live);
+    });
+  });
+
+  describe('given a deployment of other constructor arguments', () => {
+    it('when it is verified, the recorded contract stands, is configured as it is, and the difference is named', async () => {
+      const chainsWithPermit2 = network.desired.chains.map((chain) =>
+        chain.name === 'spoke-b' ? { ...chain, permit2: devAccount(4).address } : chain,
+      );
+      const desired = parseDesired({ ...network.desired, chains: chainsWithPermit2 });
+      const known = knownLive(network.desired, chains.liveDir);
+      expect(await plan(desired, network.clients, known)).toEqual([]);
+      expect((await verify(desired, network.clients, known)).map(describeProblem)).toEqual([
+        expect.stringMatching(/^spoke-b: CollateralVault build: expected this build and arguments, at 0x\w{40}, got another, at 0x\w{40}$/),
+      ]);
     });
   });
 

@@ -20,6 +20,8 @@ export interface ContractSpec {
   /** Contract, or `Token <symbol>` of a local test token. */
   readonly name: ContractName | `Token ${string}`;
   readonly address: Address;
+  /** Where this build with these arguments belongs; another address than `address` if another build was recorded there. */
+  readonly computed: Address;
   readonly initCode: Hex;
   readonly args: readonly unknown[];
   /** Gas of the deployment: code deposit, hashing and a generous constructor. */
@@ -50,8 +52,9 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
   const add = <N extends ContractSpec['name']>(name: N, code: Hex, args: readonly unknown[], encoded: Hex): Address => {
     const initCode = concatHex([code, encoded]);
     const pinned = isContractName(name) ? pins[name] : undefined;
-    const address = pinned ?? getContractAddress({ opcode: 'CREATE2', from: CREATE2_DEPLOYER, salt, bytecode: initCode });
-    specs.push({ name, address, initCode, args, gas: DEPLOY_GAS_BASE + DEPLOY_GAS_PER_BYTE * BigInt(size(initCode)) });
+    const computed = getContractAddress({ opcode: 'CREATE2', from: CREATE2_DEPLOYER, salt, bytecode: initCode });
+    const address = pinned ?? computed;
+    specs.push({ name, address, computed, initCode, args, gas: DEPLOY_GAS_BASE + DEPLOY_GAS_PER_BYTE * BigInt(size(initCode)) });
     return address;
   };
   const { endpoint, sendUln302, receiveUln302 } = chain.layerzero;
