@@ -16,6 +16,8 @@ export interface Call {
   readonly value: Wei;
   /** null: to be estimated */
   readonly gasLimit: Gas | null;
+  /** on what it is tried: `pending` where transactions of the same lane are still to be mined, for it may need what they leave behind */
+  readonly block: 'latest' | 'pending';
 }
 
 /** What a call would do now. */
@@ -83,15 +85,14 @@ export class RpcLaneChain implements LaneChain {
     }
   }
 
-  async simulate({ from, to, data, value, gasLimit }: Call): Promise<Simulation> {
+  async simulate({ from, to, data, value, gasLimit, block }: Call): Promise<Simulation> {
     const call = { from, to, data, value: numberToHex(value) };
     try {
       if (gasLimit !== null) {
-        // Whoever gives a limit may build on what the lane has sent before (a delivery on a split): asked of the pending state.
-        await this.chain.client.request({ method: 'eth_call', params: [{ ...call, gas: numberToHex(gasLimit) }, 'pending'] });
+        await this.chain.client.request({ method: 'eth_call', params: [{ ...call, gas: numberToHex(gasLimit) }, block] });
         return { kind: 'succeeds', gasUsed: null };
       }
-      const used = quantity.parse(await this.chain.client.request({ method: 'eth_estimateGas', params: [call] }));
+      const used = quantity.parse(await this.chain.client.request({ method: 'eth_estimateGas', params: [call, block] }));
       return { kind: 'succeeds', gasUsed: gas(used) };
     } catch (error) {
       const reason = revertOf(error);

@@ -32,7 +32,7 @@ export interface LaneParts {
 }
 
 /** What one step of a lane did. */
-export type LaneStep = 'idle' | 'sent' | 'rejected' | 'deferred' | 'full' | 'too-expensive' | 'overtaken';
+export type LaneStep = 'idle' | 'sent' | 'rejected' | 'deferred' | 'full' | 'behind' | 'too-expensive' | 'overtaken';
 
 /**
  * Turns queued intents into signed transactions, one at a time. Nonce, signed bytes and hash are one commit; sending them comes after it
@@ -51,15 +51,19 @@ export class Lane {
     const { manager } = dataSource;
     const intent = await this.#store.oldestQueued(manager, this.parts.roles, new Date(clock.now()));
     if (!intent) return 'idle';
-    if ((await this.#store.countSigned(manager)) >= MAX_IN_FLIGHT) return 'full';
+    const inFlight = await this.#store.countSigned(manager);
+    if (inFlight >= MAX_IN_FLIGHT) return 'full';
     const simulation = await chain.simulate({
       from: this.parts.id.address,
       to: intent.to_address,
       data: intent.data,
       value: intent.value,
       gasLimit: intent.gas_limit,
+      block: inFlight > 0 ? 'pending' : 'latest',
     });
     if (simulation.kind === 'reverts') {
+      // It may need what the transactions before it leave behind, and not every node shows that before they are mined: no verdict yet.
+      if (inFlight > 0) return 'behind';
       await this.#store.reject(manager, intent.id, simulation.reason);
       return 'rejected';
     }
