@@ -2,6 +2,7 @@ import type { Address, PublicClient } from 'viem';
 import type { ChainId, Eid } from '@lockstep/shared';
 import type { LiveChain } from '../config/live-network.js';
 import type { ChainConfig } from '../config/relayer-config.js';
+import type { ProviderPool } from './provider-pool.js';
 import type { QuorumReader } from './quorum-reader.js';
 
 /** Everything a stage needs to know about one configured chain. */
@@ -13,6 +14,8 @@ export class ChainContext {
     readonly client: PublicClient,
     /** each provider alone, in the order of the configuration */
     readonly providers: readonly PublicClient[],
+    /** how the providers are doing on the read path */
+    readonly pool: ProviderPool,
     /** attest path: k of n providers must agree, else it refuses */
     readonly quorum: QuorumReader,
   ) {}

@@ -17,6 +17,8 @@ const LOG_OVERHEAD_BYTES = 500;
 /** Reads blocks with logs so that nothing can be missing unnoticed: linked headers, logs tied to block hashes, filters cross-checked. */
 export class ChainReader {
   readonly sizer: RangeSizer;
+  /** whether this chain fills its blooms: known once one was not empty. An empty one then means "no logs" */
+  #fillsBlooms = false;
 
   constructor(
     private readonly source: ChainSource,
@@ -44,6 +46,7 @@ export class ChainReader {
       try {
         const headers = await Promise.all(numbers.map((number) => this.source.header(number)));
         checkLinks(parent, headers);
+        this.#fillsBlooms ||= headers.some(({ logsBloom }) => isFilled(logsBloom));
         const logs = allFinal ? await this.#byRange(headers) : await this.#byHash(headers);
         this.sizer.answered(
           count,
@@ -77,13 +80,13 @@ export class ChainReader {
         const logs = byHash.get(header.hash) ?? [];
         // The header says there may be some: an empty answer to a range proves nothing, one to a block hash does.
         const suspicious = logs.length === 0 && isFilled(header.logsBloom) && new Bloom(header.logsBloom).mayMatch(this.filter);
-        return suspicious ? this.#logsOf(header) : Promise.resolve(checked(header, logs));
+        return suspicious ? this.#logsOf(header) : Promise.resolve(checked(header, logs, this.#fillsBlooms));
       }),
     );
   }
 
   async #logsOf(header: Header): Promise<readonly Log[]> {
-    return checked(header, await this.source.logsOfBlock(header.hash, this.filter));
+    return checked(header, await this.source.logsOfBlock(header.hash, this.filter), this.#fillsBlooms);
   }
 }
 
@@ -103,8 +106,8 @@ function checkLinks(parent: BlockRef, headers: readonly Header[]): void {
   }
 }
 
-function checked(header: Header, logs: readonly Log[]): readonly Log[] {
-  const bloom = isFilled(header.logsBloom) ? new Bloom(header.logsBloom) : null;
+function checked(header: Header, logs: readonly Log[], fillsBlooms: boolean): readonly Log[] {
+  const bloom = fillsBlooms ? new Bloom(header.logsBloom) : null;
   let lastIndex = -1;
   for (const log of logs) {
     if (log.blockNumber !== header.number)

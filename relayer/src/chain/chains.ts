@@ -6,6 +6,7 @@ import { ConfigError } from '../config/load.js';
 import { quorumOf, type RelayerConfig } from '../config/relayer-config.js';
 import { ChainContext } from './chain-context.js';
 import { createChainClients } from './clients.js';
+import { CLOCK, type Clock } from './clock.js';
 import { QuorumReader } from './quorum-reader.js';
 
 /** Every configured chain, found by name, eid or chain id. */
@@ -14,7 +15,7 @@ export class Chains {
   readonly #chains: readonly ChainContext[];
 
   /** @throws ConfigError if a configured chain has no live file, or the hub is missing */
-  constructor(@Inject(RELAYER_CONFIG) config: RelayerConfig, @Inject(LIVE_NETWORK) live: LiveNetwork) {
+  constructor(@Inject(RELAYER_CONFIG) config: RelayerConfig, @Inject(LIVE_NETWORK) live: LiveNetwork, @Inject(CLOCK) clock: Clock) {
     this.#chains = config.chains.map((chain, index) => {
       const file = live.chains.find((candidate) => candidate.chain === chain.chain);
       if (!file)
@@ -24,8 +25,8 @@ export class Chains {
             message: `"${chain.chain}" has no live file; expected one of ${live.chains.map((known) => known.chain).join(', ')}`,
           },
         ]);
-      const { client, providers } = createChainClients(chain);
-      return new ChainContext(chain, file, client, providers, new QuorumReader(providers, quorumOf(chain)));
+      const { client, providers, pool } = createChainClients(chain, clock);
+      return new ChainContext(chain, file, client, providers, pool, new QuorumReader(providers, quorumOf(chain)));
     });
     const hubs = this.#chains.filter((chain) => chain.isHub);
     if (hubs.length !== 1)

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { CLOCK, type Clock } from './clock.js';
+import { RANDOMNESS, type Randomness } from './randomness.js';
 
 /** Work repeated on the scheduler. A run that throws is logged and repeated at the next beat: every run must be safe to repeat. */
 export interface Loop {
@@ -36,7 +37,7 @@ interface State {
   running: Promise<void> | null;
 }
 
-const MAX_BACKOFF_MS = 30_000;
+const MAX_BACKOFF_MS = 5_000;
 /** A run that does not end by then is cut off: it is safe to repeat. */
 const DRAIN_MS = 25_000;
 
@@ -51,6 +52,7 @@ export class Loops implements OnApplicationBootstrap, BeforeApplicationShutdown 
   constructor(
     private readonly scheduler: SchedulerRegistry,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOMNESS) private readonly randomness: Randomness,
   ) {}
 
   /** Adds a loop; it starts once the whole application is up. @throws Error on a second one of that name */
@@ -112,7 +114,9 @@ export class Loops implements OnApplicationBootstrap, BeforeApplicationShutdown 
       state.failuresInARow += 1;
       state.lastBeatAt = this.clock.now();
       state.lastError = error instanceof Error ? (error.message.split('\n')[0] ?? error.name) : String(error);
-      state.notBefore = this.clock.now() + Math.min(MAX_BACKOFF_MS, state.loop.everyMs * 2 ** Math.min(10, state.failuresInARow - 1));
+      const backoff = Math.min(MAX_BACKOFF_MS, state.loop.everyMs * 2 ** Math.min(10, state.failuresInARow - 1));
+      // Up to a quarter more, so that loops that failed together do not come back together.
+      state.notBefore = this.clock.now() + backoff + this.randomness.below(Math.ceil(backoff / 4) + 1);
       if (!this.#stop.signal.aborted)
         this.#logger.warn({ event: 'loop.failed', loop: state.loop.name, failuresInARow: state.failuresInARow, err: error });
     }

@@ -75,6 +75,11 @@ export class Metrics {
       'answers from a provider behind us since the process started',
       ({ laggingAnswers }) => laggingAnswers,
     );
+    this.#gauge('chain_provider_paused', '1 while a provider that did not answer is left alone', ['chain', 'provider'], (gauge) => {
+      for (const chain of this.chains.all())
+        for (const [provider, { paused }] of chain.pool.states.entries())
+          gauge.set({ chain: chain.name, provider: String(provider) }, paused ? 1 : 0);
+    });
     this.#gauge('chain_quorum_dissents', 'recent answers of a provider that a quorum contradicted', ['chain', 'provider'], (gauge) => {
       for (const chain of this.chains.all())
         for (const { provider } of chain.quorum.dissents) gauge.inc({ chain: chain.name, provider: String(provider) });

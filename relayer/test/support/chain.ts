@@ -2,6 +2,7 @@ import { keccak256, zeroAddress } from 'viem';
 import { chainId, eid } from '@lockstep/shared';
 import { ChainContext } from '../../src/chain/chain-context.js';
 import { createChainClients } from '../../src/chain/clients.js';
+import { systemClock } from '../../src/chain/clock.js';
 import { QuorumReader } from '../../src/chain/quorum-reader.js';
 import { quorumOf, type ChainConfig } from '../../src/config/relayer-config.js';
 
@@ -25,7 +26,7 @@ const nothing = { address: zeroAddress, block: 0, args: [], bytecodeHash: keccak
 /** A chain with nothing deployed on it, followed from its first block. */
 export function chainContext(id: number, part: Partial<ChainConfig> & Pick<ChainConfig, 'rpcUrls'>): ChainContext {
   const config = chainConfig(part);
-  const { client, providers } = createChainClients(config);
+  const { client, providers, pool } = createChainClients(config, systemClock);
   return new ChainContext(
     config,
     {
@@ -55,6 +56,7 @@ export function chainContext(id: number, part: Partial<ChainConfig> & Pick<Chain
     },
     client,
     providers,
+    pool,
     new QuorumReader(providers, quorumOf(config)),
   );
 }

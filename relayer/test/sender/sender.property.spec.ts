@@ -4,11 +4,11 @@ import { numberToHex, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { DataSource } from 'typeorm';
 import { chainId } from '@lockstep/shared';
-import { dataSourceOptions, runMigrations } from '../src/database/data-source.js';
-import { Lane, type LaneParts } from '../src/sender/lane.js';
-import { REBROADCAST_MS, Watcher } from '../src/sender/watcher.js';
-import { FakeLaneChain, type NodeMood } from './support/fake-lane-chain.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
+import { dataSourceOptions, runMigrations } from '../../src/database/data-source.js';
+import { Lane, type LaneParts } from '../../src/sender/lane.js';
+import { REBROADCAST_MS, Watcher } from '../../src/sender/watcher.js';
+import { FakeLaneChain, type NodeMood } from '../support/fake-lane-chain.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.js';
 
 const RUNS = Number(process.env['LOCKSTEP_PROPERTY_RUNS'] ?? 25);
 const FINALITY = 3;

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { numberToHex, type Hex } from 'viem';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { BlockRef, Log, LogFilter } from '../src/chain/block.js';
-import type { ChainConsumer } from '../src/chain/chain-consumer.js';
-import type { ChainContext } from '../src/chain/chain-context.js';
-import { ChainFollower } from '../src/chain/follower.js';
-import { dataSourceOptions, runMigrations } from '../src/database/data-source.js';
-import { deployer, EMITTER_CODE, startAnvil, type TestChain } from './support/anvil.js';
-import { chainContext } from './support/chain.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
+import type { BlockRef, Log, LogFilter } from '../../src/chain/block.js';
+import type { ChainConsumer } from '../../src/chain/chain-consumer.js';
+import type { ChainContext } from '../../src/chain/chain-context.js';
+import { ChainFollower } from '../../src/chain/follower.js';
+import { dataSourceOptions, runMigrations } from '../../src/database/data-source.js';
+import { deployer, EMITTER_CODE, startAnvil, type TestChain } from '../support/anvil.js';
+import { chainContext } from '../support/chain.js';
+import { startPostgres, type TestPostgres } from '../support/postgres.js';
 
 const EMITTER = '0x00000000000000000000000000000000000e4177';
 const CHAIN_ID = 31_501;
