@@ -6,7 +6,7 @@ import { ConfigError } from '../config/load.js';
 import { quorumOf, type RelayerConfig } from '../config/relayer-config.js';
 import { ChainContext } from './chain-context.js';
 import { createChainClients } from './clients.js';
-import { CLOCK, type Clock } from './clock.js';
+import { CLOCK, systemClock, type Clock } from './clock.js';
 import { QuorumReader } from './quorum-reader.js';
 
 /** Every configured chain, found by name, eid or chain id. */

@@ -85,7 +85,7 @@ export class Loops implements OnApplicationBootstrap, BeforeApplicationShutdown 
     this.#stop.abort();
     for (const { loop } of this.#states.values())
       if (this.scheduler.doesExist('interval', loop.name)) this.scheduler.deleteInterval(loop.name);
-    const drained = Promise.all([...this.#states.values()].map((state) => state.running));
+    const drained = Promise.all([...this.#states.values()].map(async ({ running }) => running));
     await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
   }
 

@@ -1,7 +1,6 @@
 import { formatEther } from 'viem';
 import { DataSource } from 'typeorm';
 import { Chains } from '../chain/chains.js';
-import { systemClock } from '../chain/clock.js';
 import { chainProblems } from '../chain/chain-gate.js';
 import type { ChainContext } from '../chain/chain-context.js';
 import { readHeaderByTag } from '../chain/rpc.js';
@@ -37,7 +36,7 @@ export async function examine(environment: Environment): Promise<readonly Findin
 function load(environment: Environment): { config: RelayerConfig; chains: Chains } | { findings: readonly Finding[] } {
   try {
     const config = loadConfig(environment);
-    return { config, chains: new Chains(config, readLive(config.liveDir), systemClock) };
+    return { config, chains: new Chains(config, readLive(config.liveDir)) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return {
