@@ -16,4 +16,4 @@ export * from './ledger-projection.js';
 export * from './reconciliation.js';
 export * from './timeline.js';
 export * from './message/credited.js';
-export * as riskMath from './risk/math/index.js';
+export * as risk from './risk/index.js';
