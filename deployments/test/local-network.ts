@@ -34,10 +34,10 @@ export class TestChains {
     readonly liveDir: string,
   ) {}
 
-  static async start(count: number = NODES.length): Promise<TestChains> {
+  static async start(count: number = NODES.length, liveDir?: string): Promise<TestChains> {
     const anvils = await Promise.all(NODES.slice(0, count).map((node) => Anvil.start(node.chainId)));
     const nodes = anvils.map((anvil, i) => ({ ...NODES[i]!, rpcUrl: anvil.url }));
-    return new TestChains(anvils, nodes, mkdtempSync(path.join(tmpdir(), 'live-')));
+    return new TestChains(anvils, nodes, liveDir ?? mkdtempSync(path.join(tmpdir(), 'live-')));
   }
 
   /** New chains that start from the present state of others. */
@@ -55,8 +55,8 @@ export class TestChains {
     return prepareLocalNetwork({ nodes: this.nodes, keys: KEYS, pollMs: 5 });
   }
 
-  async stop(): Promise<void> {
+  async stop(options: { readonly keepLive?: boolean } = {}): Promise<void> {
     await Promise.all(this.anvils.map((anvil) => anvil.stop()));
-    rmSync(this.liveDir, { recursive: true, force: true });
+    if (options.keepLive !== true) rmSync(this.liveDir, { recursive: true, force: true });
   }
 }

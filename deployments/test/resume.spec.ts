@@ -3,7 +3,7 @@ import { accessManagerAbi, messengerAbi } from '@lockstep/contracts';
 import { encodeFunctionData, padHex } from 'viem';
 import { addressesOf, apply, chainOf, describeProblem, knownLive, plan, sendAll, verify, type PlanStep } from '../src/index.js';
 import { devAccount } from './anvil.js';
-import { TestChains } from './local-network.js';
+import { KEYS, TestChains } from './local-network.js';
 
 class Killed extends Error {}
 
@@ -82,6 +82,22 @@ describe('an interrupted deployment', () => {
         expect.stringMatching(/^hub: route spoke-b → hub: genesis head: expected 0x.* as on spoke-b, got 0x/),
         expect.stringMatching(/^spoke-b: route hub → spoke-b: genesis head: expected 0x.* as on hub, got 0x/),
       ]);
+    });
+  });
+
+  describe('given live files of chains that were thrown away', () => {
+    it('when new chains are deployed into the same directory, the files are replaced and nothing old is used', async () => {
+      const earlier = await TestChains.start(2);
+      const before = await earlier.deploy();
+      await earlier.stop({ keepLive: true });
+
+      chains = await TestChains.start(2, earlier.liveDir);
+      // Another signer, so that another DVN belongs to another address.
+      const after = await chains.deploy({ keys: { ...KEYS, lockstepDvnSigners: [devAccount(6).address] } });
+      const known = knownLive(after.desired, chains.liveDir);
+      expect((await verify(after.desired, after.clients, known)).map(describeProblem)).toEqual([]);
+      for (const [i, chain] of after.live.chains.entries())
+        expect(chain.contracts.LockstepDVN.address).not.toBe(before.live.chains[i]?.contracts.LockstepDVN.address);
     });
   });
 });
