@@ -15,7 +15,11 @@ export class Chains {
   readonly #chains: readonly ChainContext[];
 
   /** @throws ConfigError if a configured chain has no live file, or the hub is missing */
-  constructor(@Inject(RELAYER_CONFIG) config: RelayerConfig, @Inject(LIVE_NETWORK) live: LiveNetwork, @Inject(CLOCK) clock: Clock) {
+  constructor(
+    @Inject(RELAYER_CONFIG) config: RelayerConfig,
+    @Inject(LIVE_NETWORK) live: LiveNetwork,
+    @Inject(CLOCK) clock: Clock = systemClock,
+  ) {
     this.#chains = config.chains.map((chain, index) => {
       const file = live.chains.find((candidate) => candidate.chain === chain.chain);
       if (!file)
