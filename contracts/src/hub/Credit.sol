@@ -10,13 +10,11 @@ enum Destination {
     Cash
 }
 
-/// @notice One deposit to credit: two words, because fifty of them travel from the gateway to the ledger in one call.
-struct Credit {
-    Account account;
-    CreditTerms terms;
-}
+/// @dev No Destination: an account that cannot hold an amount. Inside the ledger a destination is its number: checking an enum's range
+///      for every deposit would only cost.
+uint256 constant NOWHERE = type(uint256).max;
 
-/// @notice `sequence 64 | asset 16 | ownDeposit 8 | amount 128`, right-aligned.
+/// @notice One deposit to credit: `note 40 | sequence 64 | asset 16 | ownDeposit 8 | amount 128`. The note is the sender's own.
 type CreditTerms is uint256;
 
 /// @notice What the `Credited` event says: `srcEid 32 | sequence 64 | assetId 16 | destination 8 | amount 128`, right-aligned.
@@ -31,24 +29,33 @@ library CreditLib {
     uint256 private constant ASSET_OFFSET = 136;
     uint256 private constant SEQUENCE_OFFSET = 152;
     uint256 private constant EID_OFFSET = 216;
+    uint256 private constant NOTE_OFFSET = 216;
+    uint256 private constant SEQUENCE_MASK = uint256(type(uint64).max) << SEQUENCE_OFFSET;
 
-    /// @param sequence_   of the deposit in its log
-    /// @param asset_      index in the spoke's vault
-    /// @param ownDeposit_ the account's principal paid it, so the asset is enabled as margin collateral
-    /// @param amount_     base units of the token
+    /// @param note_       for the sender, < 2^40
+    /// @param sequence_   of the deposit in its log, < 2^64
+    /// @param asset_      index in the spoke's vault, < 2^16
+    /// @param ownDeposit_ 1: the account's principal paid it, so the asset is enabled as margin collateral; else 0
+    /// @param amount_     base units of the token, < 2^128
     function terms(
-        uint64 sequence_,
-        uint16 asset_,
-        bool ownDeposit_,
-        uint128 amount_
+        uint256 note_,
+        uint256 sequence_,
+        uint256 asset_,
+        uint256 ownDeposit_,
+        uint256 amount_
     ) internal pure returns (CreditTerms) {
         return
             CreditTerms.wrap(
-                (uint256(sequence_) << SEQUENCE_OFFSET) |
-                    (uint256(asset_) << ASSET_OFFSET) |
-                    (uint256(ownDeposit_ ? 1 : 0) << FLAG_OFFSET) |
+                (note_ << NOTE_OFFSET) |
+                    (sequence_ << SEQUENCE_OFFSET) |
+                    (asset_ << ASSET_OFFSET) |
+                    (ownDeposit_ << FLAG_OFFSET) |
                     amount_
             );
+    }
+
+    function note(CreditTerms t) internal pure returns (uint256) {
+        return CreditTerms.unwrap(t) >> NOTE_OFFSET;
     }
 
     function sequence(CreditTerms t) internal pure returns (uint64) {
@@ -70,16 +77,16 @@ library CreditLib {
     /// @notice The receipt of credited terms.
     function receiptOf(
         CreditTerms t,
-        uint32 srcEid_,
-        uint16 assetId_,
-        Destination destination_
+        uint256 srcEid_,
+        uint256 assetId_,
+        uint256 destination_
     ) internal pure returns (CreditReceipt) {
         return
             CreditReceipt.wrap(
-                (uint256(srcEid_) << EID_OFFSET) |
-                    (uint256(t.sequence()) << SEQUENCE_OFFSET) |
-                    (uint256(assetId_) << ASSET_OFFSET) |
-                    (uint256(uint8(destination_)) << FLAG_OFFSET) |
+                (srcEid_ << EID_OFFSET) |
+                    (CreditTerms.unwrap(t) & SEQUENCE_MASK) |
+                    (assetId_ << ASSET_OFFSET) |
+                    (destination_ << FLAG_OFFSET) |
                     t.amount()
             );
     }
@@ -102,5 +109,58 @@ library CreditLib {
 
     function amount(CreditReceipt r) internal pure returns (uint128) {
         return uint128(CreditReceipt.unwrap(r));
+    }
+}
+
+/// @notice Credits on their way from the gateway to the ledger: `(account 32 ‖ terms 32)*` in one byte string, because fifty of
+///         them travel in one call and a byte string is copied whole.
+library CreditBatch {
+    uint256 internal constant SIZE = 64;
+
+    /// @notice Room for `most` credits.
+    /// @return batch empty until `finish`
+    /// @return end   where the first credit goes
+    function allocate(uint256 most) internal pure returns (bytes memory batch, uint256 end) {
+        assembly ("memory-safe") {
+            batch := mload(0x40)
+            mstore(batch, 0)
+            end := add(batch, 0x20)
+            mstore(0x40, add(end, mul(most, SIZE)))
+        }
+    }
+
+    /// @notice Writes a credit at `end`; the caller stays within the room it allocated.
+    /// @return where the next one goes
+    function push(uint256 end, Account account, CreditTerms terms) internal pure returns (uint256) {
+        assembly ("memory-safe") {
+            mstore(end, account)
+            mstore(add(end, 0x20), terms)
+        }
+        unchecked {
+            return end + SIZE;
+        }
+    }
+
+    /// @notice Sets the length of a batch that was written up to `end`.
+    function finish(bytes memory batch, uint256 end) internal pure {
+        assembly ("memory-safe") {
+            mstore(batch, sub(end, add(batch, 0x20)))
+        }
+    }
+
+    /// @notice The terms at `index`, which must be below the count, of a batch that is still in memory.
+    function termsAt(bytes memory batch, uint256 index) internal pure returns (CreditTerms terms) {
+        assembly ("memory-safe") {
+            terms := mload(add(batch, add(0x40, mul(index, SIZE))))
+        }
+    }
+
+    /// @notice The credit at `offset`, which must lie inside the batch.
+    function at(bytes calldata batch, uint256 offset) internal pure returns (Account account, CreditTerms terms) {
+        assembly ("memory-safe") {
+            let start := add(batch.offset, offset)
+            account := calldataload(start)
+            terms := calldataload(add(start, 0x20))
+        }
     }
 }

@@ -6,13 +6,15 @@ import {IEntryHandler} from "../message/IEntryHandler.sol";
 import {IMessenger} from "../message/IMessenger.sol";
 import {Entry, EntryKind} from "../message/Entry.sol";
 import {Account} from "../types/Account.sol";
-import {Credit, CreditLib} from "./Credit.sol";
+import {CreditBatch, CreditLib, CreditTerms} from "./Credit.sol";
 import {IGateway} from "./IGateway.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @notice See IGateway.
 contract Gateway is IGateway, AccessManaged {
     uint256 private constant WORD_BITS = 256;
+    /// @dev Length and kind of a `Deposited` entry in a stream.
+    uint256 private constant DEPOSIT_PREFIX = (Entry.DEPOSITED_LENGTH << 8) | EntryKind.DEPOSITED;
 
     IMessenger private immutable _messenger;
     /// @inheritdoc IGateway
@@ -39,68 +41,102 @@ contract Gateway is IGateway, AccessManaged {
         bytes calldata stream,
         uint256[] calldata voided
     ) external onlyMessenger {
-        (Credit[] memory credits, uint256[] memory offsets) = _collect(srcEid, firstSequence, stream, voided);
+        bytes memory credits = _collect(srcEid, firstSequence, stream, voided);
         if (credits.length == 0) return;
         bytes memory reasons = ledger.credit(srcEid, credits);
         for (uint256 i; i < reasons.length; ++i) {
-            uint8 reason = uint8(reasons[i]);
-            if (reason == 0) continue;
-            uint256 offset = offsets[i];
-            bytes32 leaf = Entry.leafOfCalldata(stream[offset:offset + Entry.DEPOSITED_LENGTH]);
-            uint64 sequence = credits[i].terms.sequence();
-            _parked[srcEid][sequence] = leaf;
-            emit DepositParked(srcEid, sequence, leaf, ILedger.ParkReason(reason));
+            if (reasons[i] == 0) continue;
+            _park(srcEid, stream, CreditBatch.termsAt(credits, i), ILedger.ParkReason(uint8(reasons[i])));
         }
     }
 
-    /// @dev The deposits of a run that take effect, and where their entries stand in the stream.
+    /// @dev The deposits of a run that take effect; each notes where its entry starts in the stream.
     function _collect(
         uint32 srcEid,
         uint64 firstSequence,
         bytes calldata stream,
         uint256[] calldata voided
-    ) private returns (Credit[] memory credits, uint256[] memory offsets) {
-        uint256 most = stream.length / (1 + Entry.DEPOSITED_LENGTH);
-        credits = new Credit[](most);
-        offsets = new uint256[](most);
-        uint256 n;
-        uint256 index;
-        for (uint256 offset; offset < stream.length; ++index) {
-            uint256 length = uint8(stream[offset]);
-            bytes calldata entry = stream[offset + 1:offset + 1 + length];
-            // CAST: a run is far shorter than 2^64.
-            uint64 sequence = firstSequence + uint64(index);
-            if (voided[index / WORD_BITS] & (1 << (index % WORD_BITS)) == 0 && _isDeposit(srcEid, sequence, entry)) {
-                credits[n] = _creditOf(entry, sequence);
-                offsets[n++] = offset + 1;
+    ) private returns (bytes memory credits) {
+        uint256 end;
+        (credits, end) = CreditBatch.allocate(stream.length / (1 + Entry.DEPOSITED_LENGTH));
+        bool anyVoided = _any(voided);
+        uint256 sequence = firstSequence;
+        uint256 offset;
+        // The Messenger has checked the stream and counts far fewer than 2^64 entries; every offset lies inside calldata.
+        unchecked {
+            while (offset < stream.length) {
+                uint256 word = _word(stream, offset);
+                if (anyVoided && _isSet(voided, sequence - firstSequence)) {
+                    offset += 1 + (word >> 248);
+                } else if (word >> 240 == DEPOSIT_PREFIX) {
+                    (Account account, CreditTerms terms) = _creditOf(stream, offset + 1, sequence);
+                    end = CreditBatch.push(end, account, terms);
+                    offset += 1 + Entry.DEPOSITED_LENGTH;
+                } else {
+                    _refuse(srcEid, uint64(sequence), word >> 248, (word >> 240) & type(uint8).max);
+                    offset += 1 + (word >> 248);
+                }
+                ++sequence;
             }
-            offset += 1 + length;
         }
-        // Only shrinks: the arrays were allocated for the most deposits the stream can hold.
-        assembly ("memory-safe") {
-            mstore(credits, n)
-        }
+        CreditBatch.finish(credits, end);
     }
 
-    /// @dev Refuses what is no deposit; VOID and CLOSED ride along in any run and mean nothing here.
-    function _isDeposit(uint32 srcEid, uint64 sequence, bytes calldata entry) private returns (bool) {
-        uint8 kind = entry.length == 0 ? 0 : uint8(entry[0]);
-        if (kind == EntryKind.DEPOSITED) {
-            if (entry.length == Entry.DEPOSITED_LENGTH) return true;
-            emit EntryRefused(srcEid, sequence, kind, Refusal.Malformed);
-        } else if (kind != EntryKind.VOID && kind != EntryKind.CLOSED) {
-            emit EntryRefused(srcEid, sequence, kind, Refusal.UnknownKind);
+    function _any(uint256[] calldata bitmap) private pure returns (bool) {
+        for (uint256 i; i < bitmap.length; ++i) {
+            if (bitmap[i] != 0) return true;
         }
         return false;
     }
 
-    function _creditOf(bytes calldata entry, uint64 sequence) private pure returns (Credit memory) {
-        Entry.Deposited memory d = Entry.decodeDeposited(entry);
-        bool own = d.flags & Entry.FLAG_OWN_DEPOSIT != 0;
-        return Credit({account: d.account, terms: CreditLib.terms(sequence, d.asset, own, d.amount)});
+    function _isSet(uint256[] calldata bitmap, uint256 index) private pure returns (bool) {
+        return bitmap[index / WORD_BITS] & (1 << (index % WORD_BITS)) != 0;
+    }
+
+    /// @dev Says what was no deposit; VOID and CLOSED ride along in any run and mean nothing here.
+    function _refuse(uint32 srcEid, uint64 sequence, uint256 length, uint256 kind) private {
+        if (length == 0) kind = 0;
+        if (kind == EntryKind.VOID || kind == EntryKind.CLOSED) return;
+        // CAST: one byte.
+        emit EntryRefused(
+            srcEid,
+            sequence,
+            uint8(kind),
+            kind == EntryKind.DEPOSITED ? Refusal.Malformed : Refusal.UnknownKind
+        );
+    }
+
+    /// @dev Reads account, asset, amount and flag of the `Deposited` entry at `start`: Entry.decodeDeposited without what the hub
+    ///      does not use.
+    function _creditOf(
+        bytes calldata stream,
+        uint256 start,
+        uint256 sequence
+    ) private pure returns (Account account, CreditTerms terms) {
+        unchecked {
+            account = Account.wrap(bytes32(_word(stream, start + Entry.DEPOSITED_ACCOUNT)));
+            uint256 word = _word(stream, start + Entry.DEPOSITED_ASSET);
+            uint256 own = (_word(stream, start + Entry.DEPOSITED_FLAGS) >> 248) & Entry.FLAG_OWN_DEPOSIT;
+            terms = CreditLib.terms(start, sequence, word >> 240, own, (word >> 112) & type(uint128).max);
+        }
+    }
+
+    /// @dev 32 bytes at an offset; past the end of calldata they read as zero.
+    function _word(bytes calldata data, uint256 offset) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(add(data.offset, offset))
+        }
     }
 
     // ---- parked deposits
+
+    function _park(uint32 srcEid, bytes calldata stream, CreditTerms terms, ILedger.ParkReason reason) private {
+        uint256 start = terms.note();
+        bytes32 leaf = Entry.leafOfCalldata(stream[start:start + Entry.DEPOSITED_LENGTH]);
+        uint64 sequence = terms.sequence();
+        _parked[srcEid][sequence] = leaf;
+        emit DepositParked(srcEid, sequence, leaf, reason);
+    }
 
     /// @inheritdoc IGateway
     function retry(uint32 srcEid, uint64 sequence, bytes calldata entry) external {
@@ -109,7 +145,10 @@ contract Gateway is IGateway, AccessManaged {
         bytes32 parked = _parked[srcEid][sequence];
         require(parked != 0 && parked == leaf, NotParked(srcEid, sequence, leaf, parked));
         delete _parked[srcEid][sequence];
-        ILedger.ParkReason reason = ledger.creditFromSuspense(srcEid, _creditOf(entry, sequence));
+        (Account account, CreditTerms terms) = _creditOf(entry, 0, sequence);
+        (bytes memory batch, uint256 end) = CreditBatch.allocate(1);
+        CreditBatch.finish(batch, CreditBatch.push(end, account, terms));
+        ILedger.ParkReason reason = ledger.creditFromSuspense(srcEid, batch);
         require(reason == ILedger.ParkReason.None, StillParked(srcEid, sequence, reason));
         emit ParkedCredited(srcEid, sequence);
     }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {Account} from "../types/Account.sol";
-import {Credit, CreditReceipt} from "./Credit.sol";
+import {CreditReceipt} from "./Credit.sol";
 
 /// @notice The only state of accounts. Moved by registered modules through typed functions; every rounding favours the protocol.
 /// @dev Collateral is held per (chain, token): an asset is (eid, index in that chain's vault) and gets a hub-wide `assetId` when
@@ -87,11 +87,13 @@ interface ILedger {
     // ---- modules (Gateway)
 
     /// @notice Credits deposits of one chain, in order; one that cannot be credited goes to suspense. Total. Modules only.
-    /// @return reasons one byte per credit, a ParkReason; 0 = credited
-    function credit(uint32 srcEid, Credit[] calldata credits) external returns (bytes memory reasons);
+    /// @param credits see CreditBatch
+    /// @return reasons one byte per credit, a ParkReason, 0 = credited; empty if all were credited
+    function credit(uint32 srcEid, bytes calldata credits) external returns (bytes memory reasons);
 
     /// @notice Credits one deposit out of suspense, or says why it still cannot be (then nothing changed). Modules only.
-    function creditFromSuspense(uint32 srcEid, Credit calldata c) external returns (ParkReason reason);
+    /// @param credits see CreditBatch; exactly one
+    function creditFromSuspense(uint32 srcEid, bytes calldata credits) external returns (ParkReason reason);
 
     /// @notice Books a correction of a rebase on the account (account 0: on suspense) and on custody. Modules only.
     /// @dev Total for an account: a negative correction takes what the account holds of the asset (a settlement asset: what is free

@@ -3,38 +3,28 @@ pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
-import {TokenBucket} from "../math/TokenBucket.sol";
 import {Account} from "../types/Account.sol";
 import {Principal} from "../types/Principal.sol";
 import {AccountBooks} from "./AccountBooks.sol";
-import {AssetBook, AssetBooks, AssetState, Inflow, Limits, Pools, Totals} from "./AssetBooks.sol";
+import {AssetBooks, AssetRun, AssetState} from "./AssetBooks.sol";
+import {AssetRegistry} from "./AssetRegistry.sol";
 import {CollateralList} from "./CollateralList.sol";
-import {Credit, CreditTerms, Destination} from "./Credit.sol";
+import {CreditBatch, CreditTerms, NOWHERE} from "./Credit.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @notice See ILedger.
-contract Ledger is ILedger, AccountBooks, AccessManaged {
+contract Ledger is AssetRegistry, AccountBooks {
+    using AssetBooks for AssetRun;
     using AssetBooks for AssetState;
+    using SafeCast for uint256;
 
-    struct AssetKey {
-        uint32 eid;
-        uint16 asset;
-    }
-
-    uint256 private constant MAX_SETTLEMENT_DECIMALS = 18;
-    uint256 private constant MAX_DECIMALS = 36;
+    /// @dev No index of an asset, which has 16 bits.
+    uint256 private constant NO_ASSET = type(uint256).max;
 
     /// @inheritdoc ILedger
     uint32 public immutable hubEid;
-
-    /// @inheritdoc ILedger
-    uint16 public assetCount;
-    /// @dev Shares its slot with assetCount, so that it is never a fresh one.
-    int240 private _totalCash;
-
-    mapping(uint32 eid => mapping(uint16 asset => AssetState)) private _assets;
-    mapping(uint16 assetId => AssetKey) private _keys;
     /// @inheritdoc ILedger
     mapping(address module => bool) public isModule;
 
@@ -57,162 +47,163 @@ contract Ledger is ILedger, AccountBooks, AccessManaged {
     // ---- modules
 
     /// @inheritdoc ILedger
-    function credit(uint32 srcEid, Credit[] calldata credits) external onlyModule returns (bytes memory reasons) {
-        uint256 n = credits.length;
-        reasons = new bytes(n);
-        if (n == 0) return reasons;
-
-        mapping(uint16 asset => AssetState) storage assets = _assets[srcEid];
-        AssetBook memory open;
-        uint16 openAsset = credits[0].terms.asset();
-        assets[openAsset].load(open);
-        int256 cashAdded;
-        for (uint256 i; i < n; ++i) {
-            CreditTerms terms = credits[i].terms;
-            if (terms.asset() != openAsset) {
-                assets[openAsset].store(open);
-                openAsset = terms.asset();
-                assets[openAsset].load(open);
-            }
-            uint256 amount = terms.amount();
-            open.custody += amount;
-            (ParkReason reason, int256 cash) = _place(open, srcEid, credits[i].account, terms);
-            cashAdded += cash;
-            if (reason != ParkReason.None) {
-                // CAST: an amount of 128 bits.
-                open.suspenseChange += int256(amount);
-                reasons[i] = bytes1(uint8(reason));
-            }
-        }
-        assets[openAsset].store(open);
-        // CAST: the sum of cash amounts below 2^123 each.
-        if (cashAdded != 0) _totalCash += int240(cashAdded);
+    function credit(uint32 srcEid, bytes calldata credits) external onlyModule returns (bytes memory reasons) {
+        return _credit(srcEid, credits);
     }
 
     /// @inheritdoc ILedger
-    function creditFromSuspense(uint32 srcEid, Credit calldata c) external onlyModule returns (ParkReason reason) {
-        AssetState storage state = _assets[srcEid][c.terms.asset()];
-        AssetBook memory open;
-        state.load(open);
-        int256 cash;
-        (reason, cash) = _place(open, srcEid, c.account, c.terms);
-        if (reason != ParkReason.None) return reason;
-        // CAST: an amount of 128 bits; cash of one credit is below 2^123.
-        open.suspenseChange = -int256(uint256(c.terms.amount()));
-        state.store(open);
-        _totalCash += int240(cash);
+    function creditFromSuspense(uint32 srcEid, bytes calldata credits) external onlyModule returns (ParkReason reason) {
+        // Booked like one that has just come in; then what stood for it in custody and suspense goes.
+        bytes memory reasons = _credit(srcEid, credits);
+        (, CreditTerms terms) = CreditBatch.at(credits, 0);
+        AssetState storage state = _assets[srcEid][terms.asset()];
+        state.totals.custody -= terms.amount();
+        if (state.totals.assetId != 0) state.pools.suspense -= terms.amount();
+        return reasons.length == 0 ? ParkReason.None : ParkReason(uint8(reasons[0]));
     }
 
-    /// @dev Books a credit on the account and the asset, or changes nothing and says why not.
-    function _place(
-        AssetBook memory open,
-        uint32 srcEid,
-        Account account,
-        CreditTerms terms
-    ) private returns (ParkReason, int256 cash) {
-        if (open.standing == AssetStanding.Unknown) return (ParkReason.UnknownAsset, 0);
-        if (open.standing == AssetStanding.Frozen) return (ParkReason.FrozenAsset, 0);
-        if (account.owner() == address(0)) return (ParkReason.AccountInvalid, 0);
-        uint256 amount = terms.amount();
-        if (open.credited + amount > open.cap) return (ParkReason.CapExceeded, 0);
-        (bool passes, uint256 left) = TokenBucket.take(open.available, amount, open.capacity);
-        if (!passes) return (ParkReason.InflowLimit, 0);
-
-        Destination destination;
-        if (open.standing == AssetStanding.Settlement) {
-            // CAST: amount ≤ cap < 2^108 and scale ≤ 10^18, so the product is below 2^168.
-            cash = int256(amount * open.scale);
-            if (!_addCash(account, cash)) return (ParkReason.BalanceOverflow, 0);
-            open.freeChange += int256(amount);
-            destination = Destination.Cash;
-        } else {
-            destination = _addBalance(account, uint16(open.assetId), amount, terms.ownDeposit());
+    /// @dev Books credits in order; the state of an asset is read and written once per consecutive credits of it. An amount below
+    ///      `passesBelow` needs no look at cap and bucket; `taken` is what passed that way and is not yet in `run`.
+    function _credit(uint32 srcEid, bytes calldata credits) private returns (bytes memory reasons) {
+        AssetRun memory run;
+        uint256 openAsset = NO_ASSET;
+        uint256 passesBelow;
+        uint256 scale;
+        uint256 taken;
+        uint256 added;
+        // Amounts have 128 bits, totals and caps 112, scale is at most 10^18, and there are fewer than 2^64 credits.
+        unchecked {
+            for (uint256 offset; offset < credits.length; offset += CreditBatch.SIZE) {
+                (Account account, CreditTerms terms) = CreditBatch.at(credits, offset);
+                if (terms.asset() != openAsset) {
+                    if (openAsset != NO_ASSET) _close(srcEid, openAsset, run, taken, added);
+                    openAsset = terms.asset();
+                    run = _assets[srcEid][terms.asset()].open();
+                    (passesBelow, scale, taken, added) = (run.passesBelow(), run.scaleOf(), 0, 0);
+                }
+                uint256 amount = terms.amount();
+                added += amount;
+                ParkReason reason;
+                if (amount >= passesBelow) {
+                    run.take(taken);
+                    taken = 0;
+                    reason = run.refusalOf(amount);
+                }
+                if (account.owner() == address(0)) reason = ParkReason.AccountInvalid;
+                if (reason == ParkReason.None) {
+                    uint256 destination =
+                        scale == 0
+                            ? _addBalance(account, run.totals.assetId, amount, terms.ownDeposit())
+                            : _creditCash(account, amount * scale);
+                    if (destination == NOWHERE) {
+                        reason = ParkReason.BalanceOverflow;
+                    } else {
+                        emit Credited(
+                            Account.unwrap(account),
+                            terms.receiptOf(srcEid, run.totals.assetId, destination)
+                        );
+                        if (amount < passesBelow) {
+                            taken += amount;
+                            passesBelow -= amount;
+                        } else {
+                            run.take(amount);
+                            passesBelow = run.passesBelow();
+                        }
+                        continue;
+                    }
+                }
+                run.suspended += amount;
+                if (reasons.length == 0) reasons = new bytes(credits.length / CreditBatch.SIZE);
+                reasons[offset / CreditBatch.SIZE] = bytes1(uint8(reason));
+            }
         }
-        open.credited += amount;
-        open.available = left;
-        emit Credited(Account.unwrap(account), terms.receiptOf(srcEid, uint16(open.assetId), destination));
-        return (ParkReason.None, cash);
+        if (openAsset != NO_ASSET) _close(srcEid, openAsset, run, taken, added);
+    }
+
+    function _close(uint32 srcEid, uint256 asset, AssetRun memory run, uint256 taken, uint256 added) private {
+        uint256 scale = run.scaleOf();
+        // CAST: below 2^112 · 10^18.
+        if (scale != 0) _totalCash += int240(uint240((added - run.suspended) * scale));
+        run.take(taken);
+        // CAST: an index of 16 bits.
+        _assets[srcEid][uint16(asset)].close(run, added);
     }
 
     /// @inheritdoc ILedger
     function correct(uint32 eid, uint16 asset, Account account, int256 amount, uint64 sequence) external onlyModule {
         require(amount != 0, AmountZero());
         AssetState storage state = _assets[eid][asset];
-        AssetBook memory open;
-        state.load(open);
+        bool positive = amount > 0;
         uint256 size = SignedMath.abs(amount);
-        bool onSuspense = Account.unwrap(account) == 0;
-        require(onSuspense || open.assetId != 0, AssetUnknown(eid, asset));
         uint256 booked =
-            onSuspense
-                ? _correctSuspense(open, state, amount > 0, size)
-                : _correctAccount(open, state, account, amount > 0, size);
-        open.custody = amount > 0 ? open.custody + booked : open.custody - booked;
-        state.store(open);
+            Account.unwrap(account) == 0
+                ? _correctSuspense(state, positive, size)
+                : _correctAccount(eid, asset, account, positive, size);
+        uint256 custody = state.totals.custody;
+        state.totals.custody = (positive ? custody + booked : custody - booked).toUint128();
         uint256 uncovered = size - booked;
-        // CAST: negative corrections are bounded by MAX_CORRECTION, so the sum stays far below 2^132.
-        if (uncovered != 0) state.lost += uint128(uncovered);
-        // CAST: |booked| ≤ |amount|.
-        emit Corrected(
-            Account.unwrap(account),
-            uint16(open.assetId),
-            amount > 0 ? int256(booked) : -int256(booked),
-            uncovered,
-            sequence
-        );
+        if (uncovered != 0) state.lost += uncovered.toUint128();
+        // CAST: at most |amount|.
+        int256 moved = positive ? int256(booked) : -int256(booked);
+        emit Corrected(Account.unwrap(account), state.totals.assetId, moved, uncovered, sequence);
     }
 
     /// @dev All or nothing: suspense is moved by parked deposits alone, so a governed figure can be exact.
-    function _correctSuspense(
-        AssetBook memory open,
-        AssetState storage state,
-        bool positive,
-        uint256 size
-    ) private view returns (uint256) {
-        if (positive) {
-            require(size <= CollateralList.MAX_AMOUNT, AmountTooLarge(size, CollateralList.MAX_AMOUNT));
-            open.suspenseChange = int256(size);
-            return size;
-        }
-        uint256 suspense = open.assetId == 0 ? open.custody : state.pools.suspense;
-        require(size <= suspense, BalanceTooLow(0, uint16(open.assetId), suspense, size));
-        open.suspenseChange = -int256(size);
+    function _correctSuspense(AssetState storage state, bool positive, uint256 size) private returns (uint256) {
+        uint16 assetId = state.totals.assetId;
+        uint256 suspense = assetId == 0 ? state.totals.custody : state.pools.suspense;
+        if (positive) require(size <= CollateralList.MAX_AMOUNT, AmountTooLarge(size, CollateralList.MAX_AMOUNT));
+        else require(size <= suspense, BalanceTooLow(0, assetId, suspense, size));
+        // Before it is configured, all of an asset's custody is suspense.
+        if (assetId != 0) state.pools.suspense = (positive ? suspense + size : suspense - size).toUint128();
         return size;
     }
 
     /// @dev Positive: no cap or inflow limit applies, governance has decided. Negative: the balance first, then cash as far as the
     ///      asset has free settlement behind it.
     function _correctAccount(
-        AssetBook memory open,
-        AssetState storage state,
+        uint32 eid,
+        uint16 asset,
         Account account,
         bool positive,
         uint256 size
     ) private returns (uint256 booked) {
-        uint16 assetId = uint16(open.assetId);
+        AssetState storage state = _assets[eid][asset];
+        AssetRun memory run = state.open();
+        uint256 assetId = run.totals.assetId;
+        require(assetId != 0, AssetUnknown(eid, asset));
+        uint256 credited = run.totals.credited;
+        uint256 free = state.free();
         if (positive) {
-            uint256 room = CollateralList.MAX_AMOUNT - open.credited;
+            uint256 room = CollateralList.MAX_AMOUNT - credited;
             require(size <= room, AmountTooLarge(size, room));
-            open.credited += size;
-            if (open.standing == AssetStanding.Settlement) _correctCash(open, account, int256(size));
-            else _addBalance(account, assetId, size, false);
-            return size;
-        }
-        booked = _takeBalance(account, assetId, size);
-        uint256 fromCash = Math.min(size - booked, state.pools.free);
-        if (fromCash != 0) {
-            _correctCash(open, account, -int256(fromCash));
+            booked = size;
+            credited += size;
+            if (run.scaleOf() == 0) {
+                _addBalance(account, assetId, size, false);
+            } else {
+                _correctCash(account, run.limits.decimals, int256(size));
+                free += size;
+            }
+        } else {
+            booked = _takeBalance(account, assetId, size);
+            uint256 fromCash = Math.min(size - booked, free);
+            if (fromCash != 0) _correctCash(account, run.limits.decimals, -int256(fromCash));
+            free -= fromCash;
             booked += fromCash;
+            credited -= booked;
         }
-        open.credited -= booked;
+        // CAST: at most MAX_AMOUNT.
+        state.totals.credited = uint112(credited);
+        state.setFree(free);
     }
 
-    function _correctCash(AssetBook memory open, Account account, int256 size) private {
-        // CAST: ≤ 10^18.
-        int256 cash = size * int256(10 ** (AssetBooks.CASH_DECIMALS - open.decimals));
+    /// @param change base units of a settlement asset, below MAX_AMOUNT either way
+    function _correctCash(Account account, uint256 decimals, int256 change) private {
+        // CAST: at most 10^18.
+        int256 cash = change * int256(10 ** (AssetBooks.CASH_DECIMALS - decimals));
         require(_addCash(account, cash), CashOutOfRange(Account.unwrap(account), _cash(account), cash));
-        open.freeChange += size;
-        // CAST: below 2^168.
+        // CAST: within the range of an account's cash.
         _totalCash += int240(cash);
     }
 
@@ -229,6 +220,7 @@ contract Ledger is ILedger, AccountBooks, AccessManaged {
 
     /// @inheritdoc ILedger
     function disableCollateral(Account account, uint16 assetId) external onlyOwnerOf(account) {
+        _requireKnown(assetId);
         (bool present, uint256 amount) = _disable(account, assetId);
         require(present, NotEnabled(Account.unwrap(account), assetId));
         emit CollateralDisabled(Account.unwrap(account), assetId, amount);
@@ -237,6 +229,7 @@ contract Ledger is ILedger, AccountBooks, AccessManaged {
     /// @inheritdoc ILedger
     function transfer(Account from, Account to, uint16 assetId, uint128 amount) external onlyOwnerOf(from) {
         _requireSibling(from, to);
+        _requireKnown(assetId);
         require(amount != 0, AmountZero());
         uint256 taken = _takeBalance(from, assetId, amount);
         require(taken == amount, BalanceTooLow(Account.unwrap(from), assetId, taken, amount));
@@ -268,122 +261,12 @@ contract Ledger is ILedger, AccountBooks, AccessManaged {
     // ---- governance
 
     /// @inheritdoc ILedger
-    function configureAsset(
-        uint32 eid,
-        uint16 asset,
-        AssetConfig calldata config
-    ) external restricted returns (uint16 assetId) {
-        AssetState storage state = _assets[eid][asset];
-        assetId = state.totals.assetId;
-        _requireValid(assetId, state, config);
-        uint256 level = config.inflowCapacity;
-        if (assetId == 0) {
-            assetId = ++assetCount;
-            _keys[assetId] = AssetKey(eid, asset);
-            state.totals.assetId = assetId;
-            state.pools = Pools({listed: true, free: 0, suspense: state.totals.custody});
-        } else {
-            // The bucket is settled at its old rate, and never gains by a change.
-            level = Math.min(_available(state), level);
-        }
-        // CAST: bounds were checked above.
-        state.inflow = Inflow({
-            level: uint112(level),
-            updatedAt: uint40(block.timestamp),
-            perSecond: uint88(config.inflowPerSecond),
-            standing: config.standing,
-            decimals: config.decimals
-        });
-        state.limits = Limits({cap: uint112(config.cap), inflowCapacity: uint112(config.inflowCapacity)});
-        emit AssetConfigured(assetId, eid, asset, config);
-    }
-
-    function _requireValid(uint16 assetId, AssetState storage state, AssetConfig calldata config) private view {
-        require(config.standing != AssetStanding.Unknown, AssetConfigInvalid(assetId, "standing not Unknown"));
-        require(
-            config.decimals <= (config.standing == AssetStanding.Settlement ? MAX_SETTLEMENT_DECIMALS : MAX_DECIMALS),
-            AssetConfigInvalid(assetId, "decimals at most 18 for settlement, else at most 36")
-        );
-        require(
-            assetId == 0 || config.decimals == state.inflow.decimals,
-            AssetConfigInvalid(assetId, "decimals as first configured")
-        );
-        require(config.cap <= CollateralList.MAX_AMOUNT, AssetConfigInvalid(assetId, "cap below 2^108"));
-        require(
-            config.inflowCapacity != 0 && config.inflowCapacity <= CollateralList.MAX_AMOUNT,
-            AssetConfigInvalid(assetId, "inflowCapacity from 1, below 2^108")
-        );
-        require(
-            config.inflowPerSecond != 0 && config.inflowPerSecond <= type(uint88).max,
-            AssetConfigInvalid(assetId, "inflowPerSecond from 1, below 2^88")
-        );
-    }
-
-    /// @inheritdoc ILedger
-    function freezeAsset(uint16 assetId) external restricted {
-        AssetState storage state = _stateOf(assetId);
-        state.inflow.standing = AssetStanding.Frozen;
-        AssetKey memory key = _keys[assetId];
-        emit AssetConfigured(assetId, key.eid, key.asset, configOf(assetId));
-    }
-
-    /// @inheritdoc ILedger
     function setModule(address module, bool enabled) external restricted {
         isModule[module] = enabled;
         emit ModuleSet(module, enabled);
     }
 
     // ---- views
-
-    /// @inheritdoc ILedger
-    function assetIdOf(uint32 eid, uint16 asset) external view returns (uint16 assetId) {
-        return _assets[eid][asset].totals.assetId;
-    }
-
-    /// @inheritdoc ILedger
-    function assetKey(uint16 assetId) external view returns (uint32 eid, uint16 asset) {
-        _requireKnown(assetId);
-        AssetKey memory key = _keys[assetId];
-        return (key.eid, key.asset);
-    }
-
-    /// @inheritdoc ILedger
-    function configOf(uint16 assetId) public view returns (AssetConfig memory) {
-        AssetState storage state = _stateOf(assetId);
-        return
-            AssetConfig({
-                standing: state.inflow.standing,
-                decimals: state.inflow.decimals,
-                cap: state.limits.cap,
-                inflowCapacity: state.limits.inflowCapacity,
-                inflowPerSecond: state.inflow.perSecond
-            });
-    }
-
-    /// @inheritdoc ILedger
-    function custodyOf(uint16 assetId) external view returns (Custody memory) {
-        AssetState storage state = _stateOf(assetId);
-        return
-            Custody({
-                custody: state.totals.custody,
-                balances: state.totals.credited - state.pools.free - state.reserved,
-                free: state.pools.free,
-                reserved: state.reserved,
-                suspense: state.pools.suspense
-            });
-    }
-
-    /// @inheritdoc ILedger
-    function unlistedSuspense(uint32 eid, uint16 asset) external view returns (uint256) {
-        Totals memory totals = _assets[eid][asset].totals;
-        return totals.assetId == 0 ? totals.custody : 0;
-    }
-
-    /// @inheritdoc ILedger
-    function inflowAvailable(uint16 assetId) external view returns (uint128) {
-        // CAST: at most the capacity, below 2^108.
-        return uint128(_available(_stateOf(assetId)));
-    }
 
     /// @inheritdoc ILedger
     function collateralOf(Account account) external view returns (uint16[] memory assetIds, uint128[] memory amounts) {
@@ -400,37 +283,5 @@ contract Ledger is ILedger, AccountBooks, AccessManaged {
     /// @inheritdoc ILedger
     function cashOf(Account account) external view returns (int256) {
         return _cash(account);
-    }
-
-    /// @inheritdoc ILedger
-    function totalCash() external view returns (int256) {
-        return _totalCash;
-    }
-
-    /// @inheritdoc ILedger
-    function lossOf(uint16 assetId) external view returns (uint256) {
-        return _stateOf(assetId).lost;
-    }
-
-    function _requireKnown(uint16 assetId) private view {
-        require(assetId != 0 && assetId <= assetCount, AssetIdUnknown(assetId, assetCount));
-    }
-
-    function _stateOf(uint16 assetId) private view returns (AssetState storage) {
-        _requireKnown(assetId);
-        AssetKey memory key = _keys[assetId];
-        return _assets[key.eid][key.asset];
-    }
-
-    function _available(AssetState storage state) private view returns (uint256) {
-        Inflow memory inflow = state.inflow;
-        return
-            TokenBucket.available(
-                inflow.level,
-                inflow.updatedAt,
-                state.limits.inflowCapacity,
-                inflow.perSecond,
-                block.timestamp
-            );
     }
 }

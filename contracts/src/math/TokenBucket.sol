@@ -16,12 +16,9 @@ library TokenBucket {
         return refilled < capacity ? refilled : capacity;
     }
 
-    /// @notice Takes `amount` out of `level`; an amount above the capacity needs, and drains, a full bucket.
-    /// @dev Without that rule an amount above the capacity could never pass; with it the bound holds per passing amount.
-    /// @return ok      whether it passes
-    /// @return drained level afterwards (unchanged if it does not pass)
-    function take(uint256 level, uint256 amount, uint256 capacity) internal pure returns (bool ok, uint256 drained) {
-        uint256 needed = amount < capacity ? amount : capacity;
-        return level < needed ? (false, level) : (true, level - needed);
+    /// @notice What `amount` needs in the bucket, and takes out of it: the amount, or all of a full bucket if it is larger.
+    /// @dev Without that rule an amount above the capacity could never pass; with it the bound holds for all but one of what passes.
+    function draw(uint256 amount, uint256 capacity) internal pure returns (uint256) {
+        return amount < capacity ? amount : capacity;
     }
 }
