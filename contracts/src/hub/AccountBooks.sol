@@ -3,7 +3,8 @@ pragma solidity ^0.8.34;
 
 import {Account} from "../types/Account.sol";
 import {Book, CollateralList, Place} from "./CollateralList.sol";
-import {Destination, NOWHERE} from "./Credit.sol";
+import {Destination} from "./Credit.sol";
+import {ILedger} from "./ILedger.sol";
 
 /// @notice Cash, enabled collateral and idle balances of every account. An asset is in at most one of the last two.
 /// @dev Every balance of an asset is part of its `credited` total, which stays ≤ MAX_AMOUNT: sums of them never overflow a field.
@@ -15,6 +16,103 @@ abstract contract AccountBooks {
     mapping(Account account => Book) private _books;
     mapping(Account account => mapping(uint256 assetId => uint256 amount)) private _idle;
 
+    /// @dev Books the cash of the credits from `offset` on, up to the first that is not simple: of another asset, not below
+    ///      `passesBelow`, without an owner, of an account that owes cash or could not hold it.
+    ///      Equivalent to `_addCash` and the event `Credited` for each, at a third of the gas the compiler needs: with `_bookFirst` this
+    ///      is where nearly every deposit is booked.
+    /// @param scale       cash per base unit
+    /// @param passesBelow amounts below it pass cap and inflow limit; falls by what is taken
+    /// @param receiptBase the receipt, without sequence and amount
+    /// @return next where it stopped
+    /// @return left of `passesBelow`
+    function _bookCash(
+        bytes calldata credits,
+        uint256 offset,
+        uint256 asset,
+        uint256 scale,
+        uint256 passesBelow,
+        uint256 receiptBase
+    ) internal returns (uint256 next, uint256 left) {
+        bytes32 topic = ILedger.Credited.selector;
+        assembly ("memory-safe") {
+            // asset 16 | amount 128, of which only an amount remains where the asset is the one that is booked
+            let amountMask := sub(shl(144, 1), 1)
+            let sequenceMask := shl(152, sub(shl(64, 1), 1))
+            let assetBits := shl(128, asset)
+            let place := add(credits.offset, offset)
+            let behind := add(credits.offset, credits.length)
+            mstore(0x20, _books.slot)
+            for {} lt(place, behind) {} {
+                let account := calldataload(place)
+                let terms := calldataload(add(place, 0x20))
+                // wraps round, or stays above 2^128, for any other asset
+                let amount := sub(and(terms, amountMask), assetBits)
+                // the owner is the upper 20 bytes of the account
+                if iszero(and(lt(amount, passesBelow), gt(shr(96, account), 0))) {
+                    break
+                }
+                mstore(0x00, account)
+                let slot := keccak256(0x00, 0x40)
+                let head := sload(slot)
+                // cash: 124 bits, signed; what owes, or would pass 2^123, is left to `_addCash`
+                let cash := mul(amount, scale)
+                if shr(123, add(and(shr(124, head), sub(shl(124, 1), 1)), cash)) {
+                    break
+                }
+                sstore(slot, add(head, shl(124, cash)))
+                passesBelow := sub(passesBelow, amount)
+                mstore(0x00, or(receiptBase, or(and(terms, sequenceMask), amount)))
+                log2(0x00, 0x20, topic, account)
+                place := add(place, 0x40)
+            }
+            next := sub(place, credits.offset)
+            left := passesBelow
+        }
+    }
+
+    /// @dev As `_bookCash`, for collateral: simple is what goes to the first asset of its account's list. Equivalent to `_addBalance`
+    ///      and the event.
+    function _bookFirst(
+        bytes calldata credits,
+        uint256 offset,
+        uint256 asset,
+        uint256 assetId,
+        uint256 passesBelow,
+        uint256 receiptBase
+    ) internal returns (uint256 next, uint256 left) {
+        bytes32 topic = ILedger.Credited.selector;
+        assembly ("memory-safe") {
+            let amountMask := sub(shl(144, 1), 1)
+            let sequenceMask := shl(152, sub(shl(64, 1), 1))
+            let assetBits := shl(128, asset)
+            let place := add(credits.offset, offset)
+            let behind := add(credits.offset, credits.length)
+            mstore(0x20, _books.slot)
+            for {} lt(place, behind) {} {
+                let account := calldataload(place)
+                let terms := calldataload(add(place, 0x20))
+                let amount := sub(and(terms, amountMask), assetBits)
+                if iszero(and(lt(amount, passesBelow), gt(shr(96, account), 0))) {
+                    break
+                }
+                mstore(0x00, account)
+                let slot := keccak256(0x00, 0x40)
+                let head := sload(slot)
+                // the head's asset is assetId 16 | amount 108 at its bottom
+                if sub(and(shr(108, head), 0xffff), assetId) {
+                    break
+                }
+                sstore(slot, add(head, amount))
+                passesBelow := sub(passesBelow, amount)
+                mstore(0x00, or(receiptBase, or(and(terms, sequenceMask), amount)))
+                log2(0x00, 0x20, topic, account)
+                place := add(place, 0x40)
+            }
+            next := sub(place, credits.offset)
+            left := passesBelow
+        }
+    }
+
     /// @dev Adds signed cash; false, and nothing changed, if the account cannot hold the result.
     function _addCash(Account account, int256 amount) internal returns (bool) {
         Book storage book = _books[account];
@@ -25,39 +123,30 @@ abstract contract AccountBooks {
         return true;
     }
 
-    /// @dev Adds cash of a deposit. Returns a Destination, or NOWHERE (and nothing changed) if the account cannot hold it.
-    function _creditCash(Account account, uint256 amount) internal returns (uint256) {
-        // CAST: below 2^172.
-        return _addCash(account, int256(amount)) ? uint256(Destination.Cash) : NOWHERE;
-    }
-
-    /// @dev Adds a balance, returns its Destination. Collateral if the asset is enabled, or if `enables` and there is room (idle balance then moves in); else idle.
-    function _addBalance(Account account, uint256 assetId, uint256 amount, bool enables) internal returns (uint256) {
+    /// @dev Adds a balance, returns its Destination. Collateral if the asset is enabled, or if `enables` and there is room (idle
+    ///      balance then moves in); else idle.
+    function _addBalance(
+        Account account,
+        uint256 assetId,
+        uint256 amount,
+        bool enables
+    ) internal returns (Destination destination) {
         Book storage book = _books[account];
         uint256 head = book.slots[0];
-        if (head.idOf() == assetId) {
-            // The common case, without walking the list; the amount stands at the bottom of the head.
-            unchecked {
-                book.slots[0] = head + amount;
-            }
-            return uint256(Destination.Collateral);
-        }
         (bool found, Place memory p) = book.find(head, assetId);
         uint256 newHead;
-        uint256 destination = uint256(Destination.Collateral);
         if (found) {
-            unchecked {
-                newHead = book.withAmount(head, p, p.amountAt() + amount);
-            }
+            newHead = book.withAmount(head, p, p.amountAt() + amount);
+            destination = Destination.Collateral;
         } else if (enables && !p.isFull()) {
             newHead = book.append(head, p, assetId, amount + _drainIdle(account, head, assetId));
+            destination = Destination.Collateral;
         } else {
             _idle[account][assetId] += amount;
             newHead = head.withIdle();
-            destination = uint256(Destination.Idle);
+            destination = Destination.Idle;
         }
         if (newHead != head) book.slots[0] = newHead;
-        return destination;
     }
 
     /// @dev Takes up to `amount` of an asset out of an account, from wherever it is.

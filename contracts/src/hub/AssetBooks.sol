@@ -48,13 +48,17 @@ struct AssetState {
     uint128 lost;
 }
 
-/// @notice An asset while a run of deposits is booked: read once, written once.
+/// @notice An asset while a run of deposits is booked: read once, written once. Flat words, because every deposit pays for it.
 struct AssetRun {
-    Totals totals;
-    Inflow inflow;
-    Limits limits;
-    uint256 available; // of the inflow bucket, now
+    uint256 assetId;
+    uint256 credited;
+    uint256 creditedBefore;
+    uint256 custody;
     uint256 suspended; // parked in this run
+    uint256 scale; // cash per base unit of a settlement asset, else 0
+    uint256 cap;
+    uint256 capacity; // of the inflow bucket
+    uint256 available; // in it, now
     ILedger.ParkReason refusal; // of every credit, by standing
 }
 
@@ -63,30 +67,53 @@ library AssetBooks {
 
     uint256 internal constant CASH_DECIMALS = 18;
 
-    /// @notice Reads what a credit needs.
-    function open(AssetState storage state) internal view returns (AssetRun memory run) {
-        run.totals = state.totals;
-        if (run.totals.assetId == 0) {
-            run.refusal = ILedger.ParkReason.UnknownAsset;
-            return run;
+    /// @notice Cash (18 decimals) that one base unit of a settlement token is worth at par.
+    function cashPerUnit(uint256 decimals) internal pure returns (uint256) {
+        // A settlement asset has at most 18 decimals.
+        unchecked {
+            return 10 ** (CASH_DECIMALS - decimals);
         }
-        run.inflow = state.inflow;
-        run.limits = state.limits;
-        if (run.inflow.frozen) run.refusal = ILedger.ParkReason.FrozenAsset;
-        run.available = TokenBucket.available(
-            run.inflow.level,
-            run.inflow.updatedAt,
-            run.limits.inflowCapacity,
-            run.inflow.perSecond,
-            block.timestamp
-        );
+    }
+
+    /// @notice Reads what a credit needs into `run`.
+    function open(AssetState storage state, AssetRun memory run) internal view {
+        Totals storage totals = state.totals;
+        run.assetId = totals.assetId;
+        run.credited = totals.credited;
+        run.creditedBefore = run.credited;
+        run.custody = totals.custody;
+        run.suspended = 0;
+        if (run.assetId == 0) {
+            run.refusal = ILedger.ParkReason.UnknownAsset;
+            return;
+        }
+        Inflow storage inflow = state.inflow;
+        Limits storage limits = state.limits;
+        run.refusal = inflow.frozen ? ILedger.ParkReason.FrozenAsset : ILedger.ParkReason.None;
+        run.scale = inflow.standing == ILedger.AssetStanding.Settlement ? cashPerUnit(limits.decimals) : 0;
+        run.cap = limits.cap;
+        run.capacity = limits.inflowCapacity;
+        run.available = available(state);
+    }
+
+    /// @notice What the inflow bucket would let through now.
+    function available(AssetState storage state) internal view returns (uint256) {
+        Inflow storage inflow = state.inflow;
+        return
+            TokenBucket.available(
+                inflow.level,
+                inflow.updatedAt,
+                state.limits.inflowCapacity,
+                inflow.perSecond,
+                block.timestamp
+            );
     }
 
     /// @notice Amounts below this are certain to pass cap and bucket; 0 = none.
     function passesBelow(AssetRun memory run) internal pure returns (uint256) {
-        if (run.refusal != ILedger.ParkReason.None || run.totals.credited > run.limits.cap) return 0;
+        if (run.refusal != ILedger.ParkReason.None || run.credited > run.cap) return 0;
         unchecked {
-            uint256 room = run.limits.cap - run.totals.credited;
+            uint256 room = run.cap - run.credited;
             return (room < run.available ? room : run.available) + 1;
         }
     }
@@ -94,33 +121,33 @@ library AssetBooks {
     /// @notice Why an amount does not pass; None if it does.
     function refusalOf(AssetRun memory run, uint256 amount) internal pure returns (ILedger.ParkReason) {
         if (run.refusal != ILedger.ParkReason.None) return run.refusal;
-        if (run.totals.credited + amount > run.limits.cap) return ILedger.ParkReason.CapExceeded;
-        if (TokenBucket.draw(amount, run.limits.inflowCapacity) > run.available) return ILedger.ParkReason.InflowLimit;
+        if (run.credited + amount > run.cap) return ILedger.ParkReason.CapExceeded;
+        if (TokenBucket.draw(amount, run.capacity) > run.available) return ILedger.ParkReason.InflowLimit;
         return ILedger.ParkReason.None;
     }
 
     /// @notice Books a credit that passes.
     function take(AssetRun memory run, uint256 amount) internal pure {
-        // CAST: the total stays within the cap.
-        run.totals.credited = uint112(run.totals.credited + amount);
-        run.available -= TokenBucket.draw(amount, run.limits.inflowCapacity);
+        run.credited += amount;
+        run.available -= TokenBucket.draw(amount, run.capacity);
     }
 
-    /// @notice Cash per base unit of a settlement asset; 0 for any other.
-    function scaleOf(AssetRun memory run) internal pure returns (uint256) {
-        if (run.inflow.standing != ILedger.AssetStanding.Settlement) return 0;
-        return 10 ** (CASH_DECIMALS - run.limits.decimals);
+    /// @notice Σ credited in this run.
+    function credits(AssetRun memory run) internal pure returns (uint256) {
+        return run.credited - run.creditedBefore;
     }
 
-    /// @notice Writes a run back: `custodyAdded` base units came in, of which `suspended` were parked.
-    function close(AssetState storage state, AssetRun memory run, uint256 custodyAdded) internal {
-        run.totals.custody = (run.totals.custody + custodyAdded).toUint128();
-        state.totals = run.totals;
-        if (run.totals.assetId == 0) return;
+    /// @notice Writes a run back: what was credited and what was parked came into custody.
+    function close(AssetState storage state, AssetRun memory run) internal {
+        Totals storage totals = state.totals;
+        // CAST: within the cap.
+        totals.credited = uint112(run.credited);
+        totals.custody = (run.custody + credits(run) + run.suspended).toUint128();
+        if (run.assetId == 0) return;
+        Inflow storage inflow = state.inflow;
         // CAST: at most the capacity.
-        run.inflow.level = uint112(run.available);
-        run.inflow.updatedAt = uint40(block.timestamp);
-        state.inflow = run.inflow;
+        inflow.level = uint112(run.available);
+        inflow.updatedAt = uint40(block.timestamp);
         // CAST: parked amounts are part of custody, which was checked above.
         if (run.suspended != 0) state.pools.suspense += uint128(run.suspended);
     }

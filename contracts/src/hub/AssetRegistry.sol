@@ -3,13 +3,12 @@ pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {AssetBooks, AssetRun, AssetState, Inflow, Limits, Pools, Totals} from "./AssetBooks.sol";
+import {AssetBooks, AssetState, Inflow, Limits, Pools, Totals} from "./AssetBooks.sol";
 import {CollateralList} from "./CollateralList.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @notice The ledger's assets: what is listed, its limits, and its totals.
 abstract contract AssetRegistry is ILedger, AccessManaged {
-    using AssetBooks for AssetRun;
     using AssetBooks for AssetState;
 
     struct AssetKey {
@@ -47,7 +46,7 @@ abstract contract AssetRegistry is ILedger, AccessManaged {
             state.pools = Pools({listed: true, other: 0, suspense: state.totals.custody});
         } else {
             // The bucket is settled at its old rate, and never gains by a change.
-            level = Math.min(state.open().available, level);
+            level = Math.min(state.available(), level);
         }
         bool frozen = config.standing == AssetStanding.Frozen;
         // CAST: bounds were checked above.
@@ -146,7 +145,7 @@ abstract contract AssetRegistry is ILedger, AccessManaged {
     /// @inheritdoc ILedger
     function inflowAvailable(uint16 assetId) external view returns (uint128) {
         // CAST: at most the capacity, below 2^108.
-        return uint128(_stateOf(assetId).open().available);
+        return uint128(_stateOf(assetId).available());
     }
 
     /// @inheritdoc ILedger

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {Entry, EntryKind} from "../message/Entry.sol";
 import {Account} from "../types/Account.sol";
 
 /// @notice Where a credited deposit went.
@@ -10,11 +11,8 @@ enum Destination {
     Cash
 }
 
-/// @dev No Destination: an account that cannot hold an amount. Inside the ledger a destination is its number: checking an enum's range
-///      for every deposit would only cost.
-uint256 constant NOWHERE = type(uint256).max;
-
-/// @notice One deposit to credit: `note 40 | sequence 64 | asset 16 | ownDeposit 8 | amount 128`. The note is the sender's own.
+/// @notice One deposit to credit: `note 40 | sequence 64 | ownDeposit 8 | asset 16 | amount 128`. The note is the sender's own.
+/// @dev Asset and amount stand as in a `Deposited` entry.
 type CreditTerms is uint256;
 
 /// @notice What the `Credited` event says: `srcEid 32 | sequence 64 | assetId 16 | destination 8 | amount 128`, right-aligned.
@@ -25,12 +23,16 @@ using CreditLib for CreditTerms global;
 using CreditLib for CreditReceipt global;
 
 library CreditLib {
-    uint256 private constant FLAG_OFFSET = 128;
-    uint256 private constant ASSET_OFFSET = 136;
-    uint256 private constant SEQUENCE_OFFSET = 152;
-    uint256 private constant EID_OFFSET = 216;
+    // Of terms.
+    uint256 private constant ASSET_OFFSET = 128;
+    uint256 private constant OWN_OFFSET = 144;
     uint256 private constant NOTE_OFFSET = 216;
-    uint256 private constant SEQUENCE_MASK = uint256(type(uint64).max) << SEQUENCE_OFFSET;
+    // Of receipts.
+    uint256 private constant DESTINATION_OFFSET = 128;
+    uint256 private constant ASSET_ID_OFFSET = 136;
+    uint256 private constant EID_OFFSET = 216;
+    // Of both.
+    uint256 private constant SEQUENCE_OFFSET = 152;
 
     /// @param note_       for the sender, < 2^40
     /// @param sequence_   of the deposit in its log, < 2^64
@@ -48,8 +50,8 @@ library CreditLib {
             CreditTerms.wrap(
                 (note_ << NOTE_OFFSET) |
                     (sequence_ << SEQUENCE_OFFSET) |
+                    (ownDeposit_ << OWN_OFFSET) |
                     (asset_ << ASSET_OFFSET) |
-                    (ownDeposit_ << FLAG_OFFSET) |
                     amount_
             );
     }
@@ -67,27 +69,28 @@ library CreditLib {
     }
 
     function ownDeposit(CreditTerms t) internal pure returns (bool) {
-        return uint8(CreditTerms.unwrap(t) >> FLAG_OFFSET) != 0;
+        return uint8(CreditTerms.unwrap(t) >> OWN_OFFSET) != 0;
     }
 
     function amount(CreditTerms t) internal pure returns (uint128) {
         return uint128(CreditTerms.unwrap(t));
     }
 
-    /// @notice The receipt of credited terms.
-    function receiptOf(
-        CreditTerms t,
-        uint256 srcEid_,
-        uint256 assetId_,
-        uint256 destination_
+    /// @notice The receipt of a credit.
+    function receipt(
+        uint32 srcEid_,
+        uint64 sequence_,
+        uint16 assetId_,
+        Destination destination_,
+        uint128 amount_
     ) internal pure returns (CreditReceipt) {
         return
             CreditReceipt.wrap(
-                (srcEid_ << EID_OFFSET) |
-                    (CreditTerms.unwrap(t) & SEQUENCE_MASK) |
-                    (assetId_ << ASSET_OFFSET) |
-                    (destination_ << FLAG_OFFSET) |
-                    t.amount()
+                (uint256(srcEid_) << EID_OFFSET) |
+                    (uint256(sequence_) << SEQUENCE_OFFSET) |
+                    (uint256(assetId_) << ASSET_ID_OFFSET) |
+                    (uint256(uint8(destination_)) << DESTINATION_OFFSET) |
+                    amount_
             );
     }
 
@@ -100,11 +103,11 @@ library CreditLib {
     }
 
     function assetId(CreditReceipt r) internal pure returns (uint16) {
-        return uint16(CreditReceipt.unwrap(r) >> ASSET_OFFSET);
+        return uint16(CreditReceipt.unwrap(r) >> ASSET_ID_OFFSET);
     }
 
     function destination(CreditReceipt r) internal pure returns (Destination) {
-        return Destination(uint8(CreditReceipt.unwrap(r) >> FLAG_OFFSET));
+        return Destination(uint8(CreditReceipt.unwrap(r) >> DESTINATION_OFFSET));
     }
 
     function amount(CreditReceipt r) internal pure returns (uint128) {
@@ -116,6 +119,8 @@ library CreditLib {
 ///         them travel in one call and a byte string is copied whole.
 library CreditBatch {
     uint256 internal constant SIZE = 64;
+    uint256 private constant NOTE_OFFSET = 216;
+    uint256 private constant SEQUENCE_OFFSET = 152;
 
     /// @notice Room for `most` credits.
     /// @return batch empty until `finish`
@@ -139,6 +144,60 @@ library CreditBatch {
         unchecked {
             return end + SIZE;
         }
+    }
+
+    /// @notice Note and sequence of the entry whose length byte stands at `place` of calldata: its note is where its kind byte stands.
+    function cursor(uint256 place, uint256 sequence) internal pure returns (uint256) {
+        return ((place + 1) << NOTE_OFFSET) | (sequence << SEQUENCE_OFFSET);
+    }
+
+    /// @notice The cursor of the next entry, `size` bytes further.
+    function advance(uint256 cursor_, uint256 size) internal pure returns (uint256) {
+        unchecked {
+            return cursor_ + ((size << NOTE_OFFSET) | (1 << SEQUENCE_OFFSET));
+        }
+    }
+
+    /// @notice Writes a credit for each `Deposited` entry from `place` of calldata on, up to the first other entry or `behind`. The
+    ///         caller stays within the room it allocated, and the stream is well-formed.
+    /// @dev Equivalent to `push(end, d.account, CreditLib.terms(note, sequence, d.asset, d.flags & FLAG_OWN_DEPOSIT, d.amount))` with
+    ///      `d = Entry.decodeDeposited(entry)`. Every deposit passes here: compiled, that is four times as much gas.
+    /// @return where the next credit goes, the next entry is, and its cursor
+    function pushDeposits(
+        uint256 end,
+        uint256 place,
+        uint256 behind,
+        uint256 cursor_
+    ) internal pure returns (uint256, uint256, uint256) {
+        // Length and kind, as they stand in the stream.
+        uint256 prefix = (Entry.DEPOSITED_LENGTH << 8) | EntryKind.DEPOSITED;
+        uint256 step = 1 + Entry.DEPOSITED_LENGTH;
+        uint256 cursorStep = (step << NOTE_OFFSET) | (1 << SEQUENCE_OFFSET);
+        uint256 accountAt = 1 + Entry.DEPOSITED_ACCOUNT;
+        uint256 assetAt = 1 + Entry.DEPOSITED_ASSET;
+        // the last byte of the word that is read there
+        uint256 flagsAt = 1 + Entry.DEPOSITED_FLAGS - 31;
+        uint256 flag = Entry.FLAG_OWN_DEPOSIT;
+        assembly ("memory-safe") {
+            for {} lt(place, behind) {} {
+                if sub(shr(240, calldataload(place)), prefix) {
+                    break
+                }
+                mstore(end, calldataload(add(place, accountAt)))
+                // asset 16 and amount 128 are the upper bits of their word
+                mstore(
+                    add(end, 0x20),
+                    or(
+                        or(cursor_, shr(112, calldataload(add(place, assetAt)))),
+                        shl(144, and(calldataload(add(place, flagsAt)), flag))
+                    )
+                )
+                end := add(end, SIZE)
+                place := add(place, step)
+                cursor_ := add(cursor_, cursorStep)
+            }
+        }
+        return (end, place, cursor_);
     }
 
     /// @notice Sets the length of a batch that was written up to `end`.

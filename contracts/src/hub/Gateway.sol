@@ -13,8 +13,6 @@ import {ILedger} from "./ILedger.sol";
 /// @notice See IGateway.
 contract Gateway is IGateway, AccessManaged {
     uint256 private constant WORD_BITS = 256;
-    /// @dev Length and kind of a `Deposited` entry in a stream.
-    uint256 private constant DEPOSIT_PREFIX = (Entry.DEPOSITED_LENGTH << 8) | EntryKind.DEPOSITED;
 
     IMessenger private immutable _messenger;
     /// @inheritdoc IGateway
@@ -46,11 +44,11 @@ contract Gateway is IGateway, AccessManaged {
         bytes memory reasons = ledger.credit(srcEid, credits);
         for (uint256 i; i < reasons.length; ++i) {
             if (reasons[i] == 0) continue;
-            _park(srcEid, stream, CreditBatch.termsAt(credits, i), ILedger.ParkReason(uint8(reasons[i])));
+            _park(srcEid, CreditBatch.termsAt(credits, i), ILedger.ParkReason(uint8(reasons[i])));
         }
     }
 
-    /// @dev The deposits of a run that take effect; each notes where its entry starts in the stream.
+    /// @dev The deposits of a run that take effect; the note of each is where its entry stands in calldata.
     function _collect(
         uint32 srcEid,
         uint64 firstSequence,
@@ -60,23 +58,23 @@ contract Gateway is IGateway, AccessManaged {
         uint256 end;
         (credits, end) = CreditBatch.allocate(stream.length / (1 + Entry.DEPOSITED_LENGTH));
         bool anyVoided = _any(voided);
-        uint256 sequence = firstSequence;
-        uint256 offset;
-        // The Messenger has checked the stream and counts far fewer than 2^64 entries; every offset lies inside calldata.
+        uint256 place = _placeOf(stream);
+        uint256 cursor = CreditBatch.cursor(place, firstSequence);
+        // The Messenger has checked the stream and counts far fewer than 2^64 entries; every place lies inside calldata.
         unchecked {
-            while (offset < stream.length) {
-                uint256 word = _word(stream, offset);
-                if (anyVoided && _isSet(voided, sequence - firstSequence)) {
-                    offset += 1 + (word >> 248);
-                } else if (word >> 240 == DEPOSIT_PREFIX) {
-                    (Account account, CreditTerms terms) = _creditOf(stream, offset + 1, sequence);
-                    end = CreditBatch.push(end, account, terms);
-                    offset += 1 + Entry.DEPOSITED_LENGTH;
-                } else {
-                    _refuse(srcEid, uint64(sequence), word >> 248, (word >> 240) & type(uint8).max);
-                    offset += 1 + (word >> 248);
+            uint256 behind = place + stream.length;
+            while (place < behind) {
+                uint64 sequence = CreditTerms.wrap(cursor).sequence();
+                if (!anyVoided || !_isSet(voided, sequence - firstSequence)) {
+                    uint256 before = place;
+                    // All deposits that follow, unless each must be looked up in the bitmap.
+                    (end, place, cursor) = CreditBatch.pushDeposits(end, place, anyVoided ? place + 1 : behind, cursor);
+                    if (place != before) continue;
+                    _refuse(srcEid, sequence, _byteAt(place), _byteAt(place + 1));
                 }
-                ++sequence;
+                uint256 size = 1 + _byteAt(place);
+                place += size;
+                cursor = CreditBatch.advance(cursor, size);
             }
         }
         CreditBatch.finish(credits, end);
@@ -97,42 +95,34 @@ contract Gateway is IGateway, AccessManaged {
     function _refuse(uint32 srcEid, uint64 sequence, uint256 length, uint256 kind) private {
         if (length == 0) kind = 0;
         if (kind == EntryKind.VOID || kind == EntryKind.CLOSED) return;
+        Refusal reason = kind == EntryKind.DEPOSITED ? Refusal.Malformed : Refusal.UnknownKind;
         // CAST: one byte.
-        emit EntryRefused(
-            srcEid,
-            sequence,
-            uint8(kind),
-            kind == EntryKind.DEPOSITED ? Refusal.Malformed : Refusal.UnknownKind
-        );
+        emit EntryRefused(srcEid, sequence, uint8(kind), reason);
     }
 
-    /// @dev Reads account, asset, amount and flag of the `Deposited` entry at `start`: Entry.decodeDeposited without what the hub
-    ///      does not use.
-    function _creditOf(
-        bytes calldata stream,
-        uint256 start,
-        uint256 sequence
-    ) private pure returns (Account account, CreditTerms terms) {
-        unchecked {
-            account = Account.wrap(bytes32(_word(stream, start + Entry.DEPOSITED_ACCOUNT)));
-            uint256 word = _word(stream, start + Entry.DEPOSITED_ASSET);
-            uint256 own = (_word(stream, start + Entry.DEPOSITED_FLAGS) >> 248) & Entry.FLAG_OWN_DEPOSIT;
-            terms = CreditLib.terms(start, sequence, word >> 240, own, (word >> 112) & type(uint128).max);
+    function _placeOf(bytes calldata data) private pure returns (uint256 place) {
+        assembly ("memory-safe") {
+            place := data.offset
         }
     }
 
-    /// @dev 32 bytes at an offset; past the end of calldata they read as zero.
-    function _word(bytes calldata data, uint256 offset) private pure returns (uint256 word) {
+    function _byteAt(uint256 place) private pure returns (uint256 value) {
         assembly ("memory-safe") {
-            word := calldataload(add(data.offset, offset))
+            value := byte(0, calldataload(place))
         }
     }
 
     // ---- parked deposits
 
-    function _park(uint32 srcEid, bytes calldata stream, CreditTerms terms, ILedger.ParkReason reason) private {
-        uint256 start = terms.note();
-        bytes32 leaf = Entry.leafOfCalldata(stream[start:start + Entry.DEPOSITED_LENGTH]);
+    function _park(uint32 srcEid, CreditTerms terms, ILedger.ParkReason reason) private {
+        bytes calldata entry;
+        uint256 place = terms.note();
+        uint256 length = Entry.DEPOSITED_LENGTH;
+        assembly ("memory-safe") {
+            entry.offset := place
+            entry.length := length
+        }
+        bytes32 leaf = Entry.leafOfCalldata(entry);
         uint64 sequence = terms.sequence();
         _parked[srcEid][sequence] = leaf;
         emit DepositParked(srcEid, sequence, leaf, reason);
@@ -145,9 +135,11 @@ contract Gateway is IGateway, AccessManaged {
         bytes32 parked = _parked[srcEid][sequence];
         require(parked != 0 && parked == leaf, NotParked(srcEid, sequence, leaf, parked));
         delete _parked[srcEid][sequence];
-        (Account account, CreditTerms terms) = _creditOf(entry, 0, sequence);
+        // A parked leaf is that of a well-formed deposit.
+        Entry.Deposited memory d = Entry.decodeDeposited(entry);
         (bytes memory batch, uint256 end) = CreditBatch.allocate(1);
-        CreditBatch.finish(batch, CreditBatch.push(end, account, terms));
+        CreditTerms terms = CreditLib.terms(0, sequence, d.asset, d.flags & Entry.FLAG_OWN_DEPOSIT, d.amount);
+        CreditBatch.finish(batch, CreditBatch.push(end, d.account, terms));
         ILedger.ParkReason reason = ledger.creditFromSuspense(srcEid, batch);
         require(reason == ILedger.ParkReason.None, StillParked(srcEid, sequence, reason));
         emit ParkedCredited(srcEid, sequence);

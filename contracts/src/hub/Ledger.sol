@@ -11,7 +11,7 @@ import {AccountBooks} from "./AccountBooks.sol";
 import {AssetBooks, AssetRun, AssetState} from "./AssetBooks.sol";
 import {AssetRegistry} from "./AssetRegistry.sol";
 import {CollateralList} from "./CollateralList.sol";
-import {CreditBatch, CreditTerms, NOWHERE} from "./Credit.sol";
+import {CreditBatch, CreditLib, CreditReceipt, CreditTerms, Destination} from "./Credit.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @notice See ILedger.
@@ -62,71 +62,95 @@ contract Ledger is AssetRegistry, AccountBooks {
         return reasons.length == 0 ? ParkReason.None : ParkReason(uint8(reasons[0]));
     }
 
-    /// @dev Books credits in order; the state of an asset is read and written once per consecutive credits of it. An amount below
-    ///      `passesBelow` needs no look at cap and bucket; `taken` is what passed that way and is not yet in `run`.
+    /// @dev Books credits in order; the state of an asset is read and written once per consecutive credits of it.
     function _credit(uint32 srcEid, bytes calldata credits) private returns (bytes memory reasons) {
         AssetRun memory run;
-        uint256 openAsset = NO_ASSET;
-        uint256 passesBelow;
-        uint256 scale;
-        uint256 taken;
-        uint256 added;
-        // Amounts have 128 bits, totals and caps 112, scale is at most 10^18, and there are fewer than 2^64 credits.
-        unchecked {
-            for (uint256 offset; offset < credits.length; offset += CreditBatch.SIZE) {
-                (Account account, CreditTerms terms) = CreditBatch.at(credits, offset);
-                if (terms.asset() != openAsset) {
-                    if (openAsset != NO_ASSET) _close(srcEid, openAsset, run, taken, added);
-                    openAsset = terms.asset();
-                    run = _assets[srcEid][terms.asset()].open();
-                    (passesBelow, scale, taken, added) = (run.passesBelow(), run.scaleOf(), 0, 0);
-                }
-                uint256 amount = terms.amount();
-                added += amount;
-                ParkReason reason;
-                if (amount >= passesBelow) {
-                    run.take(taken);
-                    taken = 0;
-                    reason = run.refusalOf(amount);
-                }
-                if (account.owner() == address(0)) reason = ParkReason.AccountInvalid;
-                if (reason == ParkReason.None) {
-                    uint256 destination =
-                        scale == 0
-                            ? _addBalance(account, run.totals.assetId, amount, terms.ownDeposit())
-                            : _creditCash(account, amount * scale);
-                    if (destination == NOWHERE) {
-                        reason = ParkReason.BalanceOverflow;
-                    } else {
-                        emit Credited(
-                            Account.unwrap(account),
-                            terms.receiptOf(srcEid, run.totals.assetId, destination)
-                        );
-                        if (amount < passesBelow) {
-                            taken += amount;
-                            passesBelow -= amount;
-                        } else {
-                            run.take(amount);
-                            passesBelow = run.passesBelow();
-                        }
-                        continue;
-                    }
-                }
-                run.suspended += amount;
+        uint256 asset = NO_ASSET;
+        uint256 offset;
+        while (offset < credits.length) {
+            (Account account, CreditTerms terms) = CreditBatch.at(credits, offset);
+            if (terms.asset() != asset) {
+                // CAST: an index of 16 bits, once one is open.
+                if (asset != NO_ASSET) _close(_assets[srcEid][uint16(asset)], run);
+                asset = terms.asset();
+                _assets[srcEid][terms.asset()].open(run);
+            }
+            uint256 next = _bookRun(srcEid, asset, run, credits, offset);
+            if (next != offset) {
+                offset = next;
+                continue;
+            }
+            ParkReason reason = _bookOne(srcEid, run, account, terms);
+            if (reason != ParkReason.None) {
+                run.suspended += terms.amount();
                 if (reasons.length == 0) reasons = new bytes(credits.length / CreditBatch.SIZE);
                 reasons[offset / CreditBatch.SIZE] = bytes1(uint8(reason));
             }
+            offset += CreditBatch.SIZE;
         }
-        if (openAsset != NO_ASSET) _close(srcEid, openAsset, run, taken, added);
+        if (asset != NO_ASSET) _close(_assets[srcEid][uint16(asset)], run);
     }
 
-    function _close(uint32 srcEid, uint256 asset, AssetRun memory run, uint256 taken, uint256 added) private {
-        uint256 scale = run.scaleOf();
+    /// @dev Books what needs one read and one write each (see AccountBooks), from `offset` on. Returns where that ended.
+    function _bookRun(
+        uint32 srcEid,
+        uint256 asset,
+        AssetRun memory run,
+        bytes calldata credits,
+        uint256 offset
+    ) private returns (uint256 next) {
+        uint256 passesBelow = run.passesBelow();
+        if (passesBelow == 0) return offset;
+        bool isCash = run.scale != 0;
+        uint256 receipt = CreditReceipt.unwrap(
+            CreditLib.receipt(
+                srcEid,
+                0,
+                // CAST: it was read from 16 bits.
+                uint16(run.assetId),
+                isCash ? Destination.Cash : Destination.Collateral,
+                0
+            )
+        );
+        uint256 left;
+        (next, left) = isCash
+            ? _bookCash(credits, offset, asset, run.scale, passesBelow, receipt)
+            : _bookFirst(credits, offset, asset, run.assetId, passesBelow, receipt);
+        if (left != passesBelow) run.take(passesBelow - left);
+    }
+
+    /// @dev Books one credit on its account and the asset, or changes nothing and says why not.
+    function _bookOne(
+        uint32 srcEid,
+        AssetRun memory run,
+        Account account,
+        CreditTerms terms
+    ) private returns (ParkReason reason) {
+        uint256 amount = terms.amount();
+        reason = run.refusalOf(amount);
+        if (reason != ParkReason.None) return reason;
+        if (account.owner() == address(0)) return ParkReason.AccountInvalid;
+        Destination destination = Destination.Cash;
+        if (run.scale == 0)
+            destination = _addBalance(account, run.assetId, amount, terms.ownDeposit());
+            // CAST: below 2^112 · 10^18.
+        else if (!_addCash(account, int256(amount * run.scale))) return ParkReason.BalanceOverflow;
+        run.take(amount);
+        CreditReceipt receipt = CreditLib.receipt(
+            srcEid,
+            terms.sequence(),
+            // CAST: it was read from 16 bits.
+            uint16(run.assetId),
+            destination,
+            terms.amount()
+        );
+        emit Credited(Account.unwrap(account), receipt);
+    }
+
+    function _close(AssetState storage state, AssetRun memory run) private {
         // CAST: below 2^112 · 10^18.
-        if (scale != 0) _totalCash += int240(uint240((added - run.suspended) * scale));
-        run.take(taken);
-        // CAST: an index of 16 bits.
-        _assets[srcEid][uint16(asset)].close(run, added);
+        if (run.scale != 0) _totalCash += int240(uint240(run.credits() * run.scale));
+        state.close(run);
     }
 
     /// @inheritdoc ILedger
@@ -169,26 +193,25 @@ contract Ledger is AssetRegistry, AccountBooks {
         uint256 size
     ) private returns (uint256 booked) {
         AssetState storage state = _assets[eid][asset];
-        AssetRun memory run = state.open();
-        uint256 assetId = run.totals.assetId;
+        uint256 assetId = state.totals.assetId;
         require(assetId != 0, AssetUnknown(eid, asset));
-        uint256 credited = run.totals.credited;
+        uint256 credited = state.totals.credited;
         uint256 free = state.free();
         if (positive) {
             uint256 room = CollateralList.MAX_AMOUNT - credited;
             require(size <= room, AmountTooLarge(size, room));
             booked = size;
             credited += size;
-            if (run.scaleOf() == 0) {
+            if (state.inflow.standing != AssetStanding.Settlement) {
                 _addBalance(account, assetId, size, false);
             } else {
-                _correctCash(account, run.limits.decimals, int256(size));
+                _correctCash(account, state.limits.decimals, int256(size));
                 free += size;
             }
         } else {
             booked = _takeBalance(account, assetId, size);
             uint256 fromCash = Math.min(size - booked, free);
-            if (fromCash != 0) _correctCash(account, run.limits.decimals, -int256(fromCash));
+            if (fromCash != 0) _correctCash(account, state.limits.decimals, -int256(fromCash));
             free -= fromCash;
             booked += fromCash;
             credited -= booked;
@@ -201,7 +224,7 @@ contract Ledger is AssetRegistry, AccountBooks {
     /// @param change base units of a settlement asset, below MAX_AMOUNT either way
     function _correctCash(Account account, uint256 decimals, int256 change) private {
         // CAST: at most 10^18.
-        int256 cash = change * int256(10 ** (AssetBooks.CASH_DECIMALS - decimals));
+        int256 cash = change * int256(AssetBooks.cashPerUnit(decimals));
         require(_addCash(account, cash), CashOutOfRange(Account.unwrap(account), _cash(account), cash));
         // CAST: within the range of an account's cash.
         _totalCash += int240(cash);

@@ -34,14 +34,19 @@ struct Comparison {
 /// @param head   head after the last one
 /// @param closed the last one is CLOSED
 /// @param voided bit i: the i-th entry has no effect
+/// @param anyVoided whether a bit of `voided` may be set
+/// @param kinds bit k: an entry of kind k is there; without VOID and CLOSED
 struct Chunk {
     uint64 count;
     bytes32 head;
     bool closed;
     uint256[] voided;
+    bool anyVoided;
+    uint256 kinds;
 }
 
 using InboxLib for Inbox global;
+using InboxLib for Chunk global;
 
 library InboxLib {
     /// @notice Starts, or re-opens, the log at a head that is consumed by definition.
@@ -118,43 +123,59 @@ library InboxLib {
     /// @dev All VOIDs of the chunk are collected before anything is applied.
     function read(Inbox storage self, uint32 srcEid, bytes calldata stream) internal view returns (Chunk memory chunk) {
         require(stream.length != 0, IMessenger.NothingToDeliver(srcEid));
-        uint64 consumed_ = self.consumed;
-        uint32 epoch_ = self.epoch;
-        bytes32 head = self.consumedHead;
         // An entry takes at least two bytes of the stream.
-        uint256[] memory voided = new uint256[]((stream.length >> 9) + 1);
-        uint256 count = 0;
-        for (uint256 offset = 0; offset < stream.length;) {
-            (uint8 kind, uint256 start, uint256 end) = LogFold.entryAt(stream, offset);
-            bytes32 leaf;
-            if (kind == EntryKind.VOID) {
-                uint64 target = uint64(bytes8(stream[start + 1:end]));
-                leaf = Entry.voidLeaf(target);
-                // A VOID reaches backwards only; what it reaches below this chunk was kept by the split that cut here.
-                if (target > consumed_ && target <= consumed_ + count) {
-                    uint256 i = target - consumed_ - 1;
-                    voided[i >> 8] |= 1 << (i & 0xff);
+        chunk.voided = new uint256[]((stream.length >> 9) + 1);
+        chunk.head = self.consumedHead;
+        uint256 offset = 0;
+        // Every deposit pays for this loop: lengths are bytes, offsets lie inside calldata, sequences have 64 bits.
+        unchecked {
+            while (offset < stream.length) {
+                (uint256 kind, uint256 length) = LogFold.prefixAt(stream, offset);
+                LogFold.requireWellFormed(stream, offset, kind, length);
+                if (kind != EntryKind.VOID && kind != EntryKind.CLOSED) {
+                    uint256 end;
+                    (chunk.head, end) = LogFold.foldRun(stream, offset, chunk.head);
+                    chunk.count += uint64((end - offset) / (1 + length));
+                    chunk.kinds |= 1 << kind;
+                    offset = end;
+                    continue;
                 }
-            } else if (kind == EntryKind.CLOSED) {
-                leaf = Entry.closedLeaf();
-                chunk.closed = true;
-            } else {
-                leaf = Entry.leafOfCalldata(stream[start:end]);
+                if (kind == EntryKind.VOID) {
+                    uint64 target = uint64(bytes8(stream[offset + 2:offset + 1 + length]));
+                    chunk.head = LogFold.fold(chunk.head, Entry.voidLeaf(target));
+                    _collect(chunk, target, self.consumed);
+                } else {
+                    chunk.head = LogFold.fold(chunk.head, Entry.closedLeaf());
+                    chunk.closed = true;
+                }
+                ++chunk.count;
+                offset += 1 + length;
             }
-            head = LogFold.fold(head, leaf);
-            unchecked {
-                ++count;
-            }
-            offset = end;
         }
-        uint64 last = consumed_ + uint64(count);
-        bytes32 expected = self.heads[_key(epoch_, last)];
+        uint64 consumed_ = self.consumed;
+        uint64 last = consumed_ + chunk.count;
+        bytes32 expected = self.heads[_key(self.epoch, last)];
         require(expected != 0, IMessenger.HeadNotVerified(srcEid, last, self.verified));
-        require(head == expected, IMessenger.HeadMismatch(srcEid, last, expected, head));
-        if (self.highestVoid > consumed_) _addStored(self, epoch_, consumed_ + 1, count, voided);
-        chunk.count = uint64(count);
-        chunk.head = head;
-        chunk.voided = voided;
+        require(chunk.head == expected, IMessenger.HeadMismatch(srcEid, last, expected, chunk.head));
+        if (self.highestVoid > consumed_) {
+            _addStored(self, self.epoch, consumed_ + 1, chunk.count, chunk.voided);
+            chunk.anyVoided = true;
+        }
+    }
+
+    /// @dev A VOID reaches backwards only; what it reaches below this chunk was kept by the split that cut here.
+    function _collect(Chunk memory chunk, uint64 target, uint64 consumed_) private pure {
+        if (target <= consumed_ || target > consumed_ + chunk.count) return;
+        uint256 i = target - consumed_ - 1;
+        chunk.voided[i >> 8] |= 1 << (i & 0xff);
+        chunk.anyVoided = true;
+    }
+
+    /// @notice Whether one handler may take the chunk as it is: no entry is voided, and all but VOIDs and CLOSED are of one kind.
+    function isPlain(Chunk memory chunk) internal pure returns (bool) {
+        unchecked {
+            return !chunk.anyVoided && chunk.kinds != 0 && chunk.kinds & (chunk.kinds - 1) == 0;
+        }
     }
 
     /// @dev Adds the VOIDs kept by splits to the chunk's own.

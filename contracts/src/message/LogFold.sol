@@ -37,32 +37,67 @@ library LogFold {
         return head;
     }
 
-    /// @notice The entry at `offset` of a stream: where its bytes are, its kind, and where the next one starts.
+    /// @notice Kind and length of the entry at `offset` of a stream, unchecked: past its end this reads what follows in calldata.
+    function prefixAt(bytes calldata stream, uint256 offset) internal pure returns (uint256 kind, uint256 length) {
+        uint256 word;
+        assembly ("memory-safe") {
+            word := calldataload(add(stream.offset, offset))
+        }
+        length = word >> 248;
+        kind = (word >> 240) & 0xff;
+    }
+
+    /// @notice Reverts unless an entry of this prefix may stand at `offset`.
     /// @dev VOID and CLOSED have one length only: their leaf carries just the content, so a longer entry would fold alike.
-    /// @param start offset of the entry's kind byte
-    /// @param end   offset behind the entry
-    function entryAt(
-        bytes calldata stream,
-        uint256 offset
-    ) internal pure returns (uint8 kind, uint256 start, uint256 end) {
+    function requireWellFormed(bytes calldata stream, uint256 offset, uint256 kind, uint256 length) internal pure {
         unchecked {
-            uint256 length = uint8(stream[offset]);
-            start = offset + 1;
-            end = start + length;
-            require(
-                length != 0 && length <= Entry.MAX_LENGTH && end <= stream.length,
-                IMessenger.StreamMalformed(offset, stream.length)
-            );
-            kind = uint8(stream[start]);
-            if (kind == EntryKind.VOID) {
-                require(length == Entry.VOID_LENGTH, IMessenger.StreamMalformed(offset, stream.length));
-            } else if (kind == EntryKind.CLOSED) {
+            // A length of zero wraps round and is too long.
+            bool ok = length - 1 < Entry.MAX_LENGTH && offset + length < stream.length;
+            if (kind >= EntryKind.VOID) {
+                if (kind == EntryKind.VOID) ok = ok && length == Entry.VOID_LENGTH;
                 // Final: nothing can follow it in a log.
-                require(
-                    length == Entry.CLOSED_LENGTH && end == stream.length,
-                    IMessenger.StreamMalformed(offset, stream.length)
-                );
+                if (kind == EntryKind.CLOSED) {
+                    ok = ok && length == Entry.CLOSED_LENGTH && offset + 1 + length == stream.length;
+                }
             }
+            require(ok, IMessenger.StreamMalformed(offset, stream.length));
+        }
+    }
+
+    /// @notice Folds the entry at `offset`, which must be well-formed, and all that follow it with the same length and kind.
+    /// @dev Equivalent to `head = fold(head, Entry.leafOfCalldata(entry))` for each; not for VOID and CLOSED. Every deposit passes
+    ///      here: what the compiler makes of that is four times as much gas.
+    /// @return next head after the last one
+    /// @return end  where it stopped
+    function foldRun(
+        bytes calldata stream,
+        uint256 offset,
+        bytes32 head
+    ) internal pure returns (bytes32 next, uint256 end) {
+        assembly ("memory-safe") {
+            // Entries are hashed behind the free memory pointer, which need not move. The head stays in scratch space.
+            let free := mload(0x40)
+            let at := add(stream.offset, offset)
+            let prefix := shr(240, calldataload(at))
+            let length := shr(8, prefix)
+            // an entry that starts here or later does not fit
+            let tooLate := sub(add(stream.offset, stream.length), length)
+            mstore(0x00, head)
+            for {} 1 {} {
+                calldatacopy(free, add(at, 1), length)
+                mstore(0x20, keccak256(free, length))
+                mstore8(0x20, prefix)
+                mstore(0x00, keccak256(0x00, 0x40))
+                at := add(add(at, 1), length)
+                if iszero(lt(at, tooLate)) {
+                    break
+                }
+                if iszero(eq(shr(240, calldataload(at)), prefix)) {
+                    break
+                }
+            }
+            next := mload(0x00)
+            end := sub(at, stream.offset)
         }
     }
 

@@ -6,6 +6,7 @@ import {MessagingParams} from "@layerzerolabs/lz-evm-protocol-v2/contracts/inter
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Checkpoint, CheckpointCodec} from "./Checkpoint.sol";
 import {Entry, EntryKind} from "./Entry.sol";
@@ -149,7 +150,7 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
         (uint64 first, uint64 last) = box.consume(chunk);
         emit EntriesDelivered(srcEid, first, last, chunk.head);
         if (chunk.closed) emit PathClosed(srcEid, last);
-        _apply(srcEid, first, stream, chunk.voided);
+        _apply(srcEid, first, stream, chunk);
     }
 
     /// @inheritdoc IMessenger
@@ -371,20 +372,26 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
     }
 
     /// @dev Hands each run of consecutive entries of one handler to it in one call. VOID and CLOSED ride along.
-    function _apply(uint32 srcEid, uint64 first, bytes calldata stream, uint256[] memory voided) private {
+    function _apply(uint32 srcEid, uint64 first, bytes calldata stream, Chunk memory chunk) private {
+        if (chunk.isPlain()) {
+            // CAST: a bit's index in a word.
+            address handler = handlerOf[uint8(Math.log2(chunk.kinds))];
+            if (handler != address(0)) return _applyRun(handler, srcEid, first, 0, chunk.count, stream, chunk.voided);
+        }
+        uint256[] memory voided = chunk.voided;
         uint256 index = 0;
         uint256 runIndex = 0;
         uint256 runStart = 0;
         address runHandler = address(0);
         // No entry has kind 0xF0 with a handler: a safe "none yet".
-        uint8 cachedKind = EntryKind.VOID;
+        uint256 cachedKind = EntryKind.VOID;
         address cachedHandler = address(0);
         for (uint256 offset = 0; offset < stream.length; ++index) {
-            (uint8 kind, , uint256 end) = LogFold.entryAt(stream, offset);
+            (uint256 kind, uint256 length) = LogFold.prefixAt(stream, offset);
             if (kind != EntryKind.VOID && kind != EntryKind.CLOSED) {
                 if (kind != cachedKind) {
                     cachedKind = kind;
-                    cachedHandler = handlerOf[kind];
+                    cachedHandler = handlerOf[uint8(kind)];
                 }
                 if (cachedHandler != runHandler) {
                     if (runHandler != address(0)) {
@@ -393,9 +400,9 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
                     (runHandler, runIndex, runStart) = (cachedHandler, index, offset);
                 }
                 if (LogFold.bitAt(voided, index)) emit EntryVoided(srcEid, uint64(first + index));
-                else if (cachedHandler == address(0)) emit EntryUnhandled(srcEid, uint64(first + index), kind);
+                else if (cachedHandler == address(0)) emit EntryUnhandled(srcEid, uint64(first + index), uint8(kind));
             }
-            offset = end;
+            offset += 1 + length;
         }
         if (runHandler != address(0)) {
             _applyRun(runHandler, srcEid, first, runIndex, index, stream[runStart:], voided);
