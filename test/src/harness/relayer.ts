@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type { KeyedAccount } from './accounts.js';
 import { RelayerApi } from './relayer-api.js';
 import { freePort } from './ports.js';
 import type { Exit, ManagedProcess, Processes } from './processes.js';
 import { eventually } from './wait.js';
 
+const run = promisify(execFile);
 const require = createRequire(import.meta.url);
 
 /** When a block counts as final, as the relayer's configuration writes it. */
@@ -105,13 +108,12 @@ export class Relayer {
     if (this.running) throw new Error('the relayer runs already');
     const main = relayerMain();
     this.#starts += 1;
-    const { LOCKSTEP_FAULT_POINT: _outer, DATABASE_URL: _admin, ...env } = process.env;
     this.#process = await this.options.processes.start({
       name: 'relayer',
       command: process.execPath,
       args: ['--enable-source-maps', main],
       logFile: this.logFile,
-      env: { ...env, LOCKSTEP_CONFIG: this.configFile, ...(faultPoint ? { LOCKSTEP_FAULT_POINT: faultPoint } : {}) },
+      env: { ...this.#environment(), ...(faultPoint ? { LOCKSTEP_FAULT_POINT: faultPoint } : {}) },
       stopSignal: 'SIGTERM',
     });
     if (waitReady) await this.ready();
@@ -150,8 +152,21 @@ export class Relayer {
     return this.#running().exited;
   }
 
+  /** Runs the operator's command-line tool with this relayer's configuration. @returns what it printed @throws if it fails */
+  async command(...args: readonly string[]): Promise<string> {
+    const main = require.resolve('@lockstep/relayer/dist/cli/main.js');
+    const { stdout } = await run(process.execPath, [main, ...args], { env: this.#environment() });
+    return stdout.trim();
+  }
+
   logTail(lines?: number): string {
     return this.#running().logTail(lines);
+  }
+
+  /** This process's environment, without what is meant for the harness itself. */
+  #environment(): NodeJS.ProcessEnv {
+    const { LOCKSTEP_FAULT_POINT: _outer, DATABASE_URL: _admin, ...env } = process.env;
+    return { ...env, LOCKSTEP_CONFIG: this.configFile };
   }
 
   #running(): ManagedProcess {

@@ -13,8 +13,6 @@ export type Rows = (sql: string) => Promise<unknown[]>;
 type Totals = Map<string, bigint>;
 
 const NO_ACCOUNT: Hex = `0x${'00'.repeat(32)}`;
-/** `AssetStanding.Settlement` of the ledger. */
-const SETTLEMENT = 2;
 
 const postingTotals = z.array(z.object({ account: z.string(), asset: z.string(), total: z.string().transform(BigInt) }));
 const entryCount = z.array(z.object({ n: z.string().transform(Number) })).length(1);
@@ -89,7 +87,7 @@ async function rebuildFromEvents(hub: HubChain, o: Observation): Promise<{ total
     hub.client.getContractEvents({ ...range, eventName: 'Transferred' }),
     hub.client.getContractEvents({ ...range, eventName: 'CashTransferred' }),
   ]);
-  const { keys, scales } = await assets(hub, o);
+  const { keys, scales, settlement } = assetsOf(o);
   const name = (assetId: number): string => tokenName(keys.get(assetId) ?? [0, 0]);
   for (const c of o.credits) {
     accounts.add(c.account);
@@ -99,13 +97,7 @@ async function rebuildFromEvents(hub: HubChain, o: Observation): Promise<{ total
   for (const { args } of corrected) {
     if (args.account === NO_ACCOUNT) continue; // on suspense, which INV-LEDGER-1 covers
     accounts.add(args.account);
-    const { standing } = await hub.client.readContract({
-      address: hub.ledger,
-      abi: iLedgerAbi,
-      functionName: 'configOf',
-      args: [args.assetId],
-    });
-    if (standing === SETTLEMENT) add(totals, `cash:${args.account}`, 'cash', args.booked * (scales.get(args.assetId) ?? 1n));
+    if (settlement.has(args.assetId)) add(totals, `cash:${args.account}`, 'cash', args.booked * (scales.get(args.assetId) ?? 1n));
     else add(totals, `balance:${args.account}`, name(args.assetId), args.booked);
   }
   for (const { args } of moved) {
@@ -121,24 +113,24 @@ async function rebuildFromEvents(hub: HubChain, o: Observation): Promise<{ total
   return { totals, accounts };
 }
 
-async function assets(
-  hub: HubChain,
-  o: Observation,
-): Promise<{ keys: Map<number, readonly [number, number]>; scales: Map<number, bigint> }> {
+/** By the hub's asset id: where it comes from, what one base unit is in 18 decimals, and which ones count as cash. */
+function assetsOf(o: Observation): { keys: Map<number, readonly [number, number]>; scales: Map<number, bigint>; settlement: Set<number> } {
   const keys = new Map<number, readonly [number, number]>();
   const scales = new Map<number, bigint>();
+  const settlement = new Set<number>();
   for (const { chain, custody } of o.inbound)
-    for (const [index, { assetId }] of custody) {
+    for (const [index, { assetId, decimals, settlement: settles }] of custody) {
+      if (assetId === 0) continue;
       keys.set(assetId, [chain.eid, index]);
-      const decimals = chain.assets.find((a) => a.index === index)?.decimals ?? 0;
       scales.set(assetId, 10n ** BigInt(18 - Math.min(decimals, 18)));
+      if (settles) settlement.add(assetId);
     }
-  return { keys, scales };
+  return { keys, scales, settlement };
 }
 
 async function readLedger(hub: HubChain, o: Observation, accounts: ReadonlySet<Hex>): Promise<Totals> {
   const totals: Totals = new Map();
-  const { keys } = await assets(hub, o);
+  const { keys } = assetsOf(o);
   const ledger = { address: hub.ledger, abi: iLedgerAbi, blockNumber: o.hubBlock } as const;
   for (const account of accounts) {
     add(totals, `cash:${account}`, 'cash', await hub.client.readContract({ ...ledger, functionName: 'cashOf', args: [account] }));

@@ -46,12 +46,15 @@ export interface InboundObservation {
   readonly rebased: { readonly sequence: bigint; readonly block: bigint; readonly head: Hex } | undefined;
   /** sequence → everything that happened to it, in order */
   readonly effects: ReadonlyMap<bigint, readonly Effect[]>;
-  /** custody per asset index of that chain's vault; only assets the hub has seen */
+  /** custody per asset index of that chain's vault */
   readonly custody: ReadonlyMap<number, Custody>;
 }
 
 export interface Custody {
+  /** 0: the hub's governance does not know the asset; everything of it is in suspense */
   readonly assetId: number;
+  readonly decimals: number;
+  readonly settlement: boolean;
   readonly custody: bigint;
   readonly balances: bigint;
   readonly free: bigint;
@@ -72,6 +75,9 @@ export interface Observation {
   readonly sources: readonly SpokeObservation[];
   readonly credits: readonly CreditFact[];
 }
+
+/** `AssetStanding.Settlement` of the ledger. */
+const SETTLEMENT = 2;
 
 /** Reads hub and sources at pinned blocks. */
 export async function observe(stack: Stack): Promise<Observation> {
@@ -143,22 +149,37 @@ async function observeInbound(hub: HubChain, chain: StackChain, blockNumber: big
   return { chain, inbox, verifiedHead, rebased, effects, custody: await custodyOf(hub, chain, blockNumber) };
 }
 
+/** Every asset of that chain's vault as the hub has it, known to the hub's governance or not. */
 async function custodyOf(hub: HubChain, chain: StackChain, blockNumber: bigint): Promise<Map<number, Custody>> {
   const ledger = { address: hub.ledger, abi: iLedgerAbi } as const;
+  const count = await chain.client.readContract({ address: chain.vault, abi: iCollateralVaultAbi, functionName: 'assetCount' });
   const rows = await Promise.all(
-    chain.assets.map(async ({ index }) => {
+    indexes(count).map(async (index) => {
       const assetId = await hub.client.readContract({ ...ledger, functionName: 'assetIdOf', args: [chain.eid, index], blockNumber });
-      if (assetId === 0) return [];
-      return [
-        [
+      if (assetId === 0) {
+        const suspense = await hub.client.readContract({
+          ...ledger,
+          functionName: 'unlistedSuspense',
+          args: [chain.eid, index],
+          blockNumber,
+        });
+        return [
           index,
-          { assetId, ...(await hub.client.readContract({ ...ledger, functionName: 'custodyOf', args: [assetId], blockNumber })) },
-        ] as const,
-      ];
+          { assetId, decimals: 0, settlement: false, custody: suspense, balances: 0n, free: 0n, reserved: 0n, suspense },
+        ] as const;
+      }
+      const [config, custody] = await Promise.all([
+        hub.client.readContract({ ...ledger, functionName: 'configOf', args: [assetId], blockNumber }),
+        hub.client.readContract({ ...ledger, functionName: 'custodyOf', args: [assetId], blockNumber }),
+      ]);
+      return [index, { assetId, decimals: config.decimals, settlement: config.standing === SETTLEMENT, ...custody }] as const;
     }),
   );
-  return new Map(rows.flat());
+  return new Map(rows);
 }
+
+/** A vault counts its assets from 1. */
+const indexes = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
 function withCredits(inbound: InboundObservation, credits: readonly CreditFact[]): InboundObservation {
   const effects = new Map<bigint, readonly Effect[]>(inbound.effects);
@@ -197,15 +218,21 @@ async function observeSource(hub: HubChain, chain: StackChain): Promise<SpokeObs
 
 async function vaultAssets(chain: StackChain, blockNumber: bigint): Promise<VaultAsset[]> {
   const { client, vault } = chain;
+  const books = { address: vault, abi: iCollateralVaultAbi, blockNumber } as const;
+  const count = await client.readContract({ ...books, functionName: 'assetCount' });
   return Promise.all(
-    chain.assets.map(async ({ index, symbol, token }) => {
-      const [books, held] = await Promise.all([
-        client.readContract({ address: vault, abi: iCollateralVaultAbi, functionName: 'assetOf', args: [index], blockNumber }),
+    indexes(count).map(async (index) => {
+      const { token, deposited, cancelled, paid, claimable } = await client.readContract({
+        ...books,
+        functionName: 'assetOf',
+        args: [index],
+      });
+      const held =
         token === zeroAddress
-          ? client.getBalance({ address: vault, blockNumber })
-          : client.readContract({ address: token, abi: erc20Abi, functionName: 'balanceOf', args: [vault], blockNumber }),
-      ]);
-      return { index, symbol, held, deposited: books.deposited, cancelled: books.cancelled, paid: books.paid, claimable: books.claimable };
+          ? await client.getBalance({ address: vault, blockNumber })
+          : await client.readContract({ address: token, abi: erc20Abi, functionName: 'balanceOf', args: [vault], blockNumber });
+      const symbol = chain.assets.find((a) => a.index === index)?.symbol ?? `asset ${index}`;
+      return { index, symbol, held, deposited, cancelled, paid, claimable };
     }),
   );
 }

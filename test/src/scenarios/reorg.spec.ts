@@ -102,6 +102,13 @@ describe('given a chain that changes its mind', () => {
       await world.flow.ended([other, another]);
       const { collateral } = await world.flow.holdings(victim.account());
       expect([...collateral.values()]).toEqual([16n]);
+
+      // The relayer never unsays by itself what it took for final: its operator tells it to go on.
+      expect(await world.relayer.command('resume', fickle.name)).toMatch(/halted by a deep-reorg; its follower resumes/);
+      const next = await victim.deposit({ chain: fickle, asset: 'WETH', amount: 4n });
+      await world.flow.ended([next]);
+      await world.flow.settled();
+      await world.assertInvariants();
     });
   });
 
