@@ -5,3 +5,6 @@ export { Parameters, PortfolioParameters, StandardParameters } from './parameter
 export { evaluate, type Risk, type ScenarioResult } from './evaluate.js';
 export type { Requirement } from './standard.js';
 export type { Sensitivities } from './valuation.js';
+export { marginReport, reportHtml, reportJson, reportText, type MarginReport, type MarginReportResult } from './report/report.js';
+export { surfaceSvg } from './report/picture.js';
+export { profitSurface, type Surface } from './report/surface.js';

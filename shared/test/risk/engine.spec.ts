@@ -191,6 +191,7 @@ describe('given bad input', () => {
     expect(result.success ? '' : result.error.message).toContain(message);
   });
   it('an asset without a haircut is named', () => {
+    // CAST: only spread; the schema checks the result.
     const parameters = Parameters.parse({
       ...(JSON.parse(readFileSync(path.join(folder, 'lockstep.json'), 'utf8')) as object),
       haircuts: {},
