@@ -17,6 +17,9 @@ const problem = z.object({
   parameters: z.array(z.object({ parameter: z.string(), value: z.string(), expected: z.string() })).optional(),
 });
 
+/** Starting a server and an application on a machine that does other things too. */
+const BUSY_MS = 60_000;
+
 describe('given the REST interface', () => {
   let postgres: TestPostgres;
   let app: INestApplication<App>;
@@ -28,13 +31,14 @@ describe('given the REST interface', () => {
     });
     serveOpenApi(app);
     await app.listen(0, '127.0.0.1');
-  });
+  }, BUSY_MS);
   afterAll(async () => {
     await app.close();
     await postgres.stop();
   });
 
   const get = (path: string) => request(app.getHttpServer()).get(path);
+  const json = async (path: string): Promise<unknown> => JSON.parse((await get(path).expect(200)).text);
   const account = `0x${'ab'.repeat(20)}${'00000000'}${'0000000000000003'}`;
 
   it.each<[string, string, string[]]>([
@@ -50,15 +54,18 @@ describe('given the REST interface', () => {
     ['/accounts/0xabc', 'account is "0xabc"; expected an account: 0x and 64 hex digits', ['account']],
     ['/batches?limit=201', 'limit is "201"; expected a count, 1 … 200', ['limit']],
     ['/reorgs?before=x', 'before is "x"; expected the id of an item of an earlier page', ['before']],
-    [`/accounts/${'z'.repeat(5_000)}`, 'account is "zzz', ['account']],
   ])('answers %s with what was wrong and what was expected', async (path, detail, parameters) => {
     const answer = await get(path)
       .expect(400)
       .expect('Content-Type', /application\/problem\+json/);
     const said = problem.parse(JSON.parse(answer.text));
     expect(said.detail).toContain(detail);
-    expect(said.detail.length).toBeLessThan(600);
     expect(said.parameters?.map((p) => p.parameter)).toEqual(parameters);
+  });
+
+  it('repeats no more than the beginning of a long value', async () => {
+    const answer = await get(`/accounts/${'z'.repeat(5_000)}`).expect(400);
+    expect(problem.parse(JSON.parse(answer.text)).detail.length).toBeLessThan(300);
   });
 
   it('answers a deposit it has not seen with 404 and a reason, not with an empty body', async () => {
@@ -68,8 +75,7 @@ describe('given the REST interface', () => {
   });
 
   it('answers an account nobody paid into with zeroes', async () => {
-    const { body } = await get(`/accounts/${account}`).expect(200);
-    expect(body).toMatchObject({
+    expect(await json(`/accounts/${account}`)).toMatchObject({
       account,
       home: 0,
       subaccount: '3',
@@ -81,19 +87,17 @@ describe('given the REST interface', () => {
   });
 
   it('lists every path, also before anything happened', async () => {
-    const { body } = await get('/paths').expect(200);
-    expect(body).toHaveLength(3);
-    expect(body[0]).toMatchObject({ appended: '0', quarantined: false, problems: [] });
+    const idle = expect.objectContaining({ appended: '0', acknowledged: '0', quarantined: false, problems: [] });
+    expect(await json('/paths')).toEqual([idle, idle, idle]);
     await get('/batches').expect(200, []);
     await get('/reorgs').expect(200, []);
     await get(`/deposits?tx=0x${'00'.repeat(32)}`).expect(200, []);
   });
 
   it('describes itself at /openapi.json', async () => {
-    const { body } = await get('/openapi.json').expect(200);
     const { paths } = z
       .object({ paths: z.record(z.string(), z.object({ get: z.object({ responses: z.record(z.string(), z.unknown()) }) })) })
-      .parse(body);
+      .parse(await json('/openapi.json'));
     for (const path of [
       '/deposits/{eid}/{sequence}',
       '/deposits',

@@ -30,6 +30,9 @@ function entry(amount: bigint, at = 1n): Hex {
   });
 }
 
+/** Starting a server on a machine that does other things too. */
+const BUSY_MS = 60_000;
+
 describe('given a spoke whose log is indexed', () => {
   let postgres: TestPostgres;
   let database: DataSource;
@@ -41,7 +44,7 @@ describe('given a spoke whose log is indexed', () => {
 
   beforeAll(async () => {
     postgres = await startPostgres();
-  });
+  }, BUSY_MS);
   afterAll(() => postgres.stop());
   beforeEach(async () => {
     const made = await migratedDatabase(postgres);

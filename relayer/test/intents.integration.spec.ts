@@ -8,6 +8,9 @@ import { migratedDatabase } from './support/database.js';
 import { addressOf, testChains, testConfig } from './support/network.js';
 import { startPostgres, type TestPostgres } from './support/postgres.js';
 
+/** Starting a server on a machine that does other things too. */
+const BUSY_MS = 60_000;
+
 describe('given something that must happen on a chain', () => {
   let postgres: TestPostgres;
   let database: DataSource;
@@ -16,7 +19,7 @@ describe('given something that must happen on a chain', () => {
 
   beforeAll(async () => {
     postgres = await startPostgres();
-  });
+  }, BUSY_MS);
   afterAll(() => postgres.stop());
   beforeEach(async () => {
     const made = await migratedDatabase(postgres);

@@ -22,6 +22,9 @@ const PARKED_REASON = 4;
 const receipt = (sequence: bigint, destination: 0 | 1 | 2, amount: bigint): bigint =>
   (BigInt(SPOKE) << 216n) | (sequence << 152n) | (BigInt(USDC) << 136n) | (BigInt(destination) << 128n) | amount;
 
+/** Starting a server on a machine that does other things too. */
+const BUSY_MS = 60_000;
+
 describe('given a hub whose ledger is mirrored', () => {
   let postgres: TestPostgres;
   let database: DataSource;
@@ -31,7 +34,7 @@ describe('given a hub whose ledger is mirrored', () => {
 
   beforeAll(async () => {
     postgres = await startPostgres();
-  });
+  }, BUSY_MS);
   afterAll(() => postgres.stop());
   beforeEach(async () => {
     const made = await migratedDatabase(postgres);

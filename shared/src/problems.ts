@@ -65,6 +65,7 @@ export type RelayProblem =
     }
   | { readonly code: 'PACKET_NILIFIED'; readonly srcEid: Eid; readonly dstEid: Eid; readonly nonce: bigint }
   | { readonly code: 'PATH_UNINITIALISED'; readonly srcEid: Eid; readonly dstEid: Eid }
+  | { readonly code: 'BOOKS_DISAGREE'; readonly srcEid: Eid; readonly dstEid: Eid; readonly detail: string }
   | { readonly code: 'PATH_QUARANTINED'; readonly srcEid: Eid; readonly dstEid: Eid };
 
 export type RelayProblemCode = RelayProblem['code'];
@@ -85,6 +86,7 @@ export function reactionTo(problem: RelayProblem): 'look-again' | 'stop-path' {
     case 'ACCOUNTANT_REFUSED':
     case 'PAYLOAD_CONFLICT':
     case 'PACKET_NILIFIED':
+    case 'BOOKS_DISAGREE':
     case 'PATH_QUARANTINED':
       return 'stop-path';
   }
@@ -118,6 +120,8 @@ export function describeProblem(problem: RelayProblem): string {
       return `packet ${problem.nonce} of ${path} was nilified by the application's delegate`;
     case 'PATH_UNINITIALISED':
       return `path ${path} is not initialised at the destination: no peer is set there`;
+    case 'BOOKS_DISAGREE':
+      return `path ${path}: ${problem.detail}; nothing more is signed for it until the books agree`;
     case 'PATH_QUARANTINED':
       return `path ${path} is quarantined at the destination until a governed rebase`;
   }

@@ -1,4 +1,5 @@
 import { balancesOf, tokenJournalAsset, type Posting, type TokenAsset } from './journal.js';
+import type { Eid } from './units.js';
 
 /** The hub's books of one (chain, token) at the pinned hub block, base units. */
 export interface HubCustody {
@@ -8,6 +9,8 @@ export interface HubCustody {
   readonly free: bigint;
   readonly reserved: bigint;
   readonly suspense: bigint;
+  /** what rebase corrections could not take back: owed to accounts, but in no vault */
+  readonly lost: bigint;
 }
 
 /** One asset of a vault at the pinned block of its chain, base units. */
@@ -52,6 +55,8 @@ export type ReconciledInvariant = (typeof RECONCILED_INVARIANTS)[number];
 /** A number that is not what an invariant says it must be. Amounts are base units of the token. */
 export interface Mismatch {
   readonly invariant: ReconciledInvariant;
+  /** the token it is about, null if it is about the journal as a whole */
+  readonly token: TokenAsset | null;
   readonly subject: string;
   readonly expected: string;
   readonly actual: string;
@@ -89,10 +94,17 @@ function vaultBacking({ vaults }: Snapshot): Mismatch[] {
     const owed = v.deposited - v.cancelled - v.paid;
     const found: Mismatch[] = [];
     if (v.held < owed)
-      found.push({ invariant: 'INV-VAULT-1', subject: `${named(v.token)}: held`, expected: `at least ${owed} owed`, actual: `${v.held}` });
+      found.push({
+        invariant: 'INV-VAULT-1',
+        token: v.token,
+        subject: `${named(v.token)}: held`,
+        expected: `at least ${owed} owed`,
+        actual: `${v.held}`,
+      });
     if (v.held < v.claimable)
       found.push({
         invariant: 'INV-VAULT-1',
+        token: v.token,
         subject: `${named(v.token)}: held`,
         expected: `at least ${v.claimable} claimable`,
         actual: `${v.held}`,
@@ -109,6 +121,7 @@ function hubBooks({ hub }: Snapshot): Mismatch[] {
       : [
           {
             invariant: 'INV-LEDGER-1',
+            token: h.token,
             subject: `${named(h.token)}: custody`,
             expected: `${parts} (balances + free + reserved + suspense)`,
             actual: `${h.custody}`,
@@ -119,6 +132,7 @@ function hubBooks({ hub }: Snapshot): Mismatch[] {
 
 function acrossChains({ hub, vaults, undelivered, refused }: Snapshot): Mismatch[] {
   const custody = new Map(hub.map((h) => [keyOf(h.token), h.custody]));
+  const unbacked = new Map(hub.map((h) => [keyOf(h.token), h.lost]));
   const inFlight = sumByToken(undelivered);
   const lost = sumByToken(refused);
   const known = new Set(vaults.map((v) => keyOf(v.token)));
@@ -131,14 +145,16 @@ function acrossChains({ hub, vaults, undelivered, refused }: Snapshot): Mismatch
     if (v.held < needed)
       mismatches.push({
         invariant: 'INV-LEDGER-2',
+        token: v.token,
         subject: `${named(v.token)}: held by the vault`,
         expected: `at least ${needed} (custody ${onHub} + undelivered ${moving} + claimable ${v.claimable})`,
         actual: `${v.held}`,
       });
-    const accounted = v.cancelled + v.paid + v.claimable + onHub + moving + (lost.get(key) ?? 0n);
+    const accounted = v.cancelled + v.paid + v.claimable + onHub + moving + (lost.get(key) ?? 0n) - (unbacked.get(key) ?? 0n);
     if (accounted !== v.deposited)
       mismatches.push({
         invariant: 'INV-FLOW-1',
+        token: v.token,
         subject: `${named(v.token)}: deposited`,
         expected: `${accounted} (cancelled + paid + claimable + custody + undelivered)`,
         actual: `${v.deposited}`,
@@ -150,6 +166,7 @@ function acrossChains({ hub, vaults, undelivered, refused }: Snapshot): Mismatch
     ...found,
     ...orphaned.map((h): Mismatch => ({
       invariant: 'INV-FLOW-1',
+      token: h.token,
       subject: `${named(h.token)}: custody`,
       expected: '0, no vault lists this asset',
       actual: `${h.custody}`,
@@ -162,7 +179,13 @@ function journalSums({ journal }: Snapshot): Mismatch[] {
   for (const p of journal) sums.set(p.asset, (sums.get(p.asset) ?? 0n) + p.amount);
   return [...sums]
     .filter(([, sum]) => sum !== 0n)
-    .map(([asset, sum]) => ({ invariant: 'INV-LEDGER-3', subject: `${asset}: Σ of all postings`, expected: '0', actual: `${sum}` }));
+    .map(([asset, sum]) => ({
+      invariant: 'INV-LEDGER-3',
+      token: null,
+      subject: `${asset}: Σ of all postings`,
+      expected: '0',
+      actual: `${sum}`,
+    }));
 }
 
 /** The mirror against the original: custody, suspense and free of the journal are those of the hub at the same block. */
@@ -179,6 +202,7 @@ function journalAgainstChain({ hub, journal }: Snapshot): Mismatch[] {
       .filter((name) => mirrored[name] !== h[name])
       .map((name): Mismatch => ({
         invariant: 'INV-JOURNAL-CHAIN',
+        token: h.token,
         subject: `${named(h.token)}: ${name} in the journal`,
         expected: `${h[name]} as on the hub`,
         actual: `${mirrored[name]}`,
@@ -190,4 +214,17 @@ function sumByToken(items: readonly Undelivered[]): Map<string, bigint> {
   const sums = new Map<string, bigint>();
   for (const { token, amount } of items) sums.set(keyOf(token), (sums.get(keyOf(token)) ?? 0n) + amount);
   return sums;
+}
+
+/**
+ * Chains whose deposits and the hub's books do not add up (INV-FLOW-1): an entry was credited that was never paid, or one got lost.
+ * Nothing more is signed for their logs until the books agree again. A vault that holds too little of one token (INV-VAULT-1) is a matter
+ * of that token alone, and holds no path up.
+ */
+export function chainsToHold(mismatches: readonly Mismatch[]): Map<Eid, string> {
+  const held = new Map<Eid, string>();
+  for (const { invariant, token, subject, expected, actual } of mismatches)
+    if (invariant === 'INV-FLOW-1' && token !== null && !held.has(token.eid))
+      held.set(token.eid, `${subject} is ${actual}; expected ${expected}`);
+  return held;
 }

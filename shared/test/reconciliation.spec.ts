@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { postingsOf } from '../src/journal.js';
-import { invariantResults, reconcile, type Snapshot } from '../src/reconciliation.js';
+import { chainsToHold, invariantResults, reconcile, type Snapshot } from '../src/reconciliation.js';
 import { accountId, eid, tokenAmount } from '../src/units.js';
 
 const token = { eid: eid(40002), asset: 1 };
 const alice = accountId(`0x${'aa'.repeat(32)}`);
 /** 100 deposited, 10 cancelled, 60 credited, 10 parked, 20 on their way */
 const good: Snapshot = {
-  hub: [{ token, custody: 70n, balances: 60n, free: 0n, reserved: 0n, suspense: 10n }],
+  hub: [{ token, custody: 70n, balances: 60n, free: 0n, reserved: 0n, suspense: 10n, lost: 0n }],
   vaults: [{ token, held: 90n, deposited: 100n, cancelled: 10n, paid: 0n, claimable: 0n }],
   undelivered: [
     { token, amount: 15n },
@@ -65,5 +65,18 @@ describe('reconcile', () => {
     const found = reconcile(snapshot);
     expect([...new Set(found.map((m) => m.invariant))].sort()).toEqual([...expected].sort());
     for (const mismatch of found) expect(mismatch.subject.length * mismatch.expected.length * mismatch.actual.length).toBeGreaterThan(0);
+  });
+
+  it('given a loss that governance booked, the flow adds up again and the vault is still short', () => {
+    const short: Snapshot = { ...good, vaults: [{ ...vault, deposited: 97n, held: 87n }], hub: [{ ...hub, lost: 3n }] };
+    expect(reconcile(short).map((m) => m.invariant)).toEqual(['INV-LEDGER-2']);
+  });
+
+  it('given books that do not add up, it holds that chain; given one token that shrank, it holds none', () => {
+    const lostDeposit = reconcile({ ...good, undelivered: [] });
+    expect([...chainsToHold(lostDeposit).keys()]).toEqual([token.eid]);
+    const rebased = reconcile({ ...good, vaults: [{ ...vault, held: 89n }] });
+    expect(rebased).not.toEqual([]);
+    expect(chainsToHold(rebased).size).toBe(0);
   });
 });

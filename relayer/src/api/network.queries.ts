@@ -61,6 +61,7 @@ export class NetworkQueries {
         flushed: string;
         verified: string;
         consumed: string;
+        acknowledged: string;
         at_source: boolean;
         at_destination: boolean;
       }[]
@@ -68,6 +69,7 @@ export class NetworkQueries {
       `select p.src_eid, p.dst_eid,
          coalesce((select max(sequence) from log_entries l where l.src_eid = p.src_eid and l.dst_eid = p.dst_eid and l.state <> 'orphaned'), 0) as appended,
          coalesce((select max(sequence) from checkpoints c where c.src_eid = p.src_eid and c.dst_eid = p.dst_eid and c.state <> 'orphaned'), 0) as flushed,
+         coalesce((select max(sequence) from path_events e where e.eid = p.src_eid and e.peer_eid = p.dst_eid and e.kind = 'acknowledged' and e.state <> 'orphaned'), 0) as acknowledged,
          coalesce(s.verified, 0) as verified, coalesce(s.consumed, 0) as consumed,
          coalesce((select kind = 'quarantined' from path_events e where e.eid = p.src_eid and e.peer_eid = p.dst_eid and e.state <> 'orphaned'
            and e.kind in ('quarantined', 'rebased') order by block_number desc, log_index desc limit 1), false) as at_source,
@@ -89,6 +91,7 @@ export class NetworkQueries {
       flushed: row.flushed,
       verified: row.verified,
       consumed: row.consumed,
+      acknowledged: row.acknowledged,
       quarantined: row.at_source || row.at_destination,
       sourceQuarantined: row.at_source,
       destinationQuarantined: row.at_destination,

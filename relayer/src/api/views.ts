@@ -53,6 +53,7 @@ export const pathView = z.object({
   flushed: decimal,
   verified: decimal,
   consumed: decimal,
+  acknowledged: decimal.describe('consumed, as the source has been told'),
   quarantined: z.boolean(),
   sourceQuarantined: z.boolean(),
   destinationQuarantined: z.boolean(),

@@ -8,11 +8,12 @@ import { HealthController } from './health.controller.js';
 import { LoopsHealth } from './loops.health.js';
 import { MetricsController } from './metrics.controller.js';
 import { Metrics } from './metrics.js';
+import { StageMetrics } from './stage-metrics.js';
 
 /** Health and metrics. Observes; nobody imports it. */
 @Module({
   imports: [TerminusModule.forRoot({ errorLogStyle: 'json' }), ChainModule, DatabaseModule],
   controllers: [HealthController, MetricsController],
-  providers: [LoopsHealth, ChainsHealth, Draining, Metrics],
+  providers: [LoopsHealth, ChainsHealth, Draining, Metrics, StageMetrics],
 })
 export class OperationsModule {}

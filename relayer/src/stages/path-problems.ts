@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { describeProblem, reactionTo, type Eid, type RelayProblem } from '@lockstep/shared';
 
-export type ProblemStage = 'deposit' | 'attestation' | 'packet' | 'ledger';
+export type ProblemStage = 'deposit' | 'attestation' | 'packet' | 'ledger' | 'reconciliation';
 
 /** A step that cannot go on, carried out of a transaction that must not commit. */
 export class RelayProblemError extends Error {
@@ -42,6 +42,15 @@ export class PathProblems {
     if (this.#known.get(key) === '') return;
     await this.dataSource.query('delete from path_problems where src_eid = $1 and dst_eid = $2 and stage = $3', [srcEid, dstEid, stage]);
     this.#known.set(key, '');
+  }
+
+  /** Whether a reconciliation holds the path: what is signed there could not be trusted. */
+  async isHeld(srcEid: Eid, dstEid: Eid): Promise<boolean> {
+    const rows = await this.dataSource.query<unknown[]>(
+      `select 1 from path_problems where src_eid = $1 and dst_eid = $2 and stage = 'reconciliation'`,
+      [srcEid, dstEid],
+    );
+    return rows.length > 0;
   }
 }
 

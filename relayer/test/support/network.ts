@@ -13,7 +13,7 @@ import {
 import { blockNumber, chainId, eid, unixSeconds, type Eid } from '@lockstep/shared';
 import type { BlockRef, Log } from '../../src/chain/block.js';
 import { Chains } from '../../src/chain/chains.js';
-import type { LiveChain, LiveNetwork } from '../../src/config/live-network.js';
+import type { LiveChain, LiveContract, LiveNetwork } from '../../src/config/live-network.js';
 import { relayerConfigSchema, type RelayerConfig } from '../../src/config/relayer-config.js';
 
 export const HUB = eid(40_001);
@@ -22,25 +22,43 @@ export const SPOKE = eid(40_002);
 /** An address that says what it is: one byte, repeated. */
 export const addressOf = (byte: number): Address => getAddress(bytesToHex(new Uint8Array(20).fill(byte)));
 
-const CONTRACTS = ['Messenger', 'CollateralVault', 'LockstepDVN', 'BatchExecutor', 'Ledger', 'Gateway'] as const;
+const contractAt = (byte: number): LiveContract => ({ address: addressOf(byte), block: 0, args: [], bytecodeHash: keccak256('0x') });
 
 function liveChain(chain: string, at: Eid, role: 'hub' | 'spoke'): LiveChain {
-  const contracts = CONTRACTS.map((name, i) => [name, { address: addressOf((at % 100) * 16 + i), block: 0n, bytecodeHash: '0x' }] as const);
+  const base = (at % 100) * 16;
   return {
     network: 'test',
     chain,
     chainId: chainId(at - 9_000),
     eid: at,
     role,
-    deployedAt: { block: 0n, timestamp: 0n },
-    contracts: Object.fromEntries(contracts),
-    layerzero: { endpoint: addressOf(0xee) },
+    deployedAt: { block: 0, timestamp: 0 },
+    contracts: {
+      AccessManager: contractAt(base),
+      Messenger: contractAt(base + 1),
+      CollateralVault: contractAt(base + 2),
+      LockstepDVN: contractAt(base + 3),
+      BatchExecutor: contractAt(base + 4),
+    },
+    layerzero: {
+      endpoint: addressOf(0xe0),
+      sendUln302: addressOf(0xe1),
+      receiveUln302: addressOf(0xe2),
+      receiveUln302View: addressOf(0xe3),
+      endpointView: addressOf(0xe4),
+      dvn: addressOf(0xe5),
+      dvnVid: 1,
+    },
     assets: [{ index: 1, symbol: 'USDC', token: addressOf(0x0c), decimals: 6, standing: 'Settlement' }],
   };
 }
 
+const spokeChain = liveChain('spoke', SPOKE, 'spoke');
+const plainHub = liveChain('hub', HUB, 'hub');
+const hubChain = { ...plainHub, contracts: { ...plainHub.contracts, Ledger: contractAt(0xd0), Gateway: contractAt(0xd1) } };
+
 /** A hub and a spoke that exist in tables only: nothing answers at their URLs. */
-export const LIVE: LiveNetwork = { network: 'test', chains: [liveChain('hub', HUB, 'hub'), liveChain('spoke', SPOKE, 'spoke')] };
+export const LIVE: LiveNetwork = { network: 'test', hub: hubChain, chains: [hubChain, spokeChain] };
 
 export function testConfig(databaseUrl: string): RelayerConfig {
   const chain = (name: string) => ({

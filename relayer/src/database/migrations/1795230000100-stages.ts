@@ -122,13 +122,8 @@ export class StageTables1795230000100 implements MigrationInterface {
     await runner.query(`CREATE TABLE path_states (
       src_eid integer NOT NULL,
       dst_eid integer NOT NULL,
-      appended numeric(20) NOT NULL DEFAULT 0,
-      flushed numeric(20) NOT NULL DEFAULT 0,
-      acknowledged numeric(20) NOT NULL DEFAULT 0,
       verified numeric(20) NOT NULL DEFAULT 0,
       consumed numeric(20) NOT NULL DEFAULT 0,
-      closed boolean NOT NULL DEFAULT false,
-      source_quarantined boolean NOT NULL DEFAULT false,
       destination_quarantined boolean NOT NULL DEFAULT false,
       seen_at timestamptz NOT NULL DEFAULT now(),
       PRIMARY KEY (src_eid, dst_eid)

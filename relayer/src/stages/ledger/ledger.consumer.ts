@@ -58,6 +58,7 @@ const MESSENGER_EVENTS = [
   'PathRebased',
   'PathClosed',
   'StalledSkipped',
+  'Acknowledged',
 ] as const;
 
 /** Names of `IMessenger.Conflict`, by number. */
@@ -142,6 +143,8 @@ function addMessengerRow(chain: ChainContext, block: BlockRef, log: Log, add: Ad
       const detail = `nonce ${args.committedNonce} was committed`;
       return add(PATH_EVENTS, { peer_eid: args.srcEid, kind: 'nonce-skipped', sequence: args.nonce, head: null, detail, ...path });
     }
+    case 'Acknowledged':
+      return add(PATH_EVENTS, { peer_eid: args.dstEid, kind: 'acknowledged', sequence: args.sequence, head: null, detail: null, ...path });
     default:
       throw new Error(`messenger event ${eventName} was not asked for`);
   }

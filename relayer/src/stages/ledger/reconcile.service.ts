@@ -1,10 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { invariantResults, reconcile } from '@lockstep/shared';
-import { Gauge, register } from 'prom-client';
+import { chainsToHold, invariantResults, reconcile, type Mismatch } from '@lockstep/shared';
 import { DataSource } from 'typeorm';
 import { Chains } from '../../chain/chains.js';
 import { toJson } from '../facts.js';
+import { PathProblems } from '../path-problems.js';
 import { JournalRebuild } from './journal.rebuild.js';
 import { SnapshotReader, type Pins } from './snapshot.reader.js';
 
@@ -24,8 +24,6 @@ interface Finding {
 @Injectable()
 export class ReconcileService {
   readonly #logger = new Logger(ReconcileService.name);
-  readonly #ok: Gauge<'name'>;
-  readonly #at: Gauge;
   #runs = 0;
   #rebuiltOk: boolean | null = null;
 
@@ -34,10 +32,8 @@ export class ReconcileService {
     private readonly chains: Chains,
     private readonly snapshots: SnapshotReader,
     private readonly rebuild: JournalRebuild,
-  ) {
-    this.#ok = gauge('margin_invariant_ok', 'whether a named invariant held at the newest reconciliation', ['name']);
-    this.#at = gauge('margin_reconciled_hub_block', 'block of the hub that was reconciled last', []);
-  }
+    private readonly problems: PathProblems,
+  ) {}
 
   async run(): Promise<void> {
     const attempt = await this.snapshots.read();
@@ -52,7 +48,19 @@ export class ReconcileService {
     if (this.#runs % REBUILD_EVERY === 0) this.#rebuiltOk = await this.#compareRebuild(pins, mismatches);
     if (this.#rebuiltOk !== null) invariants['INV-LEDGER-4'] = this.#rebuiltOk;
     this.#runs += 1;
+    await this.#hold(found);
     await this.#record(pins, invariants, mismatches);
+  }
+
+  /** A path whose books do not add up is held until they do; others go on. */
+  async #hold(found: readonly Mismatch[]): Promise<void> {
+    const held = chainsToHold(found);
+    const dstEid = this.chains.hub.eid;
+    for (const { eid: srcEid } of this.chains.all()) {
+      const detail = held.get(srcEid);
+      if (detail === undefined) await this.problems.clear('reconciliation', srcEid, dstEid);
+      else await this.problems.raise('reconciliation', { code: 'BOOKS_DISAGREE', srcEid, dstEid, detail });
+    }
   }
 
   async #compareRebuild(pins: Pins, mismatches: Finding[]): Promise<boolean> {
@@ -68,8 +76,6 @@ export class ReconcileService {
   }
 
   async #record(pins: Pins, invariants: Record<string, boolean>, mismatches: readonly Finding[]): Promise<void> {
-    for (const [name, ok] of Object.entries(invariants)) this.#ok.set({ name }, ok ? 1 : 0);
-    this.#at.set(Number(pins.hub.number));
     for (const mismatch of mismatches) this.#logger.error({ event: 'ledger.mismatch', ...mismatch });
     const pinned = Object.fromEntries(this.chains.all().map((chain) => [chain.name, String(pins.byEid.get(chain.eid) ?? '')]));
     const ok = Object.values(invariants).every(Boolean);
@@ -80,11 +86,4 @@ export class ReconcileService {
       [pins.hub.number.toString(), pins.hub.hash, toJson(pinned), toJson(invariants), toJson(mismatches), ok],
     );
   }
-}
-
-/** A gauge of the process's registry; several applications in one process (tests) share it. */
-function gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
-  const known = register.getSingleMetric(name);
-  // CAST: metrics of these names are made here and nowhere else.
-  return known === undefined ? new Gauge<L>({ name, help, labelNames }) : (known as Gauge<L>);
 }

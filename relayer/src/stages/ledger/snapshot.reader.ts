@@ -131,11 +131,12 @@ export class SnapshotReader {
     const count = await hub.client.readContract({ ...ledger, functionName: 'assetCount' });
     const configured = await Promise.all(
       Array.from({ length: count }, async (_, i): Promise<HubCustody> => {
-        const [[tokenEid, asset], custody] = await Promise.all([
+        const [[tokenEid, asset], custody, lost] = await Promise.all([
           hub.client.readContract({ ...ledger, functionName: 'assetKey', args: [i + 1] }),
           hub.client.readContract({ ...ledger, functionName: 'custodyOf', args: [i + 1] }),
+          hub.client.readContract({ ...ledger, functionName: 'lossOf', args: [i + 1] }),
         ]);
-        return { token: { eid: eid(tokenEid), asset }, ...custody };
+        return { token: { eid: eid(tokenEid), asset }, ...custody, lost };
       }),
     );
     const known = new Set(configured.map(({ token }) => `${token.eid}:${token.asset}`));
@@ -144,7 +145,7 @@ export class SnapshotReader {
         .filter(({ token }) => !known.has(`${token.eid}:${token.asset}`))
         .map(async ({ token }): Promise<HubCustody> => {
           const suspense = await hub.client.readContract({ ...ledger, functionName: 'unlistedSuspense', args: [token.eid, token.asset] });
-          return { token, custody: suspense, balances: 0n, free: 0n, reserved: 0n, suspense };
+          return { token, custody: suspense, balances: 0n, free: 0n, reserved: 0n, suspense, lost: 0n };
         }),
     );
     return [...configured, ...unlisted];

@@ -71,7 +71,7 @@ export class VerifierService {
     const signable: Signable[] = [];
     for (const [srcEid, items] of groupBy(due, ({ open }) => open.packet.srcEid)) {
       const route = this.paths.find(srcEid, destination.eid);
-      if (route === undefined) continue;
+      if (route === undefined || (await this.problems.isHeld(srcEid, destination.eid))) continue;
       let last = await this.heads.last(dvn, srcEid, destination.eid);
       for (const item of items) {
         const decision = await this.#decide(route, item, last);
