@@ -29,11 +29,17 @@ const Scenario = z.strictObject({
   weight: decimalBetween('0', '1'),
 });
 
-/** A tilt of the smile at unchanged spot. `absolute` charges |P&L| of each expiry; otherwise the P&L counts with its sign. */
+/**
+ * A tilt of the smile at unchanged spot, at most ±max(0, capBase + capSlope·√t). `absolute` charges |P&L| of each expiry; otherwise the P&L
+ * counts with its sign.
+ */
 const SkewScenario = z.strictObject({
   shape: z.enum(['linear', 'abs']),
   sign: z.union([z.literal(1), z.literal(-1)]),
   absolute: z.boolean(),
+  weight: ratio,
+  capBase: ratio,
+  capSlope: decimalBetween('-10', '10'),
 });
 
 export const PortfolioParameters = z.strictObject({
@@ -41,10 +47,8 @@ export const PortfolioParameters = z.strictObject({
   ...common,
   scenarios: z.array(Scenario).min(1).max(64),
   skewScenarios: z.array(SkewScenario).max(8),
-  /** |tilt| ≤ cap = max(0, capBase + capSlope·√t), reached at |ln(K/F)| = max(minWidth, √t·width·(volStatic + volScale·√t)). */
+  /** A tilt reaches its cap at |ln(K/F)| = max(minWidth, √t·width·(volStatic + volScale·√t)). */
   skew: z.strictObject({
-    capBase: ratio,
-    capSlope: decimalBetween('-10', '10'),
     minWidth: decimalBetween('0.000001', '100'),
     width: ratio,
     volStatic: ratio,

@@ -27,9 +27,9 @@ export function shockedVol(parameters: PortfolioParameters, expiry: Expiry, vol:
 
 /** Volatility of an option after a tilt of the smile. */
 export function tiltedVol(parameters: PortfolioParameters, expiry: Expiry, option: OptionPosition, scenario: SkewScenario): bigint {
-  const { capBase, capSlope, minWidth, width, volStatic, volScale } = parameters.skew;
+  const { minWidth, width, volStatic, volScale } = parameters.skew;
   const root = q64ToWad(sqrt(yearsQ64(expiry)));
-  const cap = max(0n, capBase + mulDown(capSlope, root));
+  const cap = max(0n, scenario.capBase + mulDown(scenario.capSlope, root));
   const reach = max(minWidth, mulDown(mulDown(root, width), volStatic + mulDown(volScale, root)));
   const k = q64ToWad(lnRatio(option.strike, expiry.forward));
   const distance = scenario.shape === 'abs' ? abs(k) : k;
@@ -89,12 +89,16 @@ export function underlyingRisk(
     );
     return mulDown(linearProfit(underlying, followers, spot) + options, weight);
   });
-  const skew = parameters.skewScenarios.map((scenario) =>
-    underlying.expiries.reduce((sum, expiry) => {
+  const skew = parameters.skewScenarios.map((scenario) => {
+    const profits = underlying.expiries.map((expiry) => {
       const profit = expiryProfit(parameters, expiry, 0n, (option) => tiltedVol(parameters, expiry, option, scenario));
-      return sum + (scenario.absolute ? -abs(profit) : profit);
-    }, 0n),
-  );
+      return scenario.absolute ? -abs(profit) : profit;
+    });
+    return mulDown(
+      profits.reduce((sum, profit) => sum + profit, 0n),
+      scenario.weight,
+    );
+  });
   const profits = [...core, ...skew];
   const basis = underlying.expiries.reduce((sum, expiry) => sum + basisCharge(parameters, expiry), 0n);
   const worst = profits.reduce((a, b) => min(a, b), min(0n, basis));
