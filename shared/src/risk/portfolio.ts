@@ -24,7 +24,7 @@ export const Expiry = z.strictObject({
   options: z.array(OptionPosition).max(512),
 });
 
-export const Perpetual = z.strictObject({ size, /** Average price paid. */ entry: price, mark: price });
+const Perpetual = z.strictObject({ size, /** Average price paid. */ entry: price, mark: price });
 
 export const Underlying = z.strictObject({
   name: z.string().min(1),

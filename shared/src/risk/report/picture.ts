@@ -25,7 +25,7 @@ export function shortAmount(value: bigint): string {
 }
 
 /** `+12%` of a relative move. */
-export const percentText = (move: bigint): string => `${move > 0n ? '+' : move < 0n ? '−' : ''}${(abs(move) * 100n) / WAD}%`;
+const percentText = (move: bigint): string => `${move > 0n ? '+' : move < 0n ? '−' : ''}${(abs(move) * 100n) / WAD}%`;
 
 /** Colour of a P&L: white at zero, to full green or red at the largest size. */
 function colour(profit: bigint, largest: bigint): string {
