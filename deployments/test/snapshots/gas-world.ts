@@ -1,6 +1,6 @@
 import { iCollateralVaultAbi, iMessengerAbi, testTokenAbi } from '@lockstep/contracts';
 import { deliveryStream, encodeAccount, foldEntries, leafOf, sequence } from '@lockstep/shared';
-import { encodeFunctionData, maxUint256, parseEventLogs, type Address, type Hex, type TransactionReceipt } from 'viem';
+import { encodeFunctionData, maxUint256, parseEventLogs, zeroAddress, type Address, type Hex, type TransactionReceipt } from 'viem';
 import type { LiveAsset, LiveChain, LiveHub } from '../../src/live/live.js';
 import type { PacketGas, PacketRoute } from './packet-route.js';
 import type { SteadyChain } from './steady-chain.js';
@@ -39,7 +39,7 @@ export class GasWorld {
   }
 
   /** Each owner deposits for its own account. @returns gas per deposit */
-  async deposit(owners: readonly Address[], { index }: LiveAsset, amount: bigint): Promise<bigint[]> {
+  async deposit(owners: readonly Address[], { index, token }: LiveAsset, amount: bigint): Promise<bigint[]> {
     const to = this.spoke.live.contracts.CollateralVault.address;
     const receipts = await this.spoke.chain.send(
       owners.map((from) => {
@@ -50,7 +50,8 @@ export class GasWorld {
           refund: from,
           express: false,
         };
-        return { from, to, data: encodeFunctionData({ abi: iCollateralVaultAbi, functionName: 'deposit', args: [params] }) };
+        const data = encodeFunctionData({ abi: iCollateralVaultAbi, functionName: 'deposit', args: [params] });
+        return { from, to, data, value: token === zeroAddress ? amount : 0n };
       }),
     );
     this.#entries.push(...receipts.map(entryIn));
