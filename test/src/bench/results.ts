@@ -1,0 +1,38 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { table } from '../demo/text.js';
+
+/** One number: measured, quoted beside what was aimed at, never asserted. */
+export interface Measurement {
+  readonly value: number;
+  readonly unit: string;
+  /** what DESIGN's table of numbers asks for */
+  readonly target: string;
+  /** what the best comparable system does */
+  readonly peer?: string;
+  /** what bounds the value in this run */
+  readonly limit?: string;
+}
+
+/** name → measurement. */
+export type Results = Record<string, Measurement>;
+
+/** Writes the results, sorted by name. @returns the file's path */
+export function writeResults(folder: string, results: Results): string {
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, 'results.json');
+  const sorted = Object.fromEntries(Object.entries(results).sort(([a], [b]) => a.localeCompare(b)));
+  writeFileSync(file, `${JSON.stringify(sorted, null, 2)}\n`);
+  return file;
+}
+
+/** The results for people. */
+export function showResults(results: Results): string {
+  return table(
+    [{ title: 'name' }, { title: 'value', numeric: true }, { title: 'unit' }, { title: 'target' }, { title: 'peer or limit' }],
+    Object.entries(results).map(([name, m]) => [name, String(m.value), m.unit, m.target, m.peer ?? m.limit ?? '']),
+  );
+}
+
+/** Rounded to `digits` significant digits, as nothing here is more exact. */
+export const significant = (value: number, digits = 3): number => Number(value.toPrecision(digits));
