@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {Entry, EntryKind} from "./Entry.sol";
 import {IMessenger} from "./IMessenger.sol";
 import {LogFold} from "./LogFold.sol";
 
