@@ -18,7 +18,7 @@ import {IPermit2} from "./IPermit2.sol";
 contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
-    /// @dev One slot per pair: a deposit reads all four and writes the third.
+    /// @dev One slot per pair: a deposit reads the first three and writes the third.
     struct Asset {
         address token;
         AssetStatus status;
@@ -26,8 +26,9 @@ contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTran
         uint128 minDeposit;
         uint128 cap;
         uint128 deposited;
+        // cancelled + paid: a deposit needs only the sum, so it reads one slot less
+        uint128 left;
         uint128 cancelled;
-        uint128 paid;
         uint128 claimable;
     }
 
@@ -155,7 +156,7 @@ contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTran
         // CAST: at most MAX_DEPOSIT.
         uint128 amount = uint128(received);
         uint256 deposited = uint256(asset.deposited) + amount;
-        uint256 custody = deposited - asset.cancelled - asset.paid;
+        uint256 custody = deposited - asset.left;
         require(custody <= asset.cap, CapExceeded(params.asset, custody, asset.cap));
         require(deposited <= type(uint128).max, AmountTooLarge(deposited, type(uint128).max));
         // CAST: checked in the line above.
@@ -211,6 +212,7 @@ contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTran
         // kind cannot change while entries are unflushed.
         _messenger.voidEntry(hubEid, sequence, headBefore, Entry.leafOfCalldata(entry), leavesAfter);
         asset.cancelled += d.amount;
+        asset.left += d.amount;
         emit DepositCancelled(sequence, d.refund, d.asset, d.amount);
         _push(asset.token, d.refund, d.amount);
     }
@@ -315,7 +317,7 @@ contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTran
                 cap: a.cap,
                 deposited: a.deposited,
                 cancelled: a.cancelled,
-                paid: a.paid,
+                paid: a.left - a.cancelled,
                 claimable: a.claimable
             });
     }
@@ -329,6 +331,6 @@ contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTran
     function backing(uint16 asset) external view returns (uint256 held, uint256 owed) {
         Asset storage a = _listed(asset);
         held = a.token == NATIVE ? address(this).balance : IERC20(a.token).balanceOf(address(this));
-        owed = uint256(a.deposited) - a.cancelled - a.paid;
+        owed = uint256(a.deposited) - a.left;
     }
 }
