@@ -8,7 +8,7 @@ import { SenderService } from '../sender/sender.service.js';
 export type Wanted = 'sent' | 'waiting';
 
 /** A mined transaction whose effect is still missing after this long did nothing (somebody else acted, then a reorg undid it). */
-const EFFECT_VISIBLE_MS = 20_000;
+const EFFECT_VISIBLE_MS = 10_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 const WINDOW = 16;

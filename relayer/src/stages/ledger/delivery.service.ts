@@ -6,6 +6,7 @@ import {
   deliveryStream,
   eid,
   gas,
+  genesisHead,
   planDelivery,
   sequence,
   wei,
@@ -67,6 +68,16 @@ export class DeliveryService {
     });
     await this.#recordInbox(route, inbox);
     if (inbox.quarantined) return this.problems.raise('ledger', { code: 'PATH_QUARANTINED', srcEid: source.eid, dstEid: destination.eid });
+    const own = await this.#ownHead(route, inbox.consumed);
+    if (own !== null && own !== inbox.consumedHead)
+      return this.problems.raise('ledger', {
+        code: 'CONSUMED_HEAD_MISMATCH',
+        srcEid: source.eid,
+        dstEid: destination.eid,
+        sequence: sequence(inbox.consumed),
+        own,
+        consumed: inbox.consumedHead,
+      });
     if (inbox.verified <= inbox.consumed) return this.problems.clear('ledger', source.eid, destination.eid);
     const verifiedHeads = await this.#verifiedHeads(route, inbox);
     const plan = planDelivery(
@@ -184,6 +195,16 @@ export class DeliveryService {
       }),
     );
     return new Map(heads.filter(([, head]) => head !== zeroHash));
+  }
+
+  /** Head of the source's log as it stands now at a sequence; null if it is not indexed that far. */
+  async #ownHead({ source, destination, path }: Route, at: bigint): Promise<Hex | null> {
+    if (at === 0n) return genesisHead(path);
+    const [row] = await this.dataSource.query<{ head: Hex }[]>(
+      `select head from log_entries where src_eid = $1 and dst_eid = $2 and sequence = $3 and state <> 'orphaned'`,
+      [source.eid, destination.eid, at.toString()],
+    );
+    return row?.head ?? null;
   }
 
   async #entries({ source, destination }: Route, inbox: InboxView): Promise<Hex[]> {

@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import { zeroHash } from 'viem';
+import { projectHubEvent, type HubHistory } from '../src/ledger-projection.js';
+import { accountId, eid, sequence, tokenAmount } from '../src/units.js';
+
+const alice = accountId(`0x${'aa'.repeat(32)}`);
+const bob = accountId(`0x${'bb'.repeat(32)}`);
+const token = { eid: eid(40002), asset: 3 };
+const place = { srcEid: eid(40002), sequence: sequence(5n) };
+
+const history = (part: Partial<HubHistory> = {}): HubHistory => ({
+  asset: (assetId) => (assetId === 7 ? { token, decimals: 6, settlement: true } : null),
+  wasParked: () => false,
+  deposit: () => null,
+  balance: () => 0n,
+  ...part,
+});
+
+describe('projectHubEvent', () => {
+  it('given a credit, it names the token behind the asset id, and the decimals only for cash', () => {
+    const credit = { kind: 'Credited', account: alice, ...place, assetId: 7, amount: tokenAmount(9n) } as const;
+    expect(projectHubEvent({ ...credit, destination: 'idle' }, history())).toEqual({
+      kind: 'book',
+      event: { kind: 'Credited', account: alice, token, amount: 9n, destination: { kind: 'idle' }, fromSuspense: false },
+    });
+    expect(projectHubEvent({ ...credit, destination: 'cash' }, history({ wasParked: () => true }))).toMatchObject({
+      event: { destination: { kind: 'cash', decimals: 6 }, fromSuspense: true },
+    });
+  });
+
+  it('given an asset that was never configured, it refuses: events are missing', () => {
+    expect(() => projectHubEvent({ kind: 'Transferred', from: alice, to: bob, assetId: 8, amount: tokenAmount(1n) }, history())).toThrow(
+      'asset 8, which no event configured before',
+    );
+  });
+
+  it('given a parked deposit, it waits for the log that says how much', () => {
+    const parked = { kind: 'DepositParked', ...place, leaf: zeroHash, reason: 'InflowLimit' } as const;
+    expect(projectHubEvent(parked, history())).toEqual({ kind: 'wait' });
+    expect(projectHubEvent(parked, history({ deposit: () => ({ asset: 3, amount: tokenAmount(4n) }) }))).toEqual({
+      kind: 'book',
+      event: { kind: 'Parked', token, amount: 4n },
+    });
+  });
+
+  it('given what moves no balance, it books nothing', () => {
+    expect(projectHubEvent({ kind: 'ParkedCredited', ...place }, history())).toEqual({ kind: 'nothing' });
+    expect(projectHubEvent({ kind: 'AssetConfigured', assetId: 7, token, decimals: 6, settlement: true }, history())).toEqual({
+      kind: 'nothing',
+    });
+    expect(projectHubEvent({ kind: 'Transferred', from: alice, to: alice, assetId: 7, amount: tokenAmount(1n) }, history())).toEqual({
+      kind: 'nothing',
+    });
+  });
+
+  const correction = (account: typeof alice | null, booked: bigint) => ({ kind: 'Corrected', account, assetId: 7, booked }) as const;
+  it.each<[string, bigint, bigint, { balance: bigint; cash: { amount: bigint; decimals: number } | null }]>([
+    ['a negative one within the balance', -5n, 9n, { balance: -5n, cash: null }],
+    ['a negative one beyond the balance', -5n, 2n, { balance: -2n, cash: { amount: -3n, decimals: 6 } }],
+    ['a negative one without a balance', -5n, 0n, { balance: 0n, cash: { amount: -5n, decimals: 6 } }],
+    ['a positive one of a settlement asset', 5n, 9n, { balance: 0n, cash: { amount: 5n, decimals: 6 } }],
+  ])('given a correction, %s, it splits as the hub does', (_, booked, held, expected) => {
+    const projection = projectHubEvent(correction(alice, booked), history({ balance: () => held }));
+    expect(projection).toEqual({ kind: 'book', event: { kind: 'Corrected', account: alice, token, ...expected } });
+  });
+
+  it('given a correction of suspense, it is on suspense alone', () => {
+    expect(projectHubEvent(correction(null, -5n), history())).toMatchObject({ event: { account: null, balance: -5n, cash: null } });
+  });
+});
