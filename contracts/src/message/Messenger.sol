@@ -30,8 +30,8 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
 
     uint32 public immutable localEid;
 
-    mapping(uint32 eid => Outbox) private _outboxes;
-    mapping(uint32 eid => Inbox) private _inboxes;
+    mapping(uint32 eid => Outbox) internal _outboxes;
+    mapping(uint32 eid => Inbox) internal _inboxes;
     mapping(uint32 eid => mapping(bytes32 peer => bool)) private _peerUsed;
     mapping(uint32 eid => uint128) private _receiveGas;
     uint32[] private _eids;
