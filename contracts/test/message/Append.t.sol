@@ -93,9 +93,9 @@ contract AppendTest is MessengerFixture {
         spoke.append{value: 6}(HUB, entryOf(2));
     }
 
-    function testFuzz_GivenAnyEntries_WhenTheyAreAppended_TheHeadIsTheFoldOfTheirLeaves(bytes[8] calldata payloads)
-        external
-    {
+    function testFuzz_GivenAnyEntries_WhenTheyAreAppended_TheHeadIsTheFoldOfTheirLeaves(
+        bytes[8] calldata payloads
+    ) external {
         bytes32 head = genesisOut();
         for (uint256 i = 0; i < payloads.length; ++i) {
             uint256 length = payloads[i].length < 96 ? payloads[i].length : 96;
@@ -107,7 +107,12 @@ contract AppendTest is MessengerFixture {
         }
     }
 
-    function testFuzz_GivenAnyTwoPaths_TheirGenesisHeadsDiffer(uint32 e1, bytes32 m1, uint32 e2, bytes32 m2) external pure {
+    function testFuzz_GivenAnyTwoPaths_TheirGenesisHeadsDiffer(
+        uint32 e1,
+        bytes32 m1,
+        uint32 e2,
+        bytes32 m2
+    ) external pure {
         vm.assume(e1 != e2 || m1 != m2);
         assertNotEq(LogFold.genesis(e1, m1, e2, m2), LogFold.genesis(e2, m2, e1, m1));
         assertNotEq(LogFold.genesis(e1, m1, 7, m1), LogFold.genesis(e2, m2, 7, m1));

@@ -177,7 +177,7 @@ contract DeliverTest is MessengerFixture {
         vm.expectRevert(HandlerMock.HandlerRefuses.selector);
         hub.deliver(SPOKE, streamOf(1, 2));
         handler.setMood(HandlerMock.Mood.BurnsGas);
-        (bool done,) = address(hub).call{gas: 1_000_000}(abi.encodeCall(hub.deliver, (SPOKE, streamOf(1, 2))));
+        (bool done, ) = address(hub).call{gas: 1_000_000}(abi.encodeCall(hub.deliver, (SPOKE, streamOf(1, 2))));
         assertFalse(done);
         assertEq(hub.inbox(SPOKE).consumed, 0);
         handler.setMood(HandlerMock.Mood.Calm);
@@ -189,7 +189,7 @@ contract DeliverTest is MessengerFixture {
         verified(5);
         bytes memory call_ = abi.encodeCall(hub.deliver, (SPOKE, streamOf(1, 5)));
         for (uint256 gas_ = 30_000; gas_ < 3_000_000; gas_ += 30_000) {
-            (bool done,) = address(hub).call{gas: gas_}(call_);
+            (bool done, ) = address(hub).call{gas: gas_}(call_);
             for (uint64 s = 1; s <= 5; ++s) assertEnds(s, done ? 1 : 0, 0);
             assertEq(hub.inbox(SPOKE).consumed, done ? 5 : 0);
             if (done) return;
@@ -224,7 +224,8 @@ contract DeliverTest is MessengerFixture {
         verified(1);
         hub.setWriter(EntryKind.RELEASE, address(handler));
         handler.setCallBack(
-            address(hub), abi.encodeCall(hub.append, (SPOKE, abi.encodePacked(EntryKind.RELEASE, uint8(1))))
+            address(hub),
+            abi.encodeCall(hub.append, (SPOKE, abi.encodePacked(EntryKind.RELEASE, uint8(1))))
         );
         hub.deliver(SPOKE, streamOf(1, 1));
         assertTrue(handler.calledBack());
@@ -246,7 +247,11 @@ contract DeliverTest is MessengerFixture {
     /// @dev A log only a forging verifier set could attest: VOIDs that reach forwards, to themselves, and below the chunk.
     function test_GivenForgedVoids_OnlyEntriesBeforeTheVoidAreReached() external {
         bytes memory stream = bytes.concat(
-            framed(voidBytes(2)), framed(entryOf(1)), framed(voidBytes(3)), framed(voidBytes(0)), framed(voidBytes(2))
+            framed(voidBytes(2)),
+            framed(entryOf(1)),
+            framed(voidBytes(3)),
+            framed(voidBytes(0)),
+            framed(voidBytes(2))
         );
         bytes32 head = genesisOut();
         head = LogFold.fold(head, Entry.voidLeaf(2));

@@ -275,8 +275,8 @@ contract EnumerationTest is Test {
         if (part & SENDER != 0) {
             (expected.length, expected.flushed) = (next.length, next.flushed);
             require(
-                spoke.sender(HUB, caseOf(LogModel.pack(next)).heads)
-                    == LogModel.pack(expected) | (LogModel.targets(next) << 64),
+                spoke.sender(HUB, caseOf(LogModel.pack(next)).heads) ==
+                    LogModel.pack(expected) | (LogModel.targets(next) << 64),
                 "the sender differs from the model"
             );
         } else {
@@ -329,20 +329,19 @@ contract EnumerationTest is Test {
                 if (voidable) continue;
                 bytes32[] memory rest = leavesOf(c, n + 1, c.s.length);
                 refused(
-                    address(spoke), abi.encodeCall(spoke.voidEntry, (HUB, uint64(n), before, c.leaves[n - 1], rest))
+                    address(spoke),
+                    abi.encodeCall(spoke.voidEntry, (HUB, uint64(n), before, c.leaves[n - 1], rest))
                 );
             } else if (n > c.s.consumed && !LogModel.has(c.s.verified, n)) {
                 refused(address(hub), abi.encodeCall(hub.deliver, (SPOKE, streamOf(c, n))));
                 bytes32[] memory walked = leavesOf(c, n, n);
-                refused(
-                    address(hub), abi.encodeCall(hub.split, (SPOKE, uint64(n), uint64(n - 1), before, walked))
-                );
+                refused(address(hub), abi.encodeCall(hub.split, (SPOKE, uint64(n), uint64(n - 1), before, walked)));
             }
         }
     }
 
     function refused(address to, bytes memory data) private {
-        (bool done,) = to.call(data);
+        (bool done, ) = to.call(data);
         require(!done, "allowed what the model does not");
     }
 

@@ -58,9 +58,7 @@ contract FlushTest is MessengerFixture {
         append(1, 3);
         spokeEndpoint.setFee(7);
         (, bytes32 incoming) = spoke.genesis(HUB);
-        bytes32 guid = keccak256(
-            abi.encodePacked(uint64(1), SPOKE, id(address(spoke)), HUB, id(address(hub)))
-        );
+        bytes32 guid = keccak256(abi.encodePacked(uint64(1), SPOKE, id(address(spoke)), HUB, id(address(hub))));
         vm.expectEmit(address(spoke));
         emit IMessenger.Flushed(HUB, 3, headAfter(3), 0, incoming, guid, 7);
         flushPaying(7, flusher);
@@ -78,9 +76,7 @@ contract FlushTest is MessengerFixture {
         spoke.setReceiveGas(HUB, 123_456);
         assertEq(spoke.receiveGas(HUB), 123_456);
         append(1, 1);
-        assertEq(
-            flush().options, abi.encodePacked(uint16(3), uint8(1), uint16(17), uint8(1), uint128(123_456))
-        );
+        assertEq(flush().options, abi.encodePacked(uint16(3), uint8(1), uint16(17), uint8(1), uint128(123_456)));
     }
 
     function test_GivenNothingNew_WhenFlushed_ItRefuses() external {
@@ -118,7 +114,7 @@ contract FlushTest is MessengerFixture {
         verified(2);
         hub.deliver(SPOKE, streamOf(1, 2));
         hub.resend(SPOKE, flusher);
-        (bytes32 hubGenesis,) = hub.genesis(SPOKE);
+        (bytes32 hubGenesis, ) = hub.genesis(SPOKE);
         PacketMock memory p = hubEndpoint.sent(0);
         assertEq(p.message, CheckpointCodec.encode(Checkpoint(0, hubGenesis, 2, headAfter(2))));
         spokeEndpoint.verify(p);
@@ -252,7 +248,7 @@ contract FlushTest is MessengerFixture {
 
     function test_GivenAGift_ItGoesToTheFund() external {
         vm.prank(flusher);
-        (bool paid,) = address(spoke).call{value: 3}("");
+        (bool paid, ) = address(spoke).call{value: 3}("");
         assertTrue(paid);
         assertEq(spoke.flushFund(), 3);
     }

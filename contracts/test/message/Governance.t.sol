@@ -95,12 +95,13 @@ contract GovernanceTest is MessengerFixture {
 
     function test_GivenANewPath_ItStartsAtItsGenesis() external {
         (bytes32 outgoing, bytes32 incoming) = hub.genesis(SPOKE);
-        assertEq(incoming, keccak256(
-            abi.encode(keccak256("lockstep.log.v1"), SPOKE, id(address(spoke)), HUB, id(address(hub)))
-        ));
+        assertEq(
+            incoming,
+            keccak256(abi.encode(keccak256("lockstep.log.v1"), SPOKE, id(address(spoke)), HUB, id(address(hub))))
+        );
         assertEq(hub.outbox(SPOKE).head, outgoing);
         assertEq(hub.inbox(SPOKE).consumedHead, incoming);
-        (bytes32 other,) = spoke.genesis(HUB);
+        (bytes32 other, ) = spoke.genesis(HUB);
         assertEq(other, incoming);
     }
 
@@ -177,9 +178,7 @@ contract GovernanceTest is MessengerFixture {
 
     function flushedAndClosed(PacketMock memory p) internal {
         arrive(p);
-        hub.deliver(
-            SPOKE, bytes.concat(streamOf(1, 3), framed(voidBytes(2)), framed(voidBytes(1)), hex"01ff")
-        );
+        hub.deliver(SPOKE, bytes.concat(streamOf(1, 3), framed(voidBytes(2)), framed(voidBytes(1)), hex"01ff"));
         hub.close(SPOKE);
         hub.flush(SPOKE, flusher);
     }
@@ -199,9 +198,7 @@ contract GovernanceTest is MessengerFixture {
 
     function test_GivenTheGuardian_ItQuarantinesAndTwiceIsNoError() external {
         vm.expectEmit(address(hub));
-        emit IMessenger.PathQuarantined(
-            SPOKE, IMessenger.Conflict.Reported, 0, genesisOut(), genesisOut()
-        );
+        emit IMessenger.PathQuarantined(SPOKE, IMessenger.Conflict.Reported, 0, genesisOut(), genesisOut());
         hub.quarantine(SPOKE);
         hub.quarantine(SPOKE);
         assertQuarantined(true);
@@ -298,9 +295,7 @@ contract GovernanceTest is MessengerFixture {
 
     function test_GivenClose_TheLogEndsOnce() external {
         vm.expectEmit(address(spoke));
-        emit IMessenger.EntryAppended(
-            HUB, 1, LogFold.fold(genesisOut(), bytes32(uint256(0xFF) << 248)), hex"ff"
-        );
+        emit IMessenger.EntryAppended(HUB, 1, LogFold.fold(genesisOut(), bytes32(uint256(0xFF) << 248)), hex"ff");
         assertEq(spoke.close(HUB), 1);
         assertTrue(spoke.outbox(HUB).closed);
         vm.expectRevert(abi.encodeWithSelector(IMessenger.PathClosedForWriting.selector, HUB, 1));

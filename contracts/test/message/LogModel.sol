@@ -40,8 +40,16 @@ library LogModel {
     uint256 internal constant MAX_ACTIONS = 64;
 
     function pack(LogState memory s) internal pure returns (uint256) {
-        return s.leaves | (s.length << 18) | (s.flushed << 21) | (s.inFlight << 24) | (s.consumed << 30)
-            | (s.verified << 33) | (s.kept << 39) | (s.applied << 45) | (s.voided << 51);
+        return
+            s.leaves |
+            (s.length << 18) |
+            (s.flushed << 21) |
+            (s.inFlight << 24) |
+            (s.consumed << 30) |
+            (s.verified << 33) |
+            (s.kept << 39) |
+            (s.applied << 45) |
+            (s.voided << 51);
     }
 
     function unpack(uint256 p) internal pure returns (LogState memory s) {

@@ -51,7 +51,7 @@ contract LogActors is Test {
             peer.messenger.setHandler(me.kind, address(peer.handler));
         }
         for (uint256 i = 0; i < 2; ++i) {
-            (bytes32 own,) = _sides[i].messenger.genesis(_sides[1 - i].eid);
+            (bytes32 own, ) = _sides[i].messenger.genesis(_sides[1 - i].eid);
             _heads[i].push(own);
             _entries[i].push("");
         }
@@ -93,7 +93,7 @@ contract LogActors is Test {
     function append(uint256 who, uint256 salt, uint8 count) external {
         uint256 i = who % 2;
         // Now and then more than a ring at once.
-        uint256 n = count == 0 ? 70 : 1 + count % 4;
+        uint256 n = count == 0 ? 70 : 1 + (count % 4);
         for (uint256 k = 0; k < n; ++k) {
             bytes memory entry = abi.encodePacked(_sides[i].kind, salt, k, length(i));
             _sides[i].messenger.append(_sides[1 - i].eid, entry);
@@ -204,6 +204,28 @@ contract MessengerInvariantTest is Test {
     function setUp() external {
         actors = new LogActors();
         targetContract(address(actors));
+    }
+
+    /// @dev The walk of the invariants is not empty: with this many random steps every action has happened, and both hold.
+    function test_GivenALongRandomWalk_EveryActionHappensAndTheInvariantsHold() external {
+        for (uint256 i = 0; i < 600; ++i) {
+            uint256 r = uint256(keccak256(abi.encode("walk", i)));
+            uint256 who = (r >> 8) & 1;
+            uint64 x = uint64(r >> 16);
+            uint64 y = uint64(r >> 80);
+            if (r % 9 == 0) actors.append(who, r, uint8(x));
+            else if (r % 9 == 1) actors.voidEntry(who, x, y);
+            else if (r % 9 == 2) actors.flush(who, x % 4 == 0);
+            else if (r % 9 <= 4) actors.relay(who, x);
+            else if (r % 9 == 5) actors.skipStalled(who, x);
+            else if (r % 9 == 6) actors.repeat(who, x);
+            else if (r % 9 == 7) actors.split(who, x, y);
+            else actors.deliver(who, x);
+        }
+        bytes32[8] memory kinds = [bytes32("append"), "void", "flush", "relay", "skip", "repeat", "split", "deliver"];
+        for (uint256 i = 0; i < kinds.length; ++i) assertGt(actors.done(kinds[i]), 0, string(abi.encode(kinds[i])));
+        this.invariant_INV_LOG_1();
+        this.invariant_INV_LOG_2();
     }
 
     /// @notice INV-LOG-1: consumed ≤ verified ≤ appended, heads agree at each.

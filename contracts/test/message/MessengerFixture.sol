@@ -123,7 +123,7 @@ abstract contract MessengerFixture is Test {
     }
 
     function injectHead(uint64 sequence, bytes32 head) internal {
-        (bytes32 own,) = hub.genesis(SPOKE);
+        (bytes32 own, ) = hub.genesis(SPOKE);
         inject(sequence, head, 0, own);
     }
 

@@ -10,7 +10,12 @@ import {PacketMock} from "../mocks/EndpointMock.sol";
 import {MessengerFixture} from "./MessengerFixture.sol";
 
 contract ReceiveTest is MessengerFixture {
-    function expectQuarantine(IMessenger.Conflict conflict, uint64 sequence, bytes32 expected, bytes32 actual) internal {
+    function expectQuarantine(
+        IMessenger.Conflict conflict,
+        uint64 sequence,
+        bytes32 expected,
+        bytes32 actual
+    ) internal {
         vm.expectEmit(address(hub));
         emit IMessenger.PathQuarantined(SPOKE, conflict, sequence, expected, actual);
     }
@@ -89,13 +94,13 @@ contract ReceiveTest is MessengerFixture {
     }
 
     function test_GivenAnAckAheadOfTheOwnLog_ThePathIsQuarantined() external {
-        (bytes32 own,) = hub.genesis(SPOKE);
+        (bytes32 own, ) = hub.genesis(SPOKE);
         expectQuarantine(IMessenger.Conflict.AckAhead, 1, own, bytes32(uint256(1)));
         inject(0, genesisOut(), 1, bytes32(uint256(1)));
     }
 
     function test_GivenAnAckWithAnotherHead_ThePathIsQuarantined() external {
-        (bytes32 own,) = hub.genesis(SPOKE);
+        (bytes32 own, ) = hub.genesis(SPOKE);
         expectQuarantine(IMessenger.Conflict.AckHeadMismatch, 0, own, bytes32(uint256(1)));
         inject(0, genesisOut(), 0, bytes32(uint256(1)));
     }
@@ -176,7 +181,7 @@ contract ReceiveTest is MessengerFixture {
         PacketMock memory p = flush();
         hubEndpoint.verify(p);
         for (uint256 gas_ = 5_000; gas_ <= 100_000; gas_ += 5_000) {
-            (bool done,) = address(hubEndpoint).call{gas: gas_}(abi.encodeCall(hubEndpoint.execute, (p)));
+            (bool done, ) = address(hubEndpoint).call{gas: gas_}(abi.encodeCall(hubEndpoint.execute, (p)));
             assertEq(hub.verifiedHead(SPOKE, 1) != 0, done, "all or nothing");
             if (done) return;
         }

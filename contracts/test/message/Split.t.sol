@@ -88,10 +88,18 @@ contract SplitTest is MessengerFixture {
     function test_GivenNoVerifiedHeadAtTheStart_ItRefuses() external {
         verified(3);
         refuses(
-            abi.encodeWithSelector(IMessenger.HeadNotVerified.selector, SPOKE, 2, 3), 2, 1, headAfter(1), leaves(2, 2)
+            abi.encodeWithSelector(IMessenger.HeadNotVerified.selector, SPOKE, 2, 3),
+            2,
+            1,
+            headAfter(1),
+            leaves(2, 2)
         );
         refuses(
-            abi.encodeWithSelector(IMessenger.HeadNotVerified.selector, SPOKE, 4, 3), 4, 3, headAfter(3), leaves(4, 4)
+            abi.encodeWithSelector(IMessenger.HeadNotVerified.selector, SPOKE, 4, 3),
+            4,
+            3,
+            headAfter(3),
+            leaves(4, 4)
         );
     }
 
@@ -99,23 +107,15 @@ contract SplitTest is MessengerFixture {
         verified(3);
         hub.split(SPOKE, 3, 2, headAfter(2), leaves(3, 3));
         hub.deliver(SPOKE, streamOf(1, 2));
-        refuses(
-            abi.encodeWithSelector(IMessenger.SplitOutOfRange.selector, 3, 1, 2), 3, 1, headAfter(1), leaves(2, 3)
-        );
-        refuses(
-            abi.encodeWithSelector(IMessenger.SplitOutOfRange.selector, 3, 3, 2), 3, 3, headAfter(3), noLeaves()
-        );
-        refuses(
-            abi.encodeWithSelector(IMessenger.SplitOutOfRange.selector, 2, 3, 2), 2, 3, headAfter(3), noLeaves()
-        );
+        refuses(abi.encodeWithSelector(IMessenger.SplitOutOfRange.selector, 3, 1, 2), 3, 1, headAfter(1), leaves(2, 3));
+        refuses(abi.encodeWithSelector(IMessenger.SplitOutOfRange.selector, 3, 3, 2), 3, 3, headAfter(3), noLeaves());
+        refuses(abi.encodeWithSelector(IMessenger.SplitOutOfRange.selector, 2, 3, 2), 2, 3, headAfter(3), noLeaves());
     }
 
     function test_GivenAnotherNumberOfLeaves_ItRefuses() external {
         verified(4);
         // Head and leaf are true, but the head stands at 3: without the count it would be stored for 1.
-        refuses(
-            abi.encodeWithSelector(IMessenger.LeavesMismatch.selector, 1, 3), 4, 1, headAfter(3), leaves(4, 4)
-        );
+        refuses(abi.encodeWithSelector(IMessenger.LeavesMismatch.selector, 1, 3), 4, 1, headAfter(3), leaves(4, 4));
     }
 
     function test_GivenLeavesThatDoNotFoldToTheHead_ItRefuses() external {
@@ -144,9 +144,7 @@ contract SplitTest is MessengerFixture {
         bytes32 fork = keccak256("head at 2 on the branch that won");
         injectHead(3, LogFold.fold(fork, leafOf(9)));
         vm.expectEmit(address(hub));
-        emit IMessenger.PathQuarantined(
-            SPOKE, IMessenger.Conflict.ConsumedHeadMismatch, 2, headAfter(2), fork
-        );
+        emit IMessenger.PathQuarantined(SPOKE, IMessenger.Conflict.ConsumedHeadMismatch, 2, headAfter(2), fork);
         hub.split(SPOKE, 3, 2, fork, one(leafOf(9)));
     }
 
@@ -165,12 +163,15 @@ contract SplitTest is MessengerFixture {
         hub.split(9, 2, 1, 0, noLeaves());
         verified(2);
         hub.quarantine(SPOKE);
-        refuses(
-            abi.encodeWithSelector(IMessenger.PathInQuarantine.selector, SPOKE), 2, 1, headAfter(1), leaves(2, 2)
-        );
+        refuses(abi.encodeWithSelector(IMessenger.PathInQuarantine.selector, SPOKE), 2, 1, headAfter(1), leaves(2, 2));
     }
 
-    function testFuzz_GivenAnyClaim_OnlyTrueHeadsBecomeVerified(uint64 from, uint64 to, bytes32 head, uint8 lie) external {
+    function testFuzz_GivenAnyClaim_OnlyTrueHeadsBecomeVerified(
+        uint64 from,
+        uint64 to,
+        bytes32 head,
+        uint8 lie
+    ) external {
         verified(12);
         from = uint64(bound(from, 0, 13));
         to = uint64(bound(to, 0, 13));

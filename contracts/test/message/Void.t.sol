@@ -66,9 +66,7 @@ contract VoidTest is MessengerFixture {
         bytes32 wrong = LogFold.fold(LogFold.fold(headAfter(1), leafOf(3)), leafOf(3));
         bytes32[] memory after_ = leaves(3, 3);
         bytes32 before = headAfter(1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IMessenger.HeadMismatch.selector, HUB, uint64(3), headAfter(3), wrong)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IMessenger.HeadMismatch.selector, HUB, uint64(3), headAfter(3), wrong));
         vm.prank(writer);
         spoke.voidEntry(HUB, 2, before, leafOf(3), after_);
     }
@@ -78,9 +76,7 @@ contract VoidTest is MessengerFixture {
         bytes32 before = headAfter(1);
         // Leaf of 2, proved against the head at 2, but claimed to be 3 by naming 3 as its sequence.
         bytes32 wrong = LogFold.fold(before, leafOf(2));
-        vm.expectRevert(
-            abi.encodeWithSelector(IMessenger.HeadMismatch.selector, HUB, uint64(3), headAfter(3), wrong)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IMessenger.HeadMismatch.selector, HUB, uint64(3), headAfter(3), wrong));
         vm.prank(writer);
         spoke.voidEntry(HUB, 3, before, leafOf(2), noLeaves());
     }

@@ -78,8 +78,9 @@ contract EndpointMock {
         uint64 lazy = lazyInboundNonce[receiver][p.origin.srcEid][p.origin.sender];
         require(lazy > 0 || ILayerZeroReceiver(receiver).allowInitializePath(p.origin), PathNotInitializable());
         require(p.origin.nonce > lazy, NonceInvalid(p.origin.nonce));
-        inboundPayloadHash[receiver][p.origin.srcEid][p.origin.sender][p.origin.nonce] =
-            keccak256(abi.encodePacked(p.guid, p.message));
+        inboundPayloadHash[receiver][p.origin.srcEid][p.origin.sender][p.origin.nonce] = keccak256(
+            abi.encodePacked(p.guid, p.message)
+        );
     }
 
     /// @notice What the endpoint's owner-by-delegation can do: forbid the execution of a packet.

@@ -41,9 +41,12 @@ contract HandlerMock is IEntryHandler {
         (mood, target, data) = (Mood.CallsBack, target_, data_);
     }
 
-    function applyEntries(uint32 srcEid, uint64 firstSequence, bytes calldata stream, uint256[] calldata voided)
-        external
-    {
+    function applyEntries(
+        uint32 srcEid,
+        uint64 firstSequence,
+        bytes calldata stream,
+        uint256[] calldata voided
+    ) external {
         if (mood == Mood.Reverts) revert HandlerRefuses();
         if (mood == Mood.BurnsGas) {
             assembly {

@@ -106,7 +106,9 @@ export function step(state: State, action: Action, rules: Rules): State {
       return { ...state, inFlight: state.inFlight & ~bit(action.sequence) };
     case 'receive': {
       const inFlight = state.inFlight & ~bit(action.sequence);
-      return action.sequence <= state.consumed ? { ...state, inFlight } : { ...state, inFlight, verified: state.verified | bit(action.sequence) };
+      return action.sequence <= state.consumed
+        ? { ...state, inFlight }
+        : { ...state, inFlight, verified: state.verified | bit(action.sequence) };
     }
     case 'split': {
       let keptVoids = state.keptVoids;
