@@ -59,6 +59,6 @@ contract GasTest is MessengerFixture {
         hub.deliver(SPOKE, stream);
         used = vm.lastCallGas().gasTotalUsed;
         console2.log("deliver 50", used, "per entry", used / 50);
-        assertLt(used, 90_000);
+        assertLt(used, 50_000);
     }
 }
