@@ -3,6 +3,7 @@ import { ScheduleModule } from '@nestjs/schedule';
 import { LoggerModule } from 'nestjs-pino';
 import { ApiModule } from './api/api.module.js';
 import { ChainModule } from './chain/chain.module.js';
+import { errorFields } from './chain/error-fields.js';
 import { ConfigModule } from './config/config.module.js';
 import type { LiveNetwork } from './config/live-network.js';
 import type { RelayerConfig } from './config/relayer-config.js';
@@ -24,6 +25,7 @@ export class AppModule {
             level: config.log.level,
             autoLogging: false,
             quietReqLogger: true,
+            serializers: { err: errorFields },
             // Bigints are logged as text: JSON has none.
             formatters: { log: (fields) => withTextBigints(fields) },
           },

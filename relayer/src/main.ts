@@ -5,6 +5,7 @@ import helmet from 'helmet';
 import { Logger } from 'nestjs-pino';
 import { serveOpenApi } from './api/openapi.js';
 import { AppModule } from './app.module.js';
+import { errorFields } from './chain/error-fields.js';
 import { ConfigError, loadConfig } from './config/load.js';
 import { readLive } from './config/live-network.js';
 
@@ -30,8 +31,7 @@ async function main(): Promise<void> {
 const EX_CONFIG = 78;
 
 main().catch((error: unknown) => {
-  process.stderr.write(
-    `${error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const { name, message, stack } = errorFields(error);
+  process.stderr.write(error instanceof ConfigError ? `${error.message}\n` : `${name}: ${message}\n${stack}\n`);
   process.exit(error instanceof ConfigError ? EX_CONFIG : 1);
 });

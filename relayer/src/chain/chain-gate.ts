@@ -1,8 +1,9 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { BaseError, keccak256, pad, parseAbi, RpcRequestError, type Hex } from 'viem';
 import { ConfigError, type ConfigProblem } from '../config/load.js';
 import type { ChainContext } from './chain-context.js';
 import { Chains } from './chains.js';
+import { firstLine } from './error-fields.js';
 import { BlockUnknownError, readHeaderByTag } from './rpc.js';
 
 const checkedAbi = parseAbi([
@@ -20,7 +21,7 @@ export class ChainGate implements OnModuleInit {
   readonly #logger = new Logger(ChainGate.name);
   readonly #passed = new Map<string, Promise<void>>();
 
-  constructor(private readonly chains: Chains) {}
+  constructor(@Inject(Chains) private readonly chains: Pick<Chains, 'all'>) {}
 
   /** @throws ConfigError listing every difference of every chain that answers */
   async onModuleInit(): Promise<void> {
@@ -31,7 +32,7 @@ export class ChainGate implements OnModuleInit {
           await this.ensure(chain);
         } catch (error) {
           if (error instanceof ConfigError) problems.push(...error.problems);
-          else this.#logger.warn({ event: 'chain.unreachable', chain: chain.name, err: error });
+          else this.#logger.warn({ event: 'chain.unreachable', chain: chain.name, error: firstLine(error) });
         }
       }),
     );

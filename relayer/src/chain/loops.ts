@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { CLOCK, type Clock } from './clock.js';
+import { errorFields, firstLine } from './error-fields.js';
 import { RANDOMNESS, type Randomness } from './randomness.js';
 
 /** Work repeated on the scheduler. A run that throws is logged and repeated at the next beat: every run must be safe to repeat. */
@@ -113,12 +114,12 @@ export class Loops implements OnApplicationBootstrap, BeforeApplicationShutdown 
       state.failures += 1;
       state.failuresInARow += 1;
       state.lastBeatAt = this.clock.now();
-      state.lastError = error instanceof Error ? (error.message.split('\n')[0] ?? error.name) : String(error);
+      state.lastError = firstLine(error);
       const backoff = Math.min(MAX_BACKOFF_MS, state.loop.everyMs * 2 ** Math.min(10, state.failuresInARow - 1));
       // Up to a quarter more, so that loops that failed together do not come back together.
       state.notBefore = this.clock.now() + backoff + this.randomness.below(Math.ceil(backoff / 4) + 1);
       if (!this.#stop.signal.aborted)
-        this.#logger.warn({ event: 'loop.failed', loop: state.loop.name, failuresInARow: state.failuresInARow, err: error });
+        this.#logger.warn({ event: 'loop.failed', loop: state.loop.name, failuresInARow: state.failuresInARow, error: errorFields(error) });
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Address, Hex, PublicClient } from 'viem';
 import type { BlockNumber } from '@lockstep/shared';
 import type { Header, Log, LogFilter } from './block.js';
+import { firstLine } from './error-fields.js';
 import { readHeaderByNumber, readLogsOfBlock } from './rpc.js';
 
 /** What one provider said to a question asked of all. */
@@ -123,8 +124,4 @@ const MAX_DISSENTS = 100;
 
 function digestOfLogs(logs: readonly Log[]): string {
   return JSON.stringify(logs.map((log) => [log.logIndex, log.transactionHash, log.address.toLowerCase(), log.topics, log.data]));
-}
-
-function firstLine(reason: unknown): string {
-  return (reason instanceof Error ? reason.message : String(reason)).split('\n')[0] ?? '';
 }

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { Chains } from '../chain/chains.js';
 import { chainProblems } from '../chain/chain-gate.js';
 import type { ChainContext } from '../chain/chain-context.js';
+import { firstLine } from '../chain/error-fields.js';
 import { readHeaderByTag } from '../chain/rpc.js';
 import { ConfigError, loadConfig } from '../config/load.js';
 import { readLive } from '../config/live-network.js';
@@ -122,8 +123,4 @@ async function keys(chain: ChainContext, held: SenderKeys): Promise<readonly Fin
       }
     }),
   );
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }

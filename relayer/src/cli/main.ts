@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { Command } from 'commander';
+import { errorFields } from '../chain/error-fields.js';
 import { ConfigError } from '../config/load.js';
 import { examine, type Finding } from './doctor.js';
 import { requestResume, type ResumeAnswer } from './resume.js';
@@ -48,8 +49,6 @@ function print(text: string): void {
 }
 
 program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(
-    `${error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  process.stderr.write(error instanceof ConfigError ? `${error.message}\n` : `${errorFields(error).message}\n`);
   process.exitCode = 1;
 });

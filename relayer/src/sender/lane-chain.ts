@@ -2,6 +2,7 @@ import { isHex, numberToHex, type Address, type Hex, type PublicClient } from 'v
 import { z } from 'zod/v4';
 import { blockNumber, gas, wei, type BlockNumber, type Gas, type Wei } from '@lockstep/shared';
 import type { ChainContext } from '../chain/chain-context.js';
+import { firstLine } from '../chain/error-fields.js';
 import { BlockUnknownError, readHeaderByNumber } from '../chain/rpc.js';
 import { classifyRefusal, type BroadcastAnswer } from './broadcast.js';
 import type { Market } from './fees.js';
@@ -186,6 +187,6 @@ async function send(provider: PublicClient, raw: Hex): Promise<BroadcastAnswer> 
   } catch (error) {
     const answer = rpcErrorOf(error);
     if (answer) return classifyRefusal(answer.details);
-    return { kind: 'unreachable', message: (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '' };
+    return { kind: 'unreachable', message: firstLine(error) };
   }
 }
