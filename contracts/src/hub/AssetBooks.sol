@@ -6,7 +6,8 @@ import {TokenBucket} from "../math/TokenBucket.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @notice What every deposit writes. Never zero once the asset is configured, so that no deposit pays for a fresh slot.
-/// @dev A vault books at most 2^128 of an asset, so an honest log never takes custody past that; a forged one reverts there.
+/// @dev A vault books at most 2^128 of an asset, so an honest log never takes custody past that; a forged one needs more than 2^20 of
+///      the largest deposits, and then reverts.
 struct Totals {
     uint16 assetId;
     uint112 credited; // balances + free + reserved

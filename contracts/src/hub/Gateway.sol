@@ -115,6 +115,10 @@ contract Gateway is IGateway, AccessManaged {
     // ---- parked deposits
 
     function _park(uint32 srcEid, CreditTerms terms, ILedger.ParkReason reason) private {
+        if (reason == ILedger.ParkReason.AmountImpossible) {
+            emit EntryRefused(srcEid, terms.sequence(), EntryKind.DEPOSITED, Refusal.Malformed);
+            return;
+        }
         bytes calldata entry;
         uint256 place = terms.note();
         uint256 length = Entry.DEPOSITED_LENGTH;

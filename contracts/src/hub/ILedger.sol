@@ -27,7 +27,8 @@ interface ILedger {
         CapExceeded,
         InflowLimit,
         BalanceOverflow,
-        AccountInvalid
+        AccountInvalid,
+        AmountImpossible // above 2^108 − 1, which no vault takes: refused for good, neither parked nor booked
     }
 
     /// @param standing        not Unknown

@@ -82,7 +82,7 @@ contract Ledger is AssetRegistry, AccountBooks {
             }
             ParkReason reason = _bookOne(srcEid, run, account, terms);
             if (reason != ParkReason.None) {
-                run.suspended += terms.amount();
+                if (reason != ParkReason.AmountImpossible) run.suspended += terms.amount();
                 if (reasons.length == 0) reasons = new bytes(credits.length / CreditBatch.SIZE);
                 reasons[offset / CreditBatch.SIZE] = bytes1(uint8(reason));
             }
@@ -127,6 +127,8 @@ contract Ledger is AssetRegistry, AccountBooks {
         CreditTerms terms
     ) private returns (ParkReason reason) {
         uint256 amount = terms.amount();
+        // It would take custody past its field, and no vault can have written it.
+        if (amount > CollateralList.MAX_AMOUNT) return ParkReason.AmountImpossible;
         reason = run.refusalOf(amount);
         if (reason != ParkReason.None) return reason;
         if (account.owner() == address(0)) return ParkReason.AccountInvalid;

@@ -162,13 +162,23 @@ contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTran
         // CAST: checked in the line above.
         asset.deposited = uint128(deposited);
 
+        uint256 native = asset.token == NATIVE ? amount : 0;
+        require(msg.value >= native, ValueMismatch(msg.value, native));
+        uint256 rest = msg.value - native;
+        if (!params.express) {
+            // The Messenger takes exactly its fee.
+            sequence = _append(params, amount, rest);
+            return sequence;
+        }
         uint256 fee = _messenger.entryFee();
-        uint256 owed = asset.token == NATIVE ? fee + amount : fee;
-        require(params.express ? msg.value >= owed : msg.value == owed, ValueMismatch(msg.value, owed));
+        require(rest >= fee, ValueMismatch(msg.value, native + fee));
+        sequence = _append(params, amount, fee);
+        _messenger.flush{value: rest - fee}(hubEid, params.refund);
+    }
 
+    function _append(DepositParams calldata params, uint128 amount, uint256 fee) private returns (uint64 sequence) {
         sequence = _messenger.append{value: fee}(hubEid, _entry(params, amount));
         emit Deposited(Account.unwrap(params.account), msg.sender, params.asset, amount, sequence);
-        if (params.express) _messenger.flush{value: msg.value - owed}(hubEid, params.refund);
     }
 
     function _entry(DepositParams calldata params, uint128 amount) private view returns (bytes memory) {
