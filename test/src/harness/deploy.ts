@@ -1,5 +1,13 @@
-import { deployLocalNetwork, type LiveChain, type LiveNetwork } from '@lockstep/deployments';
-import { chainId, type ChainId } from '@lockstep/shared';
+import {
+  deployLocalNetwork,
+  prepareLocalNetwork,
+  type ForkSource,
+  type LiveChain,
+  type LiveNetwork,
+  type LocalKeys,
+} from '@lockstep/deployments';
+import { chainId, type ChainId, type Eid } from '@lockstep/shared';
+import type { Address } from 'viem';
 import { roles } from './accounts.js';
 import type { Anvil, ChainClient } from './anvil.js';
 import type { HubChain, Stack, StackChain } from './stack.js';
@@ -9,6 +17,10 @@ export interface PlannedChain {
   readonly name: string;
   readonly chainId: ChainId;
   readonly role: 'hub' | 'spoke';
+  /** fork this node; absent: an empty chain */
+  readonly forkUrl?: string;
+  /** use the LayerZero that is there; absent: deploy it */
+  readonly layerzero?: { readonly eid: Eid; readonly endpoint: Address };
 }
 
 const FIRST_CHAIN_ID = 31_001;
@@ -21,20 +33,51 @@ export function networkPlan(spokes: number): PlannedChain[] {
   return names.map((name, i) => ({ name, chainId: chainId(FIRST_CHAIN_ID + i), role: i === 0 ? 'hub' : 'spoke' }));
 }
 
+/** Forks of chains that LayerZero serves: the first is the hub. @throws RangeError for fewer than two */
+export function forkPlan(sources: readonly ForkSource[]): PlannedChain[] {
+  if (sources.length < 2) throw new RangeError(`${sources.length} chains to fork; expected at least 2, the first of them the hub`);
+  return sources.map(({ name, chainId: id, eid, endpoint, rpcUrl }, i) => ({
+    name,
+    chainId: chainId(id),
+    role: i === 0 ? 'hub' : 'spoke',
+    forkUrl: rpcUrl,
+    layerzero: { eid, endpoint },
+  }));
+}
+
+const keys: LocalKeys = {
+  deployer: roles.deployer.account,
+  layerzeroOwner: roles.layerzeroOwner.account,
+  layerzeroDvnSigners: [roles.layerzeroDvnSigner.account.address],
+  layerzeroDvnAdmin: roles.layerzeroDvnAdmin.account.address,
+  lockstepDvnSigners: [roles.lockstepDvnSigner.account.address],
+  guardian: roles.guardian.account.address,
+};
+
+const nodesOf = (planned: readonly PlannedChain[], anvils: ReadonlyMap<string, Anvil>) =>
+  planned.map(({ name, chainId: id, role, layerzero }) => ({
+    name,
+    chainId: id,
+    role,
+    rpcUrl: nodeOf(anvils, name).rpcUrl,
+    ...(layerzero ? { layerzero } : {}),
+  }));
+
+/** Deploys LayerZero alone on running chains, and describes them as chains to fork. */
+export async function deployLayerZeroOnly(planned: readonly PlannedChain[], anvils: ReadonlyMap<string, Anvil>): Promise<ForkSource[]> {
+  const { desired } = await prepareLocalNetwork({ nodes: nodesOf(planned, anvils), keys });
+  return desired.chains.map(({ name, chainId: id, eid, layerzero }) => ({
+    name,
+    chainId: id,
+    eid,
+    endpoint: layerzero.endpoint,
+    rpcUrl: nodeOf(anvils, name).rpcUrl,
+  }));
+}
+
 /** Deploys LayerZero's and Lockstep's contracts on running chains and writes the live files. */
 export async function deployStack(planned: readonly PlannedChain[], anvils: ReadonlyMap<string, Anvil>, liveDir: string): Promise<Stack> {
-  const { live } = await deployLocalNetwork({
-    nodes: planned.map(({ name, chainId: id, role }) => ({ name, chainId: id, role, rpcUrl: nodeOf(anvils, name).rpcUrl })),
-    keys: {
-      deployer: roles.deployer.account,
-      layerzeroOwner: roles.layerzeroOwner.account,
-      layerzeroDvnSigners: [roles.layerzeroDvnSigner.account.address],
-      layerzeroDvnAdmin: roles.layerzeroDvnAdmin.account.address,
-      lockstepDvnSigners: [roles.lockstepDvnSigner.account.address],
-      guardian: roles.guardian.account.address,
-    },
-    liveDir,
-  });
+  const { live } = await deployLocalNetwork({ nodes: nodesOf(planned, anvils), keys, liveDir });
   return stackOf(live, (name) => nodeOf(anvils, name).client);
 }
 

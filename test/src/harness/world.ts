@@ -1,12 +1,13 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { ForkSource } from '@lockstep/deployments';
 import { RpcProxy } from '../faults/rpc-proxy.js';
 import { checkInvariants } from '../invariants/index.js';
 import { assertSound, type InvariantName, type InvariantReport } from '../invariants/report.js';
 import { roles } from './accounts.js';
 import { Anvil } from './anvil.js';
-import { deployStack, networkPlan, type PlannedChain } from './deploy.js';
+import { deployStack, forkPlan, networkPlan, type PlannedChain } from './deploy.js';
 import { Flow } from './flow.js';
 import type { Mining } from './miner.js';
 import { Postgres } from './postgres.js';
@@ -31,6 +32,8 @@ export interface WorldOptions {
   readonly faultyRpc?: boolean;
   /** fork that world's chains instead of starting empty ones; it must stay up, for the fork asks it about its past */
   readonly forkOf?: World;
+  /** fork these chains, which LayerZero serves, and deploy Lockstep on the forks; the first is the hub */
+  readonly sources?: readonly ForkSource[];
   readonly onStage?: (stage: WorldStage) => void;
 }
 
@@ -80,13 +83,10 @@ export class World {
     const stage = options.onStage ?? (() => undefined);
     const blockMs = options.blockMs ?? 250;
     stage('chains and database');
-    const planned = networkPlan(options.forkOf ? options.forkOf.stack.chains.length - 1 : (options.spokes ?? 2));
+    const planned = plannedChains(options);
     const [postgres, ...anvils] = await Promise.all([
       Postgres.start({ dir: path.join(dir, 'postgres'), processes }),
-      ...planned.map(({ name, chainId }) => {
-        const forkUrl = options.forkOf?.node(name).rpcUrl;
-        return Anvil.start({ name, chainId, dir, processes, ...(forkUrl ? { forkUrl } : {}) });
-      }),
+      ...planned.map(({ name, chainId, forkUrl }) => Anvil.start({ name, chainId, dir, processes, ...(forkUrl ? { forkUrl } : {}) })),
     ]);
     stage('contracts');
     const byName = new Map(anvils.map((a) => [a.name, a]));
@@ -191,6 +191,12 @@ export class World {
     await this.postgres.stop();
     await this.processes.stopAll();
   }
+}
+
+function plannedChains({ forkOf, sources, spokes }: WorldOptions): PlannedChain[] {
+  if (sources) return forkPlan(sources);
+  if (!forkOf) return networkPlan(spokes ?? 2);
+  return networkPlan(forkOf.stack.chains.length - 1).map((chain) => ({ ...chain, forkUrl: forkOf.node(chain.name).rpcUrl }));
 }
 
 const DEFAULT_FINALITY: Finality = { kind: 'tag', tag: 'finalized' };

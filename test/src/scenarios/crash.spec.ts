@@ -5,8 +5,10 @@ import { World } from '../harness/world.js';
 const FAULT_POINTS = [
   'deposit.indexed',
   'attestation.intent',
+  'sender.signed',
   'sender.committed',
   'sender.broadcast',
+  'sender.mined',
   'packet.attested',
   'packet.executed',
   'ledger.delivered',

@@ -1,4 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { forkSources, type ForkSource } from '@lockstep/deployments';
+import { Anvil } from '../harness/anvil.js';
+import { deployLayerZeroOnly, networkPlan } from '../harness/deploy.js';
 import { Operator } from '../harness/operator.js';
+import { Processes } from '../harness/processes.js';
 import { World } from '../harness/world.js';
 
 describe('given chains that hold the stack and some deposits', () => {
@@ -39,6 +46,42 @@ describe('given chains that hold the stack and some deposits', () => {
       await fork.flow.settled();
       await fork.assertInvariants();
       expect(await original.flow.position(original.stack.chains[1]!)).toEqual(before);
+    });
+  });
+});
+
+describe('given chains that LayerZero serves and Lockstep has never been on', () => {
+  let dir: string;
+  let processes: Processes;
+  let world: World;
+
+  beforeAll(async () => {
+    dir = mkdtempSync(path.join(tmpdir(), 'lockstep-origin-'));
+    processes = new Processes();
+    world = await World.start({ sources: await sources() });
+  });
+  afterAll(async () => {
+    await world.stop();
+    await processes.stopAll();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  /** Public chains, if the environment has an RPC URL for at least two (LOCKSTEP_FORK_<CHAIN>_RPC_URL); else local ones with LayerZero alone. */
+  async function sources(): Promise<ForkSource[]> {
+    const known = forkSources(process.env);
+    if (known.length > 0) return known;
+    const planned = networkPlan(1);
+    const anvils = await Promise.all(planned.map(({ name, chainId }) => Anvil.start({ name, chainId, dir, processes })));
+    return deployLayerZeroOnly(planned, new Map(anvils.map((a) => [a.name, a])));
+  }
+
+  describe('when Lockstep is deployed on forks of them, over their own endpoints and libraries', () => {
+    it('credits a deposit made on one of them on the other', async () => {
+      const [, spoke] = world.stack.chains;
+      const made = await world.user(0).depositMany(['USDC', 'WETH', 'ETH'].map((asset) => ({ chain: spoke!, asset, amount: 1_000n })));
+      await world.flow.ended(made);
+      await world.flow.settled();
+      await world.assertInvariants();
     });
   });
 });
