@@ -1,4 +1,4 @@
-import { units } from './text.js';
+import { short, units } from './text.js';
 
 /** What the picture shows of one chain. */
 export interface PictureChain {
@@ -63,7 +63,7 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
   const left: Box[] = [];
   let y = TOP;
   for (const chain of chains) {
-    const lines = chain.deposits.map((d) => `${d.count} × ${d.symbol}, together ${units(d.sum, d.decimals)}`);
+    const lines = chain.deposits.map((d) => `${d.count} × ${d.symbol}, together ${short(units(d.sum, d.decimals))}`);
     const h = heightOf(lines.length);
     left.push({ x: CHAIN_X, y, w: CHAIN_W, h, title: `${chain.name} (${chain.role})`, lines, tone: '#eef4fb' });
     y += h + GAP;
@@ -72,7 +72,7 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
   const middle = left.map((box, i): Box => {
     const chain = chains[i];
     const h = heightOf(1);
-    const carried = chain && chain.packets > 0 ? `${chain.packets} packet${chain.packets === 1 ? '' : 's'}` : 'same chain, no packet';
+    const carried = chain && chain.packets > 0 ? `${chain.packets} packet${chain.packets === 1 ? '' : 's'}` : 'no packet needed';
     return {
       x: PACKET_X,
       y: box.y + (box.h - h) / 2,

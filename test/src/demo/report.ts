@@ -5,7 +5,7 @@ import type { Deposit } from '../harness/user.js';
 import type { World } from '../harness/world.js';
 import { picture, type PictureChain } from './picture.js';
 import type { Told } from './story.js';
-import { table, units } from './text.js';
+import { short, table, units } from './text.js';
 
 /** What the hub holds for the account, one line per (chain, token). */
 interface Holding {
@@ -76,7 +76,9 @@ export async function closing(world: World, told: Told, folder: string): Promise
   const verdict = Object.entries(invariants).map(([name, holds]) => `${holds ? '✓' : '✗'} ${name}`);
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, 'flow.svg');
-  const lines = held.map((h) => `${h.amount} ${h.symbol}, ${h.counts}${h.counts === 'cash' ? '' : `, on ${h.chain}`}`);
+  const lines = held.map(
+    (h) => `${short(h.amount)} ${h.symbol}, ${h.counts === 'cash' ? 'cash' : `${h.counts === 'idle' ? 'idle' : 'margin'} on ${h.chain}`}`,
+  );
   writeFileSync(file, picture(rows, { account: told.user.account(), holdings: lines }));
   return { text: [chains, '', `account ${told.user.account()}`, account, '', verdict.join('   ')].join('\n'), picture: file };
 }

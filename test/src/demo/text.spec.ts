@@ -1,5 +1,5 @@
 import { picture } from './picture.js';
-import { table, units } from './text.js';
+import { short, table, units } from './text.js';
 
 describe('given amounts in base units', () => {
   it.each([
@@ -10,6 +10,16 @@ describe('given amounts in base units', () => {
     [42n, 0, '42'],
   ])('writes %s with %s decimals as %s', (amount, decimals, text) => {
     expect(units(amount, decimals)).toBe(text);
+  });
+});
+
+describe('given an amount for the picture', () => {
+  it.each([
+    ['0.232210603', '0.232210…'],
+    ['0.2322', '0.2322'],
+    ['1,546', '1,546'],
+  ])('writes %s as %s', (amount, text) => {
+    expect(short(amount)).toBe(text);
   });
 });
 

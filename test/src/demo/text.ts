@@ -24,5 +24,8 @@ export function units(amount: bigint, decimals: number): string {
   return `${sign}${whole}${fraction ? `.${fraction}` : ''}`;
 }
 
+/** An amount for a picture: at most six decimals, "…" where more were cut (never rounded up). */
+export const short = (amount: string): string => amount.replace(/(\.\d{6})\d+$/, '$1…');
+
 /** Seconds with one decimal. */
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
