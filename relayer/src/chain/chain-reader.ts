@@ -78,15 +78,33 @@ export class ChainReader {
     return Promise.all(
       headers.map((header) => {
         const logs = byHash.get(header.hash) ?? [];
-        // The header says there may be some: an empty answer to a range proves nothing, one to a block hash does.
-        const suspicious = logs.length === 0 && isFilled(header.logsBloom) && new Bloom(header.logsBloom).mayMatch(this.filter);
-        return suspicious ? this.#logsOf(header) : Promise.resolve(checked(header, logs, this.#fillsBlooms));
+        // The header says there may be some: an empty answer to a range proves nothing.
+        const suspicious = logs.length === 0 && this.#mayHoldLogs(header);
+        return suspicious ? this.#logsOf(header) : this.#witnessed(header, checked(header, logs, this.#fillsBlooms));
       }),
     );
   }
 
   async #logsOf(header: Header): Promise<readonly Log[]> {
-    return checked(header, await this.source.logsOfBlock(header.hash, this.filter), this.#fillsBlooms);
+    return this.#witnessed(header, checked(header, await this.source.logsOfBlock(header.hash, this.filter), this.#fillsBlooms));
+  }
+
+  #mayHoldLogs(header: Header): boolean {
+    return isFilled(header.logsBloom) && new Bloom(header.logsBloom).mayMatch(this.filter);
+  }
+
+  /**
+   * A provider whose log index lags answers with too few logs and no error, and what is passed over once is not read again. So where the
+   * header admits logs of ours, the block's receipts must hold as many.
+   */
+  async #witnessed(header: Header, logs: readonly Log[]): Promise<readonly Log[]> {
+    if (!this.#mayHoldLogs(header)) return logs;
+    const count = await this.source.countInReceipts(header.hash, this.filter);
+    if (count !== logs.length)
+      throw new InconsistentAnswerError(
+        `block ${header.hash} has ${count} logs of ours in its receipts; the provider listed ${logs.length}`,
+      );
+    return logs;
   }
 }
 

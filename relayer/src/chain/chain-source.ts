@@ -1,7 +1,7 @@
 import type { Hex, PublicClient } from 'viem';
 import { blockNumber, type BlockNumber } from '@lockstep/shared';
 import type { Header, Log, LogFilter } from './block.js';
-import { readHeaderByNumber, readHeaderByTag, readLogsOfBlock, readLogsOfRange } from './rpc.js';
+import { countLogsInReceipts, readHeaderByNumber, readHeaderByTag, readLogsOfBlock, readLogsOfRange } from './rpc.js';
 
 /** What the head tracker reads of a chain. */
 export interface ChainSource {
@@ -13,6 +13,8 @@ export interface ChainSource {
   header(number: BlockNumber): Promise<Header>;
   logsOfBlock(blockHash: Hex, filter: LogFilter): Promise<readonly Log[]>;
   logsOfRange(from: BlockNumber, to: BlockNumber, filter: LogFilter): Promise<readonly Log[]>;
+  /** how many logs of the block the filter wants, by its receipts */
+  countInReceipts(blockHash: Hex, filter: LogFilter): Promise<number>;
 }
 
 /** A chain read through JSON-RPC. */
@@ -24,6 +26,7 @@ export function rpcSource(client: PublicClient): ChainSource {
     header: (number) => readHeaderByNumber(client, number),
     logsOfBlock: (blockHash, filter) => readLogsOfBlock(client, blockHash, filter),
     logsOfRange: (from, to, filter) => readLogsOfRange(client, from, to, filter),
+    countInReceipts: (blockHash, filter) => countLogsInReceipts(client, blockHash, filter),
   };
 }
 

@@ -61,6 +61,29 @@ export async function readLogsOfBlock(client: PublicClient, blockHash: Hex, filt
   return logs;
 }
 
+const rpcReceipts = z.array(z.object({ logs: z.array(rpcLog.pick({ address: true, topics: true, blockHash: true })) }));
+
+/**
+ * How many logs of a block the filter wants, counted in its receipts: a second witness to eth_getLogs, from another index of the provider.
+ * @throws BlockUnknownError if the provider has no such block
+ */
+export async function countLogsInReceipts(client: PublicClient, blockHash: Hex, filter: LogFilter): Promise<number> {
+  const raw = await client.request<{ Method: 'eth_getBlockReceipts'; Parameters: [Hex]; ReturnType: unknown }>({
+    method: 'eth_getBlockReceipts',
+    params: [blockHash],
+  });
+  if (raw === null) throw new BlockUnknownError(`the provider has no receipts of block ${blockHash}`);
+  const logs = rpcReceipts.parse(raw).flatMap((receipt) => receipt.logs);
+  const foreign = logs.find((log) => log.blockHash !== blockHash);
+  if (foreign) throw new InconsistentAnswerError(`asked for receipts of block ${blockHash}, got a log of ${foreign.blockHash}`);
+  const addresses = new Set(filter.addresses.map((address) => address.toLowerCase()));
+  const topics = new Set(filter.topics.map((topic) => topic.toLowerCase()));
+  return logs.filter(
+    ({ address, topics: [topic] }) =>
+      addresses.has(address.toLowerCase()) && (topics.size === 0 || (topic !== undefined && topics.has(topic.toLowerCase()))),
+  ).length;
+}
+
 /** Logs of `from` … `to`, both included. The caller checks them against the headers. */
 export async function readLogsOfRange(
   client: PublicClient,

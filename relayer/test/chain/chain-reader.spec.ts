@@ -48,6 +48,14 @@ describe('given a chain with events in some blocks', () => {
     });
   });
 
+  describe('when a provider leaves an event out of a block asked by its hash', () => {
+    it('refuses the answer, because the block’s receipts hold more', async () => {
+      const forgetful = fakeSource(chain, { logsOfBlock: () => Promise.resolve([]), logsOfRange: () => Promise.resolve([]) });
+      await expect(numbersWithLogs(forgetful, null)).rejects.toThrow('1 logs of ours in its receipts; the provider listed 0');
+      await expect(numbersWithLogs(forgetful, 30)).rejects.toThrow(InconsistentAnswerError);
+    });
+  });
+
   describe('when a provider adds an event that its own bloom filter excludes', () => {
     it('refuses the answer', async () => {
       const [invented] = [...chain.logs.values()].flat();

@@ -61,6 +61,7 @@ export function fakeSource({ headers, logs }: ReturnType<typeof fakeChain>, over
     tagged: () => Promise.resolve(last()),
     header: (number) => Promise.resolve().then(() => at(number)),
     logsOfBlock: (hash: Hex, _filter: LogFilter) => Promise.resolve(logs.get(hash) ?? []),
+    countInReceipts: (hash) => Promise.resolve(logs.get(hash)?.length ?? 0),
     logsOfRange: (from, to) =>
       Promise.resolve(headers.filter(({ number }) => number >= from && number <= to).flatMap(({ hash }) => logs.get(hash) ?? [])),
     ...over,

@@ -1,4 +1,3 @@
-import { z } from 'zod/v4';
 import type { StackChain } from '../harness/stack.js';
 import { eventually, sleep } from '../harness/wait.js';
 import { World } from '../harness/world.js';
@@ -57,20 +56,13 @@ describe('given RPC providers that cannot be relied on', () => {
   });
 
   describe('when a provider leaves events out of its answers', () => {
-    it('credits nothing on such ground, raises the alarm, and credits everything once the index is rebuilt from a provider that tells all', async () => {
+    it('passes none of the blocks it hides, credits nothing on such ground, and everything once it tells all again', async () => {
       const omission = world.provider(spoke.name).inject({ method: 'eth_getLogs', fault: { kind: 'forge', change: () => [] } });
       const made = await deposits(4);
-      const reconciliation = z.object({ ok: z.boolean() });
-      await eventually('the reconciliation to miss the deposits', async (note) => {
-        const latest = await world.relayer.api.get('/reconciliation', reconciliation);
-        note(latest);
-        return latest.ok ? undefined : true;
-      });
-      expect(omission.hits()).toBeGreaterThan(0);
+      await eventually('the relayer to ask more than once', () => Promise.resolve(omission.hits() > 3 ? true : undefined));
       const first = made.find((d) => d.chain === spoke)!;
       expect((await world.flow.position(spoke)).consumed).toBeLessThan(first.sequence);
       omission.remove();
-      await world.rebuildDatabase();
       await world.flow.ended(made);
     });
   });
