@@ -9,6 +9,7 @@ import {Ledger} from "../../src/hub/Ledger.sol";
 import {Entry} from "../../src/message/Entry.sol";
 import {IMessenger} from "../../src/message/IMessenger.sol";
 import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// @notice The hub's contracts, driven by this test in the Messenger's place: a handler sees only its calls.
 abstract contract HubFixture is Test {
@@ -31,8 +32,8 @@ abstract contract HubFixture is Test {
     function setUp() public virtual {
         vm.warp(1_790_000_000);
         authority = new AccessManager(address(this));
-        ledger = new Ledger(address(authority), HUB);
-        gateway = new Gateway(address(authority), IMessenger(messenger), ledger);
+        ledger = Deploy.ledger(address(authority), HUB);
+        gateway = Deploy.gateway(address(authority), messenger, address(ledger));
         ledger.setModule(address(gateway), true);
         usdcId = _configure(USDC, ILedger.AssetStanding.Settlement, 6);
         wethId = _configure(WETH, ILedger.AssetStanding.Collateral, 18);

@@ -11,6 +11,7 @@ import {LogFold} from "../../src/message/LogFold.sol";
 import {Messenger} from "../../src/message/Messenger.sol";
 import {PacketMock} from "../mocks/EndpointMock.sol";
 import {MessengerFixture} from "./MessengerFixture.sol";
+import {Deploy} from "../Deploy.sol";
 
 contract GovernanceTest is MessengerFixture {
     function test_GivenAStranger_EveryPrivilegedFunctionRefuses() external {
@@ -128,7 +129,7 @@ contract GovernanceTest is MessengerFixture {
     }
 
     function test_GivenALivePath_ThePeerStays() external {
-        Messenger next = new Messenger(address(spokeEndpoint), address(manager));
+        Messenger next = Deploy.messenger(address(spokeEndpoint), address(manager));
         peerInUse();
         hub.setPeer(SPOKE, id(address(next)));
         append(1, 1);
@@ -153,7 +154,7 @@ contract GovernanceTest is MessengerFixture {
         PacketMock memory old = flush();
         flushedAndClosed(old);
 
-        Messenger next = new Messenger(address(spokeEndpoint), address(manager));
+        Messenger next = Deploy.messenger(address(spokeEndpoint), address(manager));
         hub.setPeer(SPOKE, id(address(next)));
         next.setPeer(HUB, id(address(hub)));
         IMessenger.InboxView memory box = hub.inbox(SPOKE);
@@ -208,7 +209,7 @@ contract GovernanceTest is MessengerFixture {
     }
 
     function test_GivenAQuarantinedPath_OthersGoOn() external {
-        Messenger third = new Messenger(address(spokeEndpoint), address(manager));
+        Messenger third = Deploy.messenger(address(spokeEndpoint), address(manager));
         hub.setPeer(3, id(address(third)));
         hub.quarantine(3);
         verified(1);

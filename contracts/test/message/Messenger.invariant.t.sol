@@ -9,6 +9,7 @@ import {LogFold} from "../../src/message/LogFold.sol";
 import {Messenger} from "../../src/message/Messenger.sol";
 import {EndpointMock, PacketMock} from "../mocks/EndpointMock.sol";
 import {HandlerMock} from "../mocks/HandlerMock.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// @notice Random actors on both ends, and a network that loses, repeats, reorders and stalls packets.
 /// @dev Keeps the whole history of both logs, so that what the contracts know can be compared with what was written.
@@ -36,7 +37,7 @@ contract LogActors is Test {
         for (uint256 i = 0; i < 2; ++i) {
             EndpointMock endpoint = new EndpointMock(uint32(i + 1));
             _sides[i] = Side(
-                new Messenger(address(endpoint), address(manager)),
+                Deploy.messenger(address(endpoint), address(manager)),
                 endpoint,
                 new HandlerMock(),
                 uint32(i + 1),

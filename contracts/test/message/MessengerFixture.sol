@@ -11,6 +11,7 @@ import {LogFold} from "../../src/message/LogFold.sol";
 import {Messenger} from "../../src/message/Messenger.sol";
 import {EndpointMock, PacketMock} from "../mocks/EndpointMock.sol";
 import {HandlerMock} from "../mocks/HandlerMock.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// @notice Two messengers, `spoke` (eid 1) and `hub` (eid 2), and the network between them in the test's hands.
 abstract contract MessengerFixture is Test {
@@ -32,8 +33,8 @@ abstract contract MessengerFixture is Test {
         manager = new AccessManager(address(this));
         spokeEndpoint = new EndpointMock(SPOKE);
         hubEndpoint = new EndpointMock(HUB);
-        spoke = new Messenger(address(spokeEndpoint), address(manager));
-        hub = new Messenger(address(hubEndpoint), address(manager));
+        spoke = Deploy.messenger(address(spokeEndpoint), address(manager));
+        hub = Deploy.messenger(address(hubEndpoint), address(manager));
         handler = new HandlerMock();
         spoke.setPeer(HUB, id(address(hub)));
         hub.setPeer(SPOKE, id(address(spoke)));

@@ -11,6 +11,7 @@ import {IPermit2} from "../../src/spoke/IPermit2.sol";
 import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
 import "../mocks/tokens/Zoo.sol";
 import {VaultFixture} from "./VaultFixture.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// @notice See CollateralVault.tree.
 contract CollateralVaultTest is VaultFixture {
@@ -103,7 +104,7 @@ contract CollateralVaultTest is VaultFixture {
         uint16 native = _list(NATIVE);
         vm.expectRevert(abi.encodeWithSelector(ICollateralVault.TokenInvalid.selector, NATIVE));
         vault.depositWithPermit2(_params(native, 1), 0, 0, "");
-        CollateralVault without = new CollateralVault(address(authority), messenger, HUB, address(0));
+        CollateralVault without = Deploy.vault(address(authority), address(messenger), HUB, address(0));
         without.listAsset(address(token), 1, 100);
         vm.expectRevert(ICollateralVault.Permit2Unavailable.selector);
         without.depositWithPermit2(_params(1, 1), 0, 0, "");

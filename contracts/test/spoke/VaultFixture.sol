@@ -13,6 +13,7 @@ import {CollateralVault} from "../../src/spoke/CollateralVault.sol";
 import {ICollateralVault} from "../../src/spoke/ICollateralVault.sol";
 import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
 import {PlainToken} from "../mocks/tokens/Zoo.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// @notice A vault and the real Messenger of its chain; packets leave through an endpoint that takes everything.
 abstract contract VaultFixture is Test {
@@ -46,9 +47,9 @@ abstract contract VaultFixture is Test {
             abi.encodeWithSignature("send((uint32,bytes32,bytes,bytes,bool),address)"),
             abi.encode(MessagingReceipt(bytes32(uint256(1)), 1, MessagingFee(0.01 ether, 0)))
         );
-        messenger = new Messenger(endpoint, address(authority));
+        messenger = Deploy.messenger(endpoint, address(authority));
         messenger.setPeer(HUB, bytes32(uint256(uint160(makeAddr("hub messenger")))));
-        vault = new CollateralVault(address(authority), messenger, HUB, permit2);
+        vault = Deploy.vault(address(authority), address(messenger), HUB, permit2);
         messenger.setWriter(EntryKind.DEPOSITED, address(vault));
         token = new PlainToken(18);
         asset = _list(address(token));

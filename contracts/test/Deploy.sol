@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Vm} from "forge-std/Vm.sol";
+import {Gateway} from "../src/hub/Gateway.sol";
+import {Ledger} from "../src/hub/Ledger.sol";
+import {Messenger} from "../src/message/Messenger.sol";
+import {CollateralVault} from "../src/spoke/CollateralVault.sol";
+
+/// @notice Creates contracts from their compiled artifacts: tests run the very code that is deployed. With `new` every test contract would
+///         carry, and optimise again, a copy of it, which takes the compiler minutes.
+library Deploy {
+    Vm private constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    function messenger(address endpoint, address authority) internal returns (Messenger) {
+        return Messenger(payable(_create("src/message/Messenger.sol:Messenger", abi.encode(endpoint, authority))));
+    }
+
+    function vault(
+        address authority,
+        address messenger_,
+        uint32 hub,
+        address permit2
+    ) internal returns (CollateralVault) {
+        bytes memory args = abi.encode(authority, messenger_, hub, permit2);
+        return CollateralVault(_create("src/spoke/CollateralVault.sol:CollateralVault", args));
+    }
+
+    function ledger(address authority, uint32 hub) internal returns (Ledger) {
+        return Ledger(_create("src/hub/Ledger.sol:Ledger", abi.encode(authority, hub)));
+    }
+
+    function gateway(address authority, address messenger_, address ledger_) internal returns (Gateway) {
+        return Gateway(_create("src/hub/Gateway.sol:Gateway", abi.encode(authority, messenger_, ledger_)));
+    }
+
+    function _create(string memory artifact, bytes memory args) private returns (address created) {
+        bytes memory code = bytes.concat(vm.getCode(artifact), args);
+        assembly ("memory-safe") {
+            created := create(0, add(code, 32), mload(code))
+            if iszero(created) {
+                returndatacopy(0, 0, returndatasize())
+                revert(0, returndatasize())
+            }
+        }
+    }
+}
