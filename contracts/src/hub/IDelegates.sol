@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {IEntryHandler} from "../message/IEntryHandler.sol";
+import {Account} from "../types/Account.sol";
+
+/// @notice Who may act for an account on the hub: its owner, and keys the owner appointed.
+/// @dev Handler of DELEGATE_SET. Owner: see Principal (home 0: a key; home = the hub: the contract at that address here). A principal
+///      on another chain acts through its log, and appoints a hub key by it.
+interface IDelegates is IEntryHandler {
+    /// @notice The hub ignored a DELEGATE_SET for good.
+    enum Refusal {
+        Malformed,
+        ForeignHome // an account of another home: only that chain's log speaks for it
+    }
+
+    event DelegateSet(bytes32 indexed account, address indexed delegate, uint8 permissions, uint40 validUntil);
+    event EntryRefused(uint32 indexed srcEid, uint64 indexed sequence, Refusal reason);
+
+    error NotMessenger(address caller, address messenger);
+    error NotAccountOwner(bytes32 account, address caller);
+    error NotPermitted(bytes32 account, address actor, uint8 permission);
+    error PermissionsUnknown(uint8 permissions);
+    error ActionExpired(uint256 deadline, uint256 nowSeconds);
+    error NonceUsed(bytes32 account, uint256 nonce);
+    error SignatureInvalid(bytes32 account, address signer);
+
+    /// @notice Bit of a key that may trade.
+    function TRADE() external view returns (uint8);
+    /// @notice Bit of a key that may request and cancel withdrawals.
+    function WITHDRAW() external view returns (uint8);
+
+    /// @notice Appoints, changes or (permissions 0) revokes a key. Owner, on the hub.
+    function setDelegate(Account account, address delegate, uint8 permissions, uint40 validUntil) external;
+    /// @notice The same by the owner's EIP-712 signature (EIP-1271 for a contract at home on the hub); anyone may bring it.
+    /// @param nonce unordered: each value once per account
+    function setDelegateSigned(
+        Account account,
+        address delegate,
+        uint8 permissions,
+        uint40 validUntil,
+        uint256 nonce,
+        uint256 deadline,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Whether `actor`, as the sender of a call, may act for the account with this permission. The owner may do everything.
+    function mayAct(Account account, address actor, uint8 permission) external view returns (bool);
+    /// @notice Whether `signature` over `digest` is by `signer`, who may act for the account with this permission.
+    /// @param signer the owner's address or a delegate
+    function isSignedBy(
+        Account account,
+        address signer,
+        uint8 permission,
+        bytes32 digest,
+        bytes calldata signature
+    ) external view returns (bool);
+    function delegateOf(Account account, address delegate) external view returns (uint8 permissions, uint40 validUntil);
+}
