@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod/v4';
 import { table } from '../demo/text.js';
 
 /** One number: measured, quoted beside what was aimed at, never asserted. */
@@ -17,11 +18,17 @@ export interface Measurement {
 /** name → measurement. */
 export type Results = Record<string, Measurement>;
 
-/** Writes the results, sorted by name. @returns the file's path */
+const written = z.record(
+  z.string(),
+  z.object({ value: z.number(), unit: z.string(), target: z.string(), peer: z.string().optional(), limit: z.string().optional() }),
+);
+
+/** Writes the results, sorted by name; what was not measured this time stays as it was. @returns the file's path */
 export function writeResults(folder: string, results: Results): string {
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, 'results.json');
-  const sorted = Object.fromEntries(Object.entries(results).sort(([a], [b]) => a.localeCompare(b)));
+  const before = existsSync(file) ? written.parse(JSON.parse(readFileSync(file, 'utf8'))) : {};
+  const sorted = Object.fromEntries(Object.entries({ ...before, ...results }).sort(([a], [b]) => a.localeCompare(b)));
   writeFileSync(file, `${JSON.stringify(sorted, null, 2)}\n`);
   return file;
 }
