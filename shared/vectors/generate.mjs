@@ -83,18 +83,89 @@ function leafOf(entry) {
   if (kind[0] === 0xff) return Buffer.concat([kind, Buffer.alloc(31)]);
   return Buffer.concat([kind, keccak(entry).subarray(1)]);
 }
+const account = (owner, home, subaccount) => layout(32, [[0, bytes(owner)], [20, uint(home, 4)], [24, uint(subaccount, 8)]]);
+const LARGEST = { account: account(FULL, 2 ** 32 - 1, 2n ** 64n - 1n), u128: 2n ** 128n - 1n, u64: 2n ** 64n - 1n, u40: 2 ** 40 - 1 };
+
+const requests = [
+  { name: 'of a balance', account: account(address('alice'), 0, 0n), eid: 40_002, asset: 1, fromCash: false, amount: 5n, receiver: address('alice'), validUntil: 1_790_003_600, timestamp: 1_790_000_000 },
+  { name: 'of cash by a contract', account: account(address('safe'), 40_002, 3n), eid: 40_001, asset: 0, fromCash: true, amount: 10n ** 24n + 1n, receiver: address('payee'), validUntil: 2 ** 32, timestamp: 1 },
+  { name: 'every field at its largest', account: LARGEST.account, eid: 2 ** 32 - 1, asset: 65_535, fromCash: true, amount: LARGEST.u128, receiver: FULL, validUntil: LARGEST.u40, timestamp: LARGEST.u40 },
+  { name: 'every field zero', account: Buffer.alloc(32), eid: 0, asset: 0, fromCash: false, amount: 0n, receiver: ZERO, validUntil: 0, timestamp: 0 },
+].map((w) => {
+  const entry = layout(86, [
+    [0, uint(0x02, 1)],
+    [1, w.account],
+    [33, uint(w.eid, 4)],
+    [37, uint(w.asset, 2)],
+    [39, uint(w.fromCash ? 1 : 0, 1)],
+    [40, uint(w.amount, 16)],
+    [56, bytes(w.receiver)],
+    [76, uint(w.validUntil, 5)],
+    [81, uint(w.timestamp, 5)],
+  ]);
+  return { ...w, account: hex(w.account), amount: w.amount.toString(), entry: hex(entry), leaf: hex(leafOf(entry)) };
+});
+
+const delegates = [
+  { name: 'a trading key', account: account(address('safe'), 40_002, 0n), delegate: address('key'), permissions: 1, validUntil: 1_800_000_000 },
+  { name: 'a revoked key', account: account(address('safe'), 40_002, 1n), delegate: address('key'), permissions: 0, validUntil: 0 },
+  { name: 'every field at its largest', account: LARGEST.account, delegate: FULL, permissions: 255, validUntil: LARGEST.u40 },
+].map((d) => {
+  const entry = layout(59, [[0, uint(0x03, 1)], [1, d.account], [33, bytes(d.delegate)], [53, uint(d.permissions, 1)], [54, uint(d.validUntil, 5)]]);
+  return { ...d, account: hex(d.account), entry: hex(entry), leaf: hex(leafOf(entry)) };
+});
+
+function receiptsEntry({ first, count, settled, paid, sums }) {
+  const fields = [[0, uint(0x04, 1)], [1, uint(first, 8)], [9, uint(count, 1)], [10, uint(settled, 8)], [18, uint(paid, 8)], [26, uint(sums.length, 1)]];
+  sums.forEach((s, i) => fields.push([27 + i * 18, uint(s.asset, 2)], [29 + i * 18, uint(s.amount, 16)]));
+  return layout(27 + sums.length * 18, fields);
+}
+const receipts = [
+  { name: 'one order, paid', first: 1n, count: 1, settled: 1n, paid: 1n, sums: [{ asset: 0, amount: 1_000_000n }] },
+  { name: 'paid, void, claimable, of two assets', first: 300n, count: 3, settled: 0b101n, paid: 0b001n, sums: [{ asset: 1, amount: 7n }, { asset: 0, amount: 2n ** 64n }] },
+  { name: '64 orders, all claimable, of three assets', first: 2n ** 32n, count: 64, settled: LARGEST.u64, paid: 0n, sums: [1, 2, 3].map((asset) => ({ asset, amount: 10n ** 20n })) },
+  { name: 'every field at its largest', first: LARGEST.u64, count: 64, settled: LARGEST.u64, paid: LARGEST.u64, sums: [65_535, 65_534, 0].map((asset) => ({ asset, amount: LARGEST.u128 })) },
+  { name: 'nothing settled', first: 9n, count: 2, settled: 0n, paid: 0n, sums: [] },
+].map((r) => {
+  const entry = receiptsEntry(r);
+  return {
+    ...r,
+    first: r.first.toString(),
+    settled: r.settled.toString(),
+    paid: r.paid.toString(),
+    sums: r.sums.map((s) => ({ asset: s.asset, amount: s.amount.toString() })),
+    entry: hex(entry),
+    leaf: hex(leafOf(entry)),
+  };
+});
+
+const releases = [
+  { name: 'a withdrawal', claim: 1n, account: account(address('alice'), 0, 0n), asset: 1, amount: 999_999n, receiver: address('alice') },
+  { name: 'a deposit sent home', claim: 2n ** 40n, account: Buffer.alloc(32), asset: 7, amount: 1n, receiver: address('refund') },
+  { name: 'every field at its largest', claim: LARGEST.u64, account: LARGEST.account, asset: 65_535, amount: LARGEST.u128, receiver: FULL },
+  { name: 'every field zero', claim: 0n, account: Buffer.alloc(32), asset: 0, amount: 0n, receiver: ZERO },
+].map((r) => {
+  const entry = layout(79, [[0, uint(0x11, 1)], [1, uint(r.claim, 8)], [9, r.account], [41, uint(r.asset, 2)], [43, uint(r.amount, 16)], [59, bytes(r.receiver)]]);
+  return { ...r, claim: r.claim.toString(), account: hex(r.account), amount: r.amount.toString(), entry: hex(entry), leaf: hex(leafOf(entry)) };
+});
+const aReceipt = { first: 1n, count: 2, settled: 0b11n, paid: 0b01n, sums: [] };
+
 const voidEntry = (target) => layout(9, [[0, uint(0xf0, 1)], [1, uint(target, 8)]]);
 const closedEntry = uint(0xff, 1);
 
 const entryVectors = {
   deposited: deposits,
+  withdrawRequested: requests,
+  delegateSet: delegates,
+  receipts,
+  release: releases,
   void: [1n, 2n, 255n, 256n, 2n ** 32n, 2n ** 64n - 1n].map((target) => ({
     target: target.toString(),
     entry: hex(voidEntry(target)),
     leaf: hex(leafOf(voidEntry(target))),
   })),
   closed: { entry: hex(closedEntry), leaf: hex(leafOf(closedEntry)) },
-  opaque: [uint(0x11, 1), Buffer.concat([uint(0x02, 1), text('withdraw')]), Buffer.concat([uint(0x7f, 1), Buffer.alloc(96, 0xab)])].map((entry) => ({
+  opaque: [uint(0x12, 1), Buffer.concat([uint(0x05, 1), text('of a later version')]), Buffer.concat([uint(0x7f, 1), Buffer.alloc(96, 0xab)])].map((entry) => ({
     entry: hex(entry),
     leaf: hex(leafOf(entry)),
   })),
@@ -102,8 +173,21 @@ const entryVectors = {
     { name: 'empty', entry: '0x' },
     { name: 'longer than 97 bytes', entry: hex(Buffer.alloc(98, 0x11)) },
     { name: 'deposit one byte short', entry: hex(Buffer.concat([uint(1, 1), Buffer.alloc(95)])) },
+    { name: 'request one byte long', entry: hex(Buffer.concat([uint(2, 1), Buffer.alloc(86)])) },
+    { name: 'delegate one byte short', entry: hex(Buffer.concat([uint(3, 1), Buffer.alloc(57)])) },
+    { name: 'release one byte long', entry: hex(Buffer.concat([uint(0x11, 1), Buffer.alloc(79)])) },
+    { name: 'receipts without their number of sums', entry: hex(receiptsEntry(aReceipt).subarray(0, 26)) },
+    { name: 'receipts with half a sum', entry: hex(Buffer.concat([receiptsEntry(aReceipt), Buffer.alloc(9)])) },
+    { name: 'receipts with four sums', entry: hex(receiptsEntry({ ...aReceipt, sums: [0, 1, 2, 3].map((asset) => ({ asset, amount: 1n })) })) },
     { name: 'VOID one byte long', entry: hex(Buffer.concat([voidEntry(1), Buffer.alloc(1)])) },
     { name: 'CLOSED with a payload', entry: '0xff00' },
+  ],
+  // of the right length, but they contradict themselves
+  invalidReceipts: [
+    { name: 'of no order', entry: hex(receiptsEntry({ ...aReceipt, count: 0, settled: 0n, paid: 0n })) },
+    { name: 'of 65 orders', entry: hex(receiptsEntry({ ...aReceipt, count: 65 })) },
+    { name: 'settling an order past the last', entry: hex(receiptsEntry({ ...aReceipt, settled: 0b111n })) },
+    { name: 'paying what is not settled', entry: hex(receiptsEntry({ ...aReceipt, settled: 0b01n, paid: 0b10n })) },
   ],
 };
 

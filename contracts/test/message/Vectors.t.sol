@@ -20,6 +20,26 @@ contract VectorsTest is Test {
         return Entry.decodeDeposited(entry);
     }
 
+    function decodeWithdrawRequested(bytes calldata entry) external pure returns (Entry.WithdrawRequested memory) {
+        return Entry.decodeWithdrawRequested(entry);
+    }
+
+    function decodeDelegateSet(bytes calldata entry) external pure returns (Entry.DelegateSet memory) {
+        return Entry.decodeDelegateSet(entry);
+    }
+
+    function isReceipts(bytes calldata entry) external pure returns (bool) {
+        return Entry.isReceipts(entry);
+    }
+
+    function decodeReceipts(bytes calldata entry) external pure returns (Entry.Receipts memory) {
+        return Entry.decodeReceipts(entry);
+    }
+
+    function decodeRelease(bytes calldata entry) external pure returns (Entry.Release memory) {
+        return Entry.decodeRelease(entry);
+    }
+
     function leafOf(bytes calldata entry) external pure returns (bytes32) {
         uint8 kind = uint8(entry[0]);
         if (kind == EntryKind.VOID) return Entry.voidLeaf(uint64(bytes8(entry[1:])));
@@ -86,6 +106,132 @@ contract VectorsTest is Test {
             assertEq(this.leafOf(entry), vm.parseJsonBytes32(json, at("deposited", i, ".leaf")));
         }
         assertEq(i, 5);
+    }
+
+    // One field of vector i, which is at `list[i]`.
+    function uintAt(
+        string memory json,
+        string memory list,
+        uint256 i,
+        string memory key
+    ) internal pure returns (uint256) {
+        return vm.parseJsonUint(json, at(list, i, key));
+    }
+
+    function addressAt(
+        string memory json,
+        string memory list,
+        uint256 i,
+        string memory key
+    ) internal pure returns (address) {
+        return vm.parseJsonAddress(json, at(list, i, key));
+    }
+
+    function accountAt(string memory json, string memory list, uint256 i) internal pure returns (HubAccount) {
+        return HubAccount.wrap(vm.parseJsonBytes32(json, at(list, i, ".account")));
+    }
+
+    function entryAndLeafAt(
+        string memory json,
+        string memory list,
+        uint256 i
+    ) internal view returns (bytes memory entry) {
+        entry = vm.parseJsonBytes(json, at(list, i, ".entry"));
+        assertEq(this.leafOf(entry), vm.parseJsonBytes32(json, at(list, i, ".leaf")));
+    }
+
+    function test_GivenTheRequestVectors_WhenCoded_BytesFieldsAndLeafAgree() external view {
+        string memory json = file("entry");
+        string memory list = "withdrawRequested";
+        uint256 i = 0;
+        for (; exists(json, list, i); ++i) {
+            Entry.WithdrawRequested memory w = Entry.WithdrawRequested(
+                accountAt(json, list, i),
+                uint32(uintAt(json, list, i, ".eid")),
+                uint16(uintAt(json, list, i, ".asset")),
+                vm.parseJsonBool(json, at(list, i, ".fromCash")),
+                uint128(uintAt(json, list, i, ".amount")),
+                addressAt(json, list, i, ".receiver"),
+                uint40(uintAt(json, list, i, ".validUntil")),
+                uint40(uintAt(json, list, i, ".timestamp"))
+            );
+            bytes memory entry = entryAndLeafAt(json, list, i);
+            assertEq(Entry.encodeWithdrawRequested(w), entry);
+            assertEq(abi.encode(this.decodeWithdrawRequested(entry)), abi.encode(w));
+        }
+        assertEq(i, 4);
+    }
+
+    function test_GivenTheDelegateVectors_WhenCoded_BytesFieldsAndLeafAgree() external view {
+        string memory json = file("entry");
+        string memory list = "delegateSet";
+        uint256 i = 0;
+        for (; exists(json, list, i); ++i) {
+            Entry.DelegateSet memory d = Entry.DelegateSet(
+                accountAt(json, list, i),
+                addressAt(json, list, i, ".delegate"),
+                uint8(uintAt(json, list, i, ".permissions")),
+                uint40(uintAt(json, list, i, ".validUntil"))
+            );
+            bytes memory entry = entryAndLeafAt(json, list, i);
+            assertEq(Entry.encodeDelegateSet(d), entry);
+            assertEq(abi.encode(this.decodeDelegateSet(entry)), abi.encode(d));
+        }
+        assertEq(i, 3);
+    }
+
+    function test_GivenTheReceiptVectors_WhenCoded_BytesFieldsAndLeafAgree() external view {
+        string memory json = file("entry");
+        string memory list = "receipts";
+        uint256 i = 0;
+        for (; exists(json, list, i); ++i) {
+            uint256 n = 0;
+            while (vm.keyExistsJson(json, at(list, i, string.concat(".sums[", vm.toString(n), "]")))) ++n;
+            Entry.Receipts memory r = Entry.Receipts(
+                uint64(uintAt(json, list, i, ".first")),
+                uint8(uintAt(json, list, i, ".count")),
+                uint64(uintAt(json, list, i, ".settled")),
+                uint64(uintAt(json, list, i, ".paid")),
+                new uint16[](n),
+                new uint128[](n)
+            );
+            for (uint256 k = 0; k < n; ++k) {
+                string memory sum = string.concat(".sums[", vm.toString(k), "]");
+                r.assets[k] = uint16(uintAt(json, list, i, string.concat(sum, ".asset")));
+                r.sums[k] = uint128(uintAt(json, list, i, string.concat(sum, ".amount")));
+            }
+            bytes memory entry = entryAndLeafAt(json, list, i);
+            assertEq(Entry.encodeReceipts(r), entry);
+            assertTrue(this.isReceipts(entry));
+            assertEq(abi.encode(this.decodeReceipts(entry)), abi.encode(r));
+        }
+        assertEq(i, 5);
+        for (i = 0; exists(json, "invalidReceipts", i); ++i)
+            assertFalse(this.isReceipts(vm.parseJsonBytes(json, at("invalidReceipts", i, ".entry"))));
+        assertEq(i, 4);
+        // Of a wrong length, among the entries that are none.
+        for (i = 0; exists(json, "invalid", i); ++i)
+            assertFalse(this.isReceipts(vm.parseJsonBytes(json, at("invalid", i, ".entry"))));
+        assertEq(i, 11);
+    }
+
+    function test_GivenTheReleaseVectors_WhenCoded_BytesFieldsAndLeafAgree() external view {
+        string memory json = file("entry");
+        string memory list = "release";
+        uint256 i = 0;
+        for (; exists(json, list, i); ++i) {
+            Entry.Release memory r = Entry.Release(
+                uint64(uintAt(json, list, i, ".claim")),
+                accountAt(json, list, i),
+                uint16(uintAt(json, list, i, ".asset")),
+                uint128(uintAt(json, list, i, ".amount")),
+                addressAt(json, list, i, ".receiver")
+            );
+            bytes memory entry = entryAndLeafAt(json, list, i);
+            assertEq(Entry.encodeRelease(r), entry);
+            assertEq(abi.encode(this.decodeRelease(entry)), abi.encode(r));
+        }
+        assertEq(i, 4);
     }
 
     function test_GivenTheOtherEntryVectors_TheirLeavesAgree() external view {

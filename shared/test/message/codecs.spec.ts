@@ -3,7 +3,15 @@ import fc from 'fast-check';
 import { bytesToHex, getAddress, size, type Address, type Hex } from 'viem';
 import { decodeAccount, encodeAccount } from '../../src/account.js';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/message/checkpoint.js';
-import { decodeEntry, encodeEntry, leafOf, MAX_ENTRY_LENGTH, type Entry } from '../../src/message/entry.js';
+import {
+  decodeEntry,
+  encodeEntry,
+  leafOf,
+  MAX_ENTRY_LENGTH,
+  RECEIPTS_MAX_COUNT,
+  RECEIPTS_MAX_SUMS,
+  type Entry,
+} from '../../src/message/entry.js';
 import { deliveryStream, fold, foldEntries, foldLeaves, planChunks } from '../../src/message/log.js';
 import { decodePacket, encodePacket, hashPacket, packetGuid, type Packet } from '../../src/message/packet.js';
 import { eid, sequence, tokenAmount, unixSeconds } from '../../src/units.js';
@@ -27,11 +35,55 @@ const deposited: fc.Arbitrary<Entry> = fc.record({
   refund: address,
   ownDeposit: fc.boolean(),
 });
+const withdrawRequested: fc.Arbitrary<Entry> = fc.record({
+  kind: fc.constant('WithdrawRequested' as const),
+  account,
+  eid: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  asset: fc.integer({ min: 0, max: 65_535 }),
+  fromCash: fc.boolean(),
+  amount: uint(128),
+  receiver: address,
+  validUntil: uint(40).map(unixSeconds),
+  timestamp: uint(40).map(unixSeconds),
+});
+const delegateSet: fc.Arbitrary<Entry> = fc.record({
+  kind: fc.constant('DelegateSet' as const),
+  account,
+  delegate: address,
+  permissions: fc.integer({ min: 0, max: 255 }),
+  validUntil: uint(40).map(unixSeconds),
+});
+const receipts: fc.Arbitrary<Entry> = fc
+  .record({
+    first: seq,
+    count: fc.integer({ min: 1, max: RECEIPTS_MAX_COUNT }),
+    settled: uint(64),
+    paid: uint(64),
+    sums: fc.array(fc.record({ asset: fc.integer({ min: 0, max: 65_535 }), amount: uint(128).map(tokenAmount) }), {
+      maxLength: RECEIPTS_MAX_SUMS,
+    }),
+  })
+  .map(({ count, settled, paid, ...rest }) => {
+    const within = settled & ((1n << BigInt(count)) - 1n);
+    return { kind: 'Receipts', count, settled: within, paid: paid & within, ...rest };
+  });
+const release: fc.Arbitrary<Entry> = fc.record({
+  kind: fc.constant('Release' as const),
+  claim: uint(64),
+  account,
+  asset: fc.integer({ min: 0, max: 65_535 }),
+  amount: uint(128).map(tokenAmount),
+  receiver: address,
+});
 const opaque: fc.Arbitrary<Entry> = fc
-  .tuple(fc.constantFrom('02', '03', '04', '11', '7f'), bytes(0, MAX_ENTRY_LENGTH - 1))
+  .tuple(fc.constantFrom('05', '12', '7f'), bytes(0, MAX_ENTRY_LENGTH - 1))
   .map(([kind, payload]) => ({ kind: 'Opaque', bytes: `0x${kind}${payload.slice(2)}` }));
 const entry: fc.Arbitrary<Entry> = fc.oneof(
   deposited,
+  withdrawRequested,
+  delegateSet,
+  receipts,
+  release,
   opaque,
   fc.record({ kind: fc.constant('Void' as const), target: seq }),
   fc.constant<Entry>({ kind: 'Closed' }),
@@ -58,6 +110,12 @@ describe('codecs of the log', () => {
         expect(decodeEntry(encoded)).toEqual(value);
       }),
     );
+  });
+
+  it('given receipts of more assets than one entry has room for, when they are encoded, then the error says how many fit', () => {
+    const sums = [0, 1, 2, 3].map((asset) => ({ asset, amount: tokenAmount(1n) }));
+    const wrong = { kind: 'Receipts', first: sequence(1n), count: 4, settled: 15n, paid: 15n, sums } as const;
+    expect(() => encodeEntry(wrong)).toThrow('Receipts have 4 sums; expected 0 … 3');
   });
 
   it('given any two different entries, then their leaves differ', () => {

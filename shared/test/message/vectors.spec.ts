@@ -42,10 +42,42 @@ const entries = read(
         leaf: hex,
       }),
     ),
+    withdrawRequested: z.array(
+      named.extend({
+        account: hex,
+        eid: z.number(),
+        asset: z.number(),
+        fromCash: z.boolean(),
+        amount: integer,
+        receiver: hex,
+        validUntil: z.number(),
+        timestamp: z.number(),
+        entry: hex,
+        leaf: hex,
+      }),
+    ),
+    delegateSet: z.array(
+      named.extend({ account: hex, delegate: hex, permissions: z.number(), validUntil: z.number(), entry: hex, leaf: hex }),
+    ),
+    receipts: z.array(
+      named.extend({
+        first: integer,
+        count: z.number(),
+        settled: integer,
+        paid: integer,
+        sums: z.array(z.object({ asset: z.number(), amount: integer })),
+        entry: hex,
+        leaf: hex,
+      }),
+    ),
+    release: z.array(
+      named.extend({ claim: integer, account: hex, asset: z.number(), amount: integer, receiver: hex, entry: hex, leaf: hex }),
+    ),
     void: z.array(z.object({ target: integer, entry: hex, leaf: hex })),
     closed: z.object({ entry: hex, leaf: hex }),
     opaque: z.array(z.object({ entry: hex, leaf: hex })),
     invalid: z.array(named.extend({ entry: hex })),
+    invalidReceipts: z.array(named.extend({ entry: hex })),
   }),
 );
 const log = read(
@@ -114,6 +146,74 @@ describe('golden vectors of the log', () => {
       expect(leafOf(v.entry)).toBe(v.leaf);
       expect(decodeAccount(accountId(v.account))).toEqual({ owner: getAddress(v.owner), home: v.home, subaccount: v.subaccount });
       expect(encodeAccount(decodeAccount(accountId(v.account)))).toBe(v.account);
+    });
+
+    const expectCoded = (entry: Entry, v: { readonly entry: Hex; readonly leaf: Hex }): void => {
+      expect(encodeEntry(entry).toLowerCase()).toBe(v.entry);
+      expect(decodeEntry(v.entry)).toEqual(entry);
+      expect(leafOf(v.entry)).toBe(v.leaf);
+    };
+
+    it.each(entries.withdrawRequested)('when a request is coded ($name), then bytes, fields and leaf agree', (v) =>
+      expectCoded(
+        {
+          kind: 'WithdrawRequested',
+          account: accountId(v.account),
+          eid: v.eid,
+          asset: v.asset,
+          fromCash: v.fromCash,
+          amount: v.amount,
+          receiver: getAddress(v.receiver),
+          validUntil: unixSeconds(BigInt(v.validUntil)),
+          timestamp: unixSeconds(BigInt(v.timestamp)),
+        },
+        v,
+      ),
+    );
+
+    it.each(entries.delegateSet)('when a delegate is coded ($name), then bytes, fields and leaf agree', (v) =>
+      expectCoded(
+        {
+          kind: 'DelegateSet',
+          account: accountId(v.account),
+          delegate: getAddress(v.delegate),
+          permissions: v.permissions,
+          validUntil: unixSeconds(BigInt(v.validUntil)),
+        },
+        v,
+      ),
+    );
+
+    it.each(entries.receipts)('when receipts are coded ($name), then bytes, fields and leaf agree', (v) =>
+      expectCoded(
+        {
+          kind: 'Receipts',
+          first: sequence(v.first),
+          count: v.count,
+          settled: v.settled,
+          paid: v.paid,
+          sums: v.sums.map(({ asset, amount }) => ({ asset, amount: tokenAmount(amount) })),
+        },
+        v,
+      ),
+    );
+
+    it.each(entries.release)('when a release is coded ($name), then bytes, fields and leaf agree', (v) =>
+      expectCoded(
+        {
+          kind: 'Release',
+          claim: v.claim,
+          account: accountId(v.account),
+          asset: v.asset,
+          amount: tokenAmount(v.amount),
+          receiver: getAddress(v.receiver),
+        },
+        v,
+      ),
+    );
+
+    it.each(entries.invalidReceipts)('when receipts contradict themselves ($name), then the error says what was expected', (v) => {
+      expect(() => decodeEntry(v.entry)).toThrow(/^Receipts (cover|have|settle|pay) .*; expected/);
     });
 
     it.each(entries.void)('when a VOID of $target is coded, then its leaf is readable in itself', (v) => {

@@ -127,6 +127,10 @@ function columnsOf(bytes: Hex): EntryColumns {
       return { ...none, account: entry.account, asset: entry.asset, amount: entry.amount, payer: entry.payer };
     case 'Void':
       return { ...none, void_target: entry.target };
+    case 'WithdrawRequested':
+    case 'DelegateSet':
+    case 'Receipts':
+    case 'Release':
     case 'Closed':
     case 'Opaque':
     case undefined:
