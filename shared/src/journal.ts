@@ -13,9 +13,11 @@ export type JournalAsset = `token:${number}:${number}` | 'cash';
 /**
  * Accounts of the double-entry journal, per journal asset. Debits (what the hub holds) are positive, credits (whom it is owed to)
  * negative, so custody = balances + free + reserved + suspense is the statement that each asset's accounts sum to zero.
- * `par` stands behind cash: settlement tokens turned into cash at par.
+ * `par` stands behind cash: settlement tokens turned into cash at par. `queued` is cash that withdrawals wait with: it left its accounts,
+ * and is owed until it is ordered (then tokens are reserved for it) or given back.
  */
-export type JournalAccount = 'custody' | 'suspense' | 'free' | 'reserved' | 'par' | 'loss' | `balance:${AccountId}` | `cash:${AccountId}`;
+export type JournalAccount =
+  'custody' | 'suspense' | 'free' | 'reserved' | 'par' | 'queued' | 'loss' | `balance:${AccountId}` | `cash:${AccountId}`;
 
 export interface Posting {
   readonly account: JournalAccount;
@@ -55,7 +57,32 @@ export type LedgerEvent =
       readonly balance: bigint;
       /** what moved on the account's cash, in base units of the settlement token, signed; null if none did */
       readonly cash: { readonly amount: bigint; readonly decimals: number } | null;
-    };
+    }
+
+  /** tokens are set aside for a claim or an order */
+  | {
+      readonly kind: 'Reserved';
+      /** whose claim it is; all zero: a deposit that goes home */
+      readonly account: AccountId;
+      readonly token: TokenAsset;
+      readonly units: TokenAmount;
+      readonly from: ReserveSource;
+    }
+  /** a claim was given back: the reverse; cash goes straight to its account */
+  | {
+      readonly kind: 'Unreserved';
+      readonly account: AccountId;
+      readonly token: TokenAsset;
+      readonly units: TokenAmount;
+      readonly to: ReserveSource;
+    }
+  | { readonly kind: 'CashQueued' | 'CashUnqueued'; readonly account: AccountId; readonly amount: Cash }
+  /** a receipt freed the reservation: the vault owes the tokens no longer to the hub's books */
+  | { readonly kind: 'Released'; readonly token: TokenAsset; readonly units: TokenAmount };
+
+/** What a reservation was made of; only `cash` changes its unit, and then the token's decimals are needed. */
+export type ReserveSource =
+  { readonly kind: 'balance' } | { readonly kind: 'cash'; readonly decimals: number } | { readonly kind: 'suspense' };
 
 /** Where a credited amount went; only `cash` changes its unit, and then the token's decimals are needed. */
 export type CreditDestination =
@@ -88,6 +115,22 @@ export function postingsOf(event: LedgerEvent): Posting[] {
         { account: `cash:${event.from}`, asset: 'cash', amount: event.amount },
         { account: `cash:${event.to}`, asset: 'cash', amount: -event.amount },
       ];
+    case 'CashQueued':
+      return moved('cash', event.amount, `cash:${event.account}`, 'queued');
+    case 'CashUnqueued':
+      return moved('cash', event.amount, 'queued', `cash:${event.account}`);
+    case 'Reserved': {
+      const { account, token, units, from } = event;
+      const cash = from.kind === 'cash' ? moved('cash', toCash(units, from.decimals), 'queued', 'par') : [];
+      return [...moved(tokenJournalAsset(token), units, sourceAccount(account, from), 'reserved'), ...cash];
+    }
+    case 'Unreserved': {
+      const { account, token, units, to } = event;
+      const cash = to.kind === 'cash' ? moved('cash', toCash(units, to.decimals), 'par', `cash:${account}`) : [];
+      return [...moved(tokenJournalAsset(token), units, 'reserved', sourceAccount(account, to)), ...cash];
+    }
+    case 'Released':
+      return moved(tokenJournalAsset(event.token), event.units, 'reserved', 'custody');
     case 'Corrected': {
       const { account, token, balance, cash } = event;
       const asset = tokenJournalAsset(token);
@@ -98,6 +141,26 @@ export function postingsOf(event: LedgerEvent): Posting[] {
       const onBalance: Posting = { account: target, asset, amount: -balance };
       return [custody, onBalance, ...onCash].filter(({ amount }) => amount !== 0n);
     }
+  }
+}
+
+/** A debit of one account against another; `from` owes less by it, or `to` holds less. */
+function moved(asset: JournalAsset, amount: bigint, from: JournalAccount, to: JournalAccount): Posting[] {
+  return [
+    { account: from, asset, amount },
+    { account: to, asset, amount: -amount },
+  ];
+}
+
+/** Account of the token's own units behind a reservation. */
+function sourceAccount(account: AccountId, { kind }: ReserveSource): JournalAccount {
+  switch (kind) {
+    case 'balance':
+      return `balance:${account}`;
+    case 'cash':
+      return 'free';
+    case 'suspense':
+      return 'suspense';
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Hex } from 'viem';
-import type { CreditDestination, LedgerEvent, TokenAsset } from './journal.js';
+import type { CreditDestination, LedgerEvent, ReserveSource, TokenAsset } from './journal.js';
 import type { AccountId, Cash, Eid, Sequence, TokenAmount } from './units.js';
 
 /** An event of the hub's ledger or gateway, as it is on chain. Amounts are base units unless they say cash. */
@@ -37,12 +37,34 @@ export type HubEvent =
       readonly assetId: number;
       /** signed, base units */
       readonly booked: bigint;
-    };
+    }
+  | {
+      readonly kind: 'Reserved' | 'Unreserved';
+      /** all zero: a deposit that goes home */
+      readonly account: AccountId;
+      readonly token: TokenAsset;
+      readonly units: TokenAmount;
+      readonly source: ReserveSource['kind'];
+    }
+  | { readonly kind: 'CashQueued' | 'CashUnqueued'; readonly account: AccountId; readonly amount: Cash }
+  | { readonly kind: 'Released'; readonly token: TokenAsset; readonly units: TokenAmount };
+
+/** `from` and `to` of the ledger's `Reserved` and `Unreserved`, by number. */
+const RESERVE_SOURCES = ['balance', 'cash', 'suspense'] as const satisfies readonly ReserveSource['kind'][];
+
+/** @throws RangeError if the number is none */
+export function reserveSource(number: number): ReserveSource['kind'] {
+  const source = RESERVE_SOURCES[number];
+  if (source === undefined) throw new RangeError(`reserve source is ${number}; expected 0 … ${RESERVE_SOURCES.length - 1}`);
+  return source;
+}
 
 /** What the events before this one say; a database and a rebuild in memory both can answer it. */
 export interface HubHistory {
   /** token and decimals behind an asset id, null if it was never configured */
   asset(assetId: number): { readonly token: TokenAsset; readonly decimals: number; readonly settlement: boolean } | null;
+  /** decimals of a token, null if it was never configured */
+  decimals(token: TokenAsset): number | null;
   /** the deposit was parked by an earlier event */
   wasParked(srcEid: Eid, sequence: Sequence): boolean;
   /** asset and amount of the source log's deposit with this leaf, null if the log is not known that far */
@@ -88,6 +110,34 @@ export function projectHubEvent(event: HubEvent, history: HubHistory): Projectio
       return event.from === event.to || event.amount === 0n ? { kind: 'nothing' } : { kind: 'book', event };
     case 'Corrected':
       return projectCorrection(event, history);
+    case 'CashQueued':
+    case 'CashUnqueued':
+      return event.amount === 0n ? { kind: 'nothing' } : { kind: 'book', event };
+    case 'Reserved':
+    case 'Unreserved': {
+      const { kind, account, token, units } = event;
+      if (units === 0n) return { kind: 'nothing' };
+      const source = sourceOf(event, history);
+      return kind === 'Reserved'
+        ? { kind: 'book', event: { kind, account, token, units, from: source } }
+        : { kind: 'book', event: { kind, account, token, units, to: source } };
+    }
+    case 'Released':
+      return event.units === 0n ? { kind: 'nothing' } : { kind: 'book', event };
+  }
+}
+
+function sourceOf({ source, token }: Extract<HubEvent, { kind: 'Reserved' | 'Unreserved' }>, history: HubHistory): ReserveSource {
+  switch (source) {
+    case 'balance':
+    case 'suspense':
+      return { kind: source };
+    case 'cash': {
+      const decimals = history.decimals(token);
+      if (decimals === null)
+        throw new RangeError(`hub event turns cash into asset ${token.asset} of ${token.eid}, which no event configured before`);
+      return { kind: 'cash', decimals };
+    }
   }
 }
 

@@ -14,6 +14,12 @@ const destination = fc.oneof(
   fc.constant({ kind: 'idle' } as const),
   fc.integer({ min: 0, max: 18 }).map((decimals) => ({ kind: 'cash', decimals }) as const),
 );
+const reserveSource = fc.oneof(
+  fc.constant({ kind: 'balance' } as const),
+  fc.constant({ kind: 'suspense' } as const),
+  fc.integer({ min: 0, max: 18 }).map((decimals) => ({ kind: 'cash', decimals }) as const),
+);
+const claim = { account: fc.constantFrom(alice, bob), token: fc.constant(token), units: amounts };
 const ledgerEvent: fc.Arbitrary<LedgerEvent> = fc.oneof(
   fc.record({
     kind: fc.constant('Credited' as const),
@@ -37,6 +43,14 @@ const ledgerEvent: fc.Arbitrary<LedgerEvent> = fc.oneof(
     to: fc.constant(bob),
     amount: fc.bigInt(1n, 2n ** 100n).map(cash),
   }),
+  fc.record({ kind: fc.constant('Reserved' as const), ...claim, from: reserveSource }),
+  fc.record({ kind: fc.constant('Unreserved' as const), ...claim, to: reserveSource }),
+  fc.record({
+    kind: fc.constantFrom('CashQueued' as const, 'CashUnqueued' as const),
+    account: fc.constantFrom(alice, bob),
+    amount: fc.bigInt(1n, 2n ** 100n).map(cash),
+  }),
+  fc.record({ kind: fc.constant('Released' as const), token: fc.constant(token), units: amounts }),
   fc.record({
     kind: fc.constant('Corrected' as const),
     account: fc.constantFrom(null, alice),
@@ -77,6 +91,76 @@ describe('postingsOf', () => {
       ...postingsOf({ kind: 'Credited', account: alice, token, amount, destination: { kind: 'collateral' }, fromSuspense: true }),
     ];
     expect(Object.fromEntries(balancesOf(postings))).toEqual({ 'custody|token:40002:1': 7n, [`balance:${alice}|token:40002:1`]: -7n });
+  });
+});
+
+describe('postings of a withdrawal', () => {
+  const units = tokenAmount(3_000_000n);
+  const worth = cash(3n * 10n ** 18n);
+  const deposit: LedgerEvent = {
+    kind: 'Credited',
+    account: alice,
+    token,
+    amount: tokenAmount(5_000_000n),
+    destination: { kind: 'cash', decimals: 6 },
+    fromSuspense: false,
+  };
+  const from = { kind: 'cash', decimals: 6 } as const;
+  const booked = (...events: LedgerEvent[]) => Object.fromEntries(balancesOf(events.flatMap(postingsOf)));
+
+  it('given cash that is queued, ordered and receipted, custody, free and cash fall by it and nothing is left between', () => {
+    const queued: LedgerEvent = { kind: 'CashQueued', account: alice, amount: worth };
+    expect(booked(deposit, queued)).toMatchObject({ [`cash:${alice}|cash`]: -2n * 10n ** 18n, 'queued|cash': -worth });
+    const ordered: LedgerEvent = { kind: 'Reserved', account: alice, token, units, from };
+    expect(booked(deposit, queued, ordered)).toEqual({
+      'custody|token:40002:1': 5_000_000n,
+      'free|token:40002:1': -2_000_000n,
+      'reserved|token:40002:1': -units,
+      'par|cash': 2n * 10n ** 18n,
+      [`cash:${alice}|cash`]: -2n * 10n ** 18n,
+    });
+    expect(booked(deposit, queued, ordered, { kind: 'Released', token, units })).toEqual({
+      'custody|token:40002:1': 2_000_000n,
+      'free|token:40002:1': -2_000_000n,
+      'par|cash': 2n * 10n ** 18n,
+      [`cash:${alice}|cash`]: -2n * 10n ** 18n,
+    });
+  });
+
+  it('given a claim that is cancelled, queued or ordered, every account is as before', () => {
+    const before = booked(deposit);
+    const queued: LedgerEvent = { kind: 'CashQueued', account: alice, amount: worth };
+    expect(booked(deposit, queued, { kind: 'CashUnqueued', account: alice, amount: worth })).toEqual(before);
+    expect(
+      booked(
+        deposit,
+        queued,
+        { kind: 'Reserved', account: alice, token, units, from },
+        { kind: 'Unreserved', account: alice, token, units, to: from },
+      ),
+    ).toEqual(before);
+  });
+
+  it('given any source, when units are reserved and given back to a balance or to suspense, every account is as before', () => {
+    fc.assert(
+      fc.property(amounts, fc.constantFrom({ kind: 'balance' } as const, { kind: 'suspense' } as const), (amount, source) => {
+        const events: LedgerEvent[] = [
+          { kind: 'Reserved', account: alice, token, units: amount, from: source },
+          { kind: 'Unreserved', account: alice, token, units: amount, to: source },
+        ];
+        expect(booked(...events)).toEqual({});
+      }),
+    );
+  });
+
+  it('given a parked deposit that goes home, suspense and custody end at zero', () => {
+    expect(
+      booked(
+        { kind: 'Parked', token, amount: units },
+        { kind: 'Reserved', account: accountId(zeroHash), token, units, from: { kind: 'suspense' } },
+        { kind: 'Released', token, units },
+      ),
+    ).toEqual({});
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { zeroHash } from 'viem';
-import { projectHubEvent, type HubHistory } from '../src/ledger-projection.js';
-import { accountId, eid, sequence, tokenAmount } from '../src/units.js';
+import { projectHubEvent, reserveSource, type HubHistory } from '../src/ledger-projection.js';
+import { accountId, cash, eid, sequence, tokenAmount } from '../src/units.js';
 
 const alice = accountId(`0x${'aa'.repeat(32)}`);
 const bob = accountId(`0x${'bb'.repeat(32)}`);
@@ -10,6 +10,7 @@ const place = { srcEid: eid(40002), sequence: sequence(5n) };
 
 const history = (part: Partial<HubHistory> = {}): HubHistory => ({
   asset: (assetId) => (assetId === 7 ? { token, decimals: 6, settlement: true } : null),
+  decimals: ({ asset }) => (asset === token.asset ? 6 : null),
   wasParked: () => false,
   deposit: () => null,
   balance: () => 0n,
@@ -66,5 +67,40 @@ describe('projectHubEvent', () => {
 
   it('given a correction of suspense, it is on suspense alone', () => {
     expect(projectHubEvent(correction(null, -5n), history())).toMatchObject({ event: { account: null, balance: -5n, cash: null } });
+  });
+
+  it('given tokens reserved for a claim or given back, it names where they come from or go to, and the decimals only for cash', () => {
+    const moved = { account: alice, token, units: tokenAmount(4n) };
+    for (const source of ['balance', 'suspense'] as const) {
+      expect(projectHubEvent({ kind: 'Reserved', ...moved, source }, history())).toEqual({
+        kind: 'book',
+        event: { kind: 'Reserved', ...moved, from: { kind: source } },
+      });
+    }
+    expect(projectHubEvent({ kind: 'Unreserved', ...moved, source: 'cash' }, history())).toEqual({
+      kind: 'book',
+      event: { kind: 'Unreserved', ...moved, to: { kind: 'cash', decimals: 6 } },
+    });
+    const unknown = { ...moved, token: { eid: eid(40002), asset: 9 } };
+    expect(() => projectHubEvent({ kind: 'Reserved', ...unknown, source: 'cash' }, history())).toThrow(
+      'asset 9 of 40002, which no event configured before',
+    );
+  });
+
+  it('given queued cash and receipts, it books them as they are, and nothing for nothing', () => {
+    const queued = { kind: 'CashQueued', account: alice, amount: cash(5n) } as const;
+    const released = { kind: 'Released', token, units: tokenAmount(5n) } as const;
+    for (const event of [queued, { ...queued, kind: 'CashUnqueued' } as const, released])
+      expect(projectHubEvent(event, history())).toEqual({ kind: 'book', event });
+    expect(projectHubEvent({ ...queued, amount: cash(0n) }, history())).toEqual({ kind: 'nothing' });
+    expect(projectHubEvent({ ...released, units: tokenAmount(0n) }, history())).toEqual({ kind: 'nothing' });
+    expect(projectHubEvent({ kind: 'Reserved', account: alice, token, units: tokenAmount(0n), source: 'balance' }, history())).toEqual({
+      kind: 'nothing',
+    });
+  });
+
+  it('given the number of a reserve source, it is named; given another, the error says what was expected', () => {
+    expect([0, 1, 2].map(reserveSource)).toEqual(['balance', 'cash', 'suspense']);
+    expect(() => reserveSource(3)).toThrow('reserve source is 3; expected 0 … 2');
   });
 });

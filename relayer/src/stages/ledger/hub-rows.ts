@@ -123,6 +123,11 @@ function depositOf(read: HubLog): DepositSaid | null {
     case 'Transferred':
     case 'CashTransferred':
     case 'Corrected':
+    case 'Reserved':
+    case 'Unreserved':
+    case 'CashQueued':
+    case 'CashUnqueued':
+    case 'Released':
       return null;
   }
 }
@@ -131,6 +136,10 @@ function accountOf(read: HubLog): string | null {
   switch (read.kind) {
     case 'Credited':
     case 'Corrected':
+    case 'Reserved':
+    case 'Unreserved':
+    case 'CashQueued':
+    case 'CashUnqueued':
       return read.account;
     case 'Transferred':
     case 'CashTransferred':
@@ -139,6 +148,7 @@ function accountOf(read: HubLog): string | null {
     case 'DepositParked':
     case 'ParkedCredited':
     case 'EntryRefused':
+    case 'Released':
       return null;
   }
 }

@@ -168,6 +168,11 @@ class EventHistory implements HubHistory {
     return this.#assets.get(assetId) ?? null;
   }
 
+  decimals({ eid, asset }: Parameters<HubHistory['decimals']>[0]): number | null {
+    for (const { token, decimals } of this.#assets.values()) if (token.eid === eid && token.asset === asset) return decimals;
+    return null;
+  }
+
   wasParked(...[srcEid, sequence]: Parameters<HubHistory['wasParked']>): boolean {
     return this.#parked.has(`${srcEid}:${sequence}`);
   }

@@ -66,6 +66,7 @@ export class JournalService {
       const held = await this.#held(tx, at.event, assets);
       return {
         asset: (assetId) => assetAt(assets, assetId, at),
+        decimals: (token) => decimalsOf(assets, token),
         wasParked: (srcEid, sequence) => {
           const place = parked.get(`${srcEid}:${sequence}`);
           return place !== undefined && isBefore(place, at);
@@ -98,6 +99,13 @@ function assetAt(
     .filter((a) => isBefore(a, at))
     .findLast(({ event }) => event.kind === 'AssetConfigured' && event.assetId === assetId)?.event;
   return config?.kind === 'AssetConfigured' ? config : null;
+}
+
+/** Decimals never change once they are set, so any configuration of the token tells them. */
+function decimalsOf(assets: readonly StoredHubEvent[], { eid, asset }: TokenAsset): number | null {
+  for (const { event } of assets)
+    if (event.kind === 'AssetConfigured' && event.token.eid === eid && event.token.asset === asset) return event.decimals;
+  return null;
 }
 
 function isBefore(a: { block: bigint; logIndex: number }, b: { block: bigint; logIndex: number }): boolean {
