@@ -17,3 +17,4 @@ export * from './reconciliation.js';
 export * from './timeline.js';
 export * from './message/credited.js';
 export * as risk from './risk/index.js';
+export * as exchange from './exchange/index.js';

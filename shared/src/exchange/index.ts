@@ -1,0 +1,3 @@
+export * from './instrument.js';
+export * from './order.js';
+export * from './book.js';
