@@ -39,7 +39,8 @@ struct Pools {
     uint128 suspense;
 }
 
-/// @notice One asset of one chain: a slot per struct. Before it is configured only `totals.custody` is used, and is all suspense.
+/// @notice One asset of one chain: a slot per struct. Before it is configured its custody is suspense but for `credited`, which is what is
+///         reserved to be sent home.
 struct AssetState {
     Totals totals;
     Inflow inflow;
@@ -166,6 +167,29 @@ library AssetBooks {
         // CAST: parts of `credited`.
         uint112 other = uint112(settlement ? uint256(state.totals.credited) - state.reserved - value : value);
         if (state.pools.other != other) state.pools.other = other;
+    }
+
+    /// @notice Parked deposits.
+    function suspense(AssetState storage state) internal view returns (uint256) {
+        Totals storage totals = state.totals;
+        return totals.assetId == 0 ? uint256(totals.custody) - totals.credited : state.pools.suspense;
+    }
+
+    /// @notice Moves units between reserved and free (`fromFree`) or balances; credited stays.
+    /// @dev What is added must be there: `units` ≤ free, or ≤ balances.
+    function reserve(AssetState storage state, uint256 units, bool fromFree) internal {
+        uint256 pool = free(state);
+        // CAST: a part of `credited`.
+        state.reserved += uint112(units);
+        setFree(state, fromFree ? pool - units : pool);
+    }
+
+    /// @notice Undoes `reserve`.
+    function unreserve(AssetState storage state, uint256 units, bool toFree) internal {
+        uint256 pool = free(state);
+        // CAST: the caller has checked that it is at most `reserved`.
+        state.reserved -= uint112(units);
+        setFree(state, toFree ? pool + units : pool);
     }
 
     /// @notice The standing under an asset's freeze; Collateral if it never had one.

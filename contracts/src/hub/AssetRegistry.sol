@@ -3,7 +3,7 @@ pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {AssetBooks, AssetState, Inflow, Limits, Pools, Totals} from "./AssetBooks.sol";
+import {AssetBooks, AssetState, Inflow, Limits, Pools} from "./AssetBooks.sol";
 import {CollateralList} from "./CollateralList.sol";
 import {ILedger} from "./ILedger.sol";
 
@@ -20,7 +20,6 @@ abstract contract AssetRegistry is ILedger, AccessManaged {
 
     /// @inheritdoc ILedger
     uint16 public assetCount;
-    /// @dev Shares its slot with assetCount, so that it is never a fresh one.
     int240 internal _totalCash;
 
     mapping(uint32 eid => mapping(uint16 asset => AssetState)) internal _assets;
@@ -40,10 +39,12 @@ abstract contract AssetRegistry is ILedger, AccessManaged {
         uint256 free = state.free();
         uint256 level = config.inflowCapacity;
         if (assetId == 0) {
+            // CAST: a part of custody. Read before the asset has an id.
+            uint128 parked = uint128(state.suspense());
             assetId = ++assetCount;
             _keys[assetId] = AssetKey(eid, asset);
             state.totals.assetId = assetId;
-            state.pools = Pools({listed: true, other: 0, suspense: state.totals.custody});
+            state.pools = Pools({listed: true, other: 0, suspense: parked});
         } else {
             // The bucket is settled at its old rate, and never gains by a change.
             level = Math.min(state.available(), level);
@@ -138,8 +139,8 @@ abstract contract AssetRegistry is ILedger, AccessManaged {
 
     /// @inheritdoc ILedger
     function unlistedSuspense(uint32 eid, uint16 asset) external view returns (uint256) {
-        Totals memory totals = _assets[eid][asset].totals;
-        return totals.assetId == 0 ? totals.custody : 0;
+        AssetState storage state = _assets[eid][asset];
+        return state.totals.assetId == 0 ? state.suspense() : 0;
     }
 
     /// @inheritdoc ILedger

@@ -31,6 +31,13 @@ interface ILedger {
         AmountImpossible // above 2^108 − 1, which no vault takes: refused for good, neither parked nor booked
     }
 
+    /// @notice What a reservation is made of, and where it goes back to.
+    enum ReserveSource {
+        Balance, // of the account
+        Cash, // free settlement; the account's cash was queued before
+        Suspense // a parked deposit
+    }
+
     /// @param standing        not Unknown
     /// @param decimals        of the token: ≤ 18 for settlement, else ≤ 36; fixed once set
     /// @param cap             most of the asset that may be credited, base units, < 2^108
@@ -68,6 +75,32 @@ interface ILedger {
     /// @notice A rebase correction. `booked` moved on the account (0: suspense) and on custody, base units; `uncovered` is what a
     ///         negative correction could not take back: it went to the loss account.
     event Corrected(bytes32 indexed account, uint16 indexed assetId, int256 booked, uint256 uncovered, uint64 sequence);
+    /// @notice Units were put aside to be released. From Cash: free settlement became reserved, and what the account had queued for it
+    ///         (units at par) left the queued cash.
+    /// @param account 0: a parked deposit that is sent home
+    event Reserved(
+        bytes32 indexed account,
+        uint32 indexed eid,
+        uint16 indexed asset,
+        uint256 units,
+        ReserveSource from
+    );
+    /// @notice A reservation was undone. To Cash: the units are free settlement again, and the account has their cash.
+    event Unreserved(
+        bytes32 indexed account,
+        uint32 indexed eid,
+        uint16 indexed asset,
+        uint256 units,
+        ReserveSource to
+    );
+    /// @notice Cash of an account waits for an order, 18 decimals.
+    event CashQueued(bytes32 indexed account, uint256 cash);
+    /// @notice Queued cash went back to its account.
+    event CashUnqueued(bytes32 indexed account, uint256 cash);
+    /// @notice A vault settled orders: reserved and custody fell by as much.
+    event Released(uint32 indexed eid, uint16 indexed asset, uint256 units);
+    /// @notice A rebase took back what a receipt of a forgotten branch had released: reserved and custody rose by as much.
+    event Reinstated(uint32 indexed eid, uint16 indexed asset, uint256 units);
     event ModuleSet(address indexed module, bool enabled);
 
     error NotModule(address caller);
@@ -84,6 +117,8 @@ interface ILedger {
     error OwnerMismatch(bytes32 from, bytes32 to);
     error AmountTooLarge(uint256 amount, uint256 maximum);
     error AmountZero();
+    error NotReserved(uint32 eid, uint16 asset, uint256 reserved, uint256 needed);
+    error AssetNotSettlement(uint32 eid, uint16 asset);
 
     // ---- modules (Gateway)
 
@@ -101,6 +136,34 @@ interface ILedger {
     ///      of it, from the account's cash, which may become negative) and books the rest on the loss account.
     /// @param amount base units of the token; positive: a deposit of the new branch, negative: one of the old branch
     function correct(uint32 eid, uint16 asset, Account account, int256 amount, uint64 sequence) external;
+
+    // ---- modules (Gateway, Withdrawals): value on its way out
+
+    /// @notice Puts a part of the account's balance aside, from wherever it is. Modules only. Reverts if it holds less.
+    /// @param units base units, above 0; so in all functions below
+    function take(Account account, uint32 eid, uint16 asset, uint256 units) external;
+    /// @notice Undoes `take`; the asset is enabled, if there is room, as by an own deposit. Modules only.
+    function giveBack(Account account, uint32 eid, uint16 asset, uint256 units) external;
+    /// @notice Takes cash for a later `reserveCash`, floored to units of the token at par; the rest stays cash. Modules only.
+    /// @dev The token must be settlement, or have free settlement from when it was. Reverts if the account has less cash.
+    /// @param cash 18 decimals
+    /// @return units may be 0: then nothing happened
+    function queueCash(Account account, uint32 eid, uint16 asset, uint256 cash) external returns (uint256 units);
+    /// @notice Undoes `queueCash`. Modules only.
+    function unqueueCash(Account account, uint32 eid, uint16 asset, uint256 units) external;
+    /// @notice Puts free settlement aside for cash that `queueCash` took. Modules only.
+    /// @return reserved false, and nothing changed: the token has less free settlement
+    function reserveCash(Account account, uint32 eid, uint16 asset, uint256 units) external returns (bool reserved);
+    /// @notice Undoes `queueCash` and `reserveCash` together. Modules only.
+    function unreserveCash(Account account, uint32 eid, uint16 asset, uint256 units) external;
+    /// @notice Puts a parked deposit aside to be sent home, of an asset that was never configured too. Modules only.
+    function reserveSuspense(uint32 eid, uint16 asset, uint256 units) external;
+    /// @notice Books what a vault settled: reserved and custody fall. All or nothing. Modules only.
+    /// @param assets distinct
+    /// @return released false, and nothing changed: one of the sums exceeds what is reserved of its asset
+    function release(uint32 eid, uint16[] calldata assets, uint128[] calldata sums) external returns (bool released);
+    /// @notice Undoes a release that stood on a forgotten branch: reserved and custody rise. Modules only.
+    function reinstate(uint32 eid, uint16 asset, uint256 units) external;
 
     // ---- owners
 
@@ -132,7 +195,8 @@ interface ILedger {
     function assetKey(uint16 assetId) external view returns (uint32 eid, uint16 asset);
     function configOf(uint16 assetId) external view returns (AssetConfig memory);
     function custodyOf(uint16 assetId) external view returns (Custody memory);
-    /// @notice Parked deposits of an asset that was never configured, base units; moves to its suspense when it is.
+    /// @notice Parked deposits of an asset that was never configured, base units, without those on their way home; moves to its
+    ///         suspense when it is.
     function unlistedSuspense(uint32 eid, uint16 asset) external view returns (uint256);
     /// @notice Inflow the bucket would let in now.
     function inflowAvailable(uint16 assetId) external view returns (uint128);
@@ -143,6 +207,10 @@ interface ILedger {
     function cashOf(Account account) external view returns (int256);
     /// @notice Σ cash of all accounts, 18 decimals.
     function totalCash() external view returns (int256);
+    /// @notice Σ cash that waits for orders, 18 decimals.
+    function queuedCash() external view returns (uint256);
+    /// @notice What is reserved of an asset, configured or not, and its free settlement, base units.
+    function liquidityOf(uint32 eid, uint16 asset) external view returns (uint256 reserved, uint256 free);
     /// @notice What negative corrections could not take back, per asset, base units: owed to accounts, but no longer in a vault.
     function lossOf(uint16 assetId) external view returns (uint256);
 }

@@ -7,15 +7,14 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {Account} from "../types/Account.sol";
 import {Principal} from "../types/Principal.sol";
-import {AccountBooks} from "./AccountBooks.sol";
 import {AssetBooks, AssetRun, AssetState} from "./AssetBooks.sol";
-import {AssetRegistry} from "./AssetRegistry.sol";
 import {CollateralList} from "./CollateralList.sol";
 import {CreditBatch, CreditLib, CreditReceipt, CreditTerms, Destination} from "./Credit.sol";
+import {ExitMoves} from "./ExitMoves.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @notice See ILedger.
-contract Ledger is AssetRegistry, AccountBooks {
+contract Ledger is ExitMoves {
     using AssetBooks for AssetRun;
     using AssetBooks for AssetState;
     using SafeCast for uint256;
@@ -25,14 +24,6 @@ contract Ledger is AssetRegistry, AccountBooks {
 
     /// @inheritdoc ILedger
     uint32 public immutable hubEid;
-    /// @inheritdoc ILedger
-    mapping(address module => bool) public isModule;
-
-    modifier onlyModule() {
-        require(isModule[msg.sender], NotModule(msg.sender));
-        _;
-    }
-
     modifier onlyOwnerOf(Account account) {
         require(Principal.owns(msg.sender, account, hubEid), NotAccountOwner(Account.unwrap(account), msg.sender));
         _;
@@ -177,10 +168,10 @@ contract Ledger is AssetRegistry, AccountBooks {
     /// @dev All or nothing: suspense is moved by parked deposits alone, so a governed figure can be exact.
     function _correctSuspense(AssetState storage state, bool positive, uint256 size) private returns (uint256) {
         uint16 assetId = state.totals.assetId;
-        uint256 suspense = assetId == 0 ? state.totals.custody : state.pools.suspense;
+        uint256 suspense = state.suspense();
         if (positive) require(size <= CollateralList.MAX_AMOUNT, AmountTooLarge(size, CollateralList.MAX_AMOUNT));
         else require(size <= suspense, BalanceTooLow(0, assetId, suspense, size));
-        // Before it is configured, all of an asset's custody is suspense.
+        // Before it is configured, an asset's suspense follows from its totals.
         if (assetId != 0) state.pools.suspense = (positive ? suspense + size : suspense - size).toUint128();
         return size;
     }
@@ -226,10 +217,7 @@ contract Ledger is AssetRegistry, AccountBooks {
     /// @param change base units of a settlement asset, below MAX_AMOUNT either way
     function _correctCash(Account account, uint256 decimals, int256 change) private {
         // CAST: at most 10^18.
-        int256 cash = change * int256(AssetBooks.cashPerUnit(decimals));
-        require(_addCash(account, cash), CashOutOfRange(Account.unwrap(account), _cash(account), cash));
-        // CAST: within the range of an account's cash.
-        _totalCash += int240(cash);
+        _moveCash(account, change * int256(AssetBooks.cashPerUnit(decimals)));
     }
 
     // ---- owners
@@ -256,6 +244,8 @@ contract Ledger is AssetRegistry, AccountBooks {
         _requireSibling(from, to);
         _requireKnown(assetId);
         require(amount != 0, AmountZero());
+        // Who owes cash keeps what stands for it together.
+        require(_cash(from) >= 0, CashTooLow(Account.unwrap(from), _cash(from), 0));
         uint256 taken = _takeBalance(from, assetId, amount);
         require(taken == amount, BalanceTooLow(Account.unwrap(from), assetId, taken, amount));
         _addBalance(to, assetId, amount, true);
@@ -281,14 +271,6 @@ contract Ledger is AssetRegistry, AccountBooks {
             from.owner() == to.owner() && from.home() == to.home() && from.subaccount() != to.subaccount(),
             OwnerMismatch(Account.unwrap(from), Account.unwrap(to))
         );
-    }
-
-    // ---- governance
-
-    /// @inheritdoc ILedger
-    function setModule(address module, bool enabled) external restricted {
-        isModule[module] = enabled;
-        emit ModuleSet(module, enabled);
     }
 
     // ---- views

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Account} from "../types/Account.sol";
+import {AccountBooks} from "./AccountBooks.sol";
+import {AssetBooks, AssetState} from "./AssetBooks.sol";
+import {AssetRegistry} from "./AssetRegistry.sol";
+import {CollateralList} from "./CollateralList.sol";
+import {ILedger} from "./ILedger.sol";
+import {LedgerModules} from "./LedgerModules.sol";
+
+/// @notice The ledger's moves for value on its way out. Each keeps custody = balances + free + reserved + suspense (INV-LEDGER-1) and
+///         Σ free at par − Σ cash − queued cash (INV-CASH-1).
+abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
+    using AssetBooks for AssetState;
+    using SafeCast for uint256;
+
+    /// @inheritdoc ILedger
+    uint256 public queuedCash;
+
+    // ---- balances
+
+    /// @inheritdoc ILedger
+    function take(Account account, uint32 eid, uint16 asset, uint256 units) external onlyModule {
+        AssetState storage state = _configured(eid, asset, units);
+        uint16 assetId = state.totals.assetId;
+        uint256 taken = _takeBalance(account, assetId, units);
+        require(taken == units, BalanceTooLow(Account.unwrap(account), assetId, taken, units));
+        state.reserve(units, false);
+        emit Reserved(Account.unwrap(account), eid, asset, units, ReserveSource.Balance);
+    }
+
+    /// @inheritdoc ILedger
+    function giveBack(Account account, uint32 eid, uint16 asset, uint256 units) external onlyModule {
+        AssetState storage state = _reserved(eid, asset, units);
+        state.unreserve(units, false);
+        _addBalance(account, state.totals.assetId, units, true);
+        emit Unreserved(Account.unwrap(account), eid, asset, units, ReserveSource.Balance);
+    }
+
+    // ---- cash
+
+    /// @inheritdoc ILedger
+    function queueCash(
+        Account account,
+        uint32 eid,
+        uint16 asset,
+        uint256 cash
+    ) external onlyModule returns (uint256 units) {
+        AssetState storage state = _configured(eid, asset, cash);
+        require(state.baseStanding() == AssetStanding.Settlement || state.free() != 0, AssetNotSettlement(eid, asset));
+        uint256 scale = AssetBooks.cashPerUnit(state.limits.decimals);
+        units = cash / scale;
+        if (units == 0) return 0;
+        cash = units * scale;
+        int256 held = _cash(account);
+        // CAST: an account's cash has 124 bits; compared before the amount is.
+        require(held >= 0 && uint256(held) >= cash, CashTooLow(Account.unwrap(account), held, cash));
+        _moveCash(account, -int256(cash));
+        queuedCash += cash;
+        emit CashQueued(Account.unwrap(account), cash);
+    }
+
+    /// @inheritdoc ILedger
+    function unqueueCash(Account account, uint32 eid, uint16 asset, uint256 units) external onlyModule {
+        uint256 cash = units * AssetBooks.cashPerUnit(_configured(eid, asset, units).limits.decimals);
+        queuedCash -= cash;
+        // CAST: a part of the queued cash, which came out of accounts.
+        _moveCash(account, int256(cash));
+        emit CashUnqueued(Account.unwrap(account), cash);
+    }
+
+    /// @inheritdoc ILedger
+    function reserveCash(
+        Account account,
+        uint32 eid,
+        uint16 asset,
+        uint256 units
+    ) external onlyModule returns (bool reserved) {
+        AssetState storage state = _configured(eid, asset, units);
+        if (units > state.free()) return false;
+        queuedCash -= units * AssetBooks.cashPerUnit(state.limits.decimals);
+        state.reserve(units, true);
+        emit Reserved(Account.unwrap(account), eid, asset, units, ReserveSource.Cash);
+        return true;
+    }
+
+    /// @inheritdoc ILedger
+    function unreserveCash(Account account, uint32 eid, uint16 asset, uint256 units) external onlyModule {
+        AssetState storage state = _reserved(eid, asset, units);
+        state.unreserve(units, true);
+        // CAST: at most 2^108 · 10^18.
+        _moveCash(account, int256(units * AssetBooks.cashPerUnit(state.limits.decimals)));
+        emit Unreserved(Account.unwrap(account), eid, asset, units, ReserveSource.Cash);
+    }
+
+    /// @dev Cash of an account and the sum of all.
+    function _moveCash(Account account, int256 change) internal {
+        require(_addCash(account, change), CashOutOfRange(Account.unwrap(account), _cash(account), change));
+        // CAST: within the range of an account's cash.
+        _totalCash += int240(change);
+    }
+
+    // ---- parked deposits, orders and receipts
+
+    /// @inheritdoc ILedger
+    function reserveSuspense(uint32 eid, uint16 asset, uint256 units) external onlyModule {
+        require(units != 0, AmountZero());
+        AssetState storage state = _assets[eid][asset];
+        uint16 assetId = state.totals.assetId;
+        uint256 parked = state.suspense();
+        require(units <= parked, BalanceTooLow(0, assetId, parked, units));
+        uint256 free = state.free();
+        uint256 credited = state.totals.credited;
+        uint256 room = CollateralList.MAX_AMOUNT - credited;
+        require(units <= room, AmountTooLarge(units, room));
+        // CAST: all three at most what was compared above.
+        state.totals.credited = uint112(credited + units);
+        state.reserved += uint112(units);
+        if (assetId != 0) state.pools.suspense = uint128(parked - units);
+        state.setFree(free);
+        emit Reserved(0, eid, asset, units, ReserveSource.Suspense);
+    }
+
+    /// @inheritdoc ILedger
+    function release(
+        uint32 eid,
+        uint16[] calldata assets,
+        uint128[] calldata sums
+    ) external onlyModule returns (bool released) {
+        for (uint256 i; i < assets.length; ++i) {
+            if (sums[i] > _assets[eid][assets[i]].reserved) return false;
+        }
+        for (uint256 i; i < assets.length; ++i) {
+            AssetState storage state = _assets[eid][assets[i]];
+            // CAST: at most `reserved`.
+            uint112 units = uint112(sums[i]);
+            state.reserved -= units;
+            state.totals.credited -= units;
+            state.totals.custody -= units;
+            emit Released(eid, assets[i], units);
+        }
+        return true;
+    }
+
+    /// @inheritdoc ILedger
+    function reinstate(uint32 eid, uint16 asset, uint256 units) external onlyModule {
+        require(units != 0, AmountZero());
+        AssetState storage state = _assets[eid][asset];
+        uint256 room = CollateralList.MAX_AMOUNT - state.totals.credited;
+        require(units <= room, AmountTooLarge(units, room));
+        // CAST: at most MAX_AMOUNT.
+        uint112 more = uint112(units);
+        state.totals.credited += more;
+        state.totals.custody += more;
+        // Free settlement is what is credited and neither reserved nor a balance, so it stays.
+        state.reserved += more;
+        emit Reinstated(eid, asset, units);
+    }
+
+    // ---- views
+
+    /// @inheritdoc ILedger
+    function liquidityOf(uint32 eid, uint16 asset) external view returns (uint256 reserved, uint256 free) {
+        AssetState storage state = _assets[eid][asset];
+        return (state.reserved, state.free());
+    }
+
+    // ---- inner
+
+    function _configured(uint32 eid, uint16 asset, uint256 amount) private view returns (AssetState storage state) {
+        state = _assets[eid][asset];
+        require(state.totals.assetId != 0, AssetUnknown(eid, asset));
+        require(amount != 0, AmountZero());
+    }
+
+    function _reserved(uint32 eid, uint16 asset, uint256 units) private view returns (AssetState storage state) {
+        state = _configured(eid, asset, units);
+        require(units <= state.reserved, NotReserved(eid, asset, state.reserved, units));
+    }
+}

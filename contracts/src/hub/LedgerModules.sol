@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {ILedger} from "./ILedger.sol";
+
+/// @notice Who may move the ledger.
+abstract contract LedgerModules is ILedger, AccessManaged {
+    /// @inheritdoc ILedger
+    mapping(address module => bool) public isModule;
+
+    modifier onlyModule() {
+        require(isModule[msg.sender], NotModule(msg.sender));
+        _;
+    }
+
+    /// @inheritdoc ILedger
+    function setModule(address module, bool enabled) external restricted {
+        isModule[module] = enabled;
+        emit ModuleSet(module, enabled);
+    }
+}
