@@ -60,3 +60,33 @@ export function classifyPacket(o: PacketObservation): PacketState {
     return { kind: 'conflicting', committed: o.committedHash, missing, verifiable: o.verification === 'Verifiable' };
   return o.nonce <= o.inboundNonce ? { kind: 'executable' } : { kind: 'behind-gap', gapAt: o.inboundNonce + 1n };
 }
+
+/** Words of LayerZero Scan for a message, so that users find the same here and there. */
+export const PACKET_STATUSES = ['CONFIRMING', 'INFLIGHT', 'BLOCKED', 'PAYLOAD_STORED', 'FAILED', 'DELIVERED'] as const;
+export type PacketStatus = (typeof PACKET_STATUSES)[number];
+
+/**
+ * A packet's state in those words.
+ * @param sent `final`: the block that sent it is; `executionFailed`: somebody tried to execute it and it reverted
+ */
+export function packetStatus(
+  state: PacketState['kind'],
+  sent: { readonly final: boolean; readonly executionFailed: boolean },
+): PacketStatus {
+  switch (state) {
+    case 'done':
+      return 'DELIVERED';
+    case 'conflicting':
+      return 'FAILED';
+    case 'behind-gap':
+    case 'nilified':
+      return 'BLOCKED';
+    case 'executable':
+      return sent.executionFailed ? 'PAYLOAD_STORED' : 'INFLIGHT';
+    case 'verifiable':
+    case 'awaiting-others':
+    case 'unverified':
+    case 'path-uninitialised':
+      return sent.final ? 'INFLIGHT' : 'CONFIRMING';
+  }
+}

@@ -12,7 +12,7 @@ const instant = z.iso.datetime().describe('ISO 8601');
 const final = z.boolean().describe('the block is final by the policy of its chain');
 
 const place = z.object({ at: instant, eid, chain, tx: hex, final });
-const stage = z.enum(['deposited', 'final', 'flushed', 'verified', 'delivered', 'parked', 'voided', 'refused']);
+const stage = z.enum(['deposited', 'final', 'flushed', 'verified', 'delivered', 'parked', 'returned', 'voided', 'refused']);
 const asset = { eid, chain, assetIndex: z.int(), symbol: z.string().nullable(), token: hex.nullable(), decimals: z.int().nullable() };
 
 export const depositView = z.object({
