@@ -3,16 +3,21 @@ import 'reflect-metadata';
 import { Command } from 'commander';
 import { errorFields } from '../chain/error-fields.js';
 import { ConfigError } from '../config/load.js';
-import { examine, type Finding } from './doctor.js';
-import { requestResume, type ResumeAnswer } from './resume.js';
+import type { Finding } from './doctor.js';
+import { addMargin, addSchema } from './margin.js';
+import type { ResumeAnswer } from './resume.js';
 
-const program = new Command('lockstep').description('Operate a Lockstep relayer. Reads the configuration that LOCKSTEP_CONFIG names.');
+// What a command needs is loaded when it runs: `margin` should not wait for a database driver.
+const program = new Command('lockstep').description(
+  'Operate a Lockstep relayer (with the configuration that LOCKSTEP_CONFIG names), and value portfolios (with none).',
+);
 
 program
   .command('doctor')
   .description('check configuration, database, providers, contracts and keys; changes nothing. Exit code 1: something is wrong')
   .option('--json', 'print one JSON object')
   .action(async ({ json }: { json?: boolean }) => {
+    const { examine } = await import('./doctor.js');
     const findings = await examine(process.env);
     const ok = findings.every((finding) => finding.ok);
     print(json ? JSON.stringify({ ok, findings }) : findings.map(lineOf).join('\n'));
@@ -24,10 +29,14 @@ program
   .description('let the follower of a chain halted by a deep reorg undo what is gone and go on')
   .option('--json', 'print one JSON object')
   .action(async (chain: string, { json }: { json?: boolean }) => {
+    const { requestResume } = await import('./resume.js');
     const answer = await requestResume(process.env, chain);
     print(json ? JSON.stringify(answer) : sentenceOf(answer));
     process.exitCode = answer.kind === 'unknown' ? 1 : 0;
   });
+
+addMargin(program);
+addSchema(program);
 
 function lineOf({ check, subject, ok, detail }: Finding): string {
   return `${ok ? 'ok  ' : 'FAIL'}  ${check.padEnd(13)}  ${subject}: ${detail}`;

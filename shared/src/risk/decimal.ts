@@ -39,15 +39,29 @@ export function formatDecimal(value: bigint): string {
   return `${value < 0n ? '-' : ''}${size / WAD}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
+/** A value as an error message quotes it. */
+export const quoted = (input: unknown): string => {
+  const text = JSON.stringify(input, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+  // JSON.stringify gives undefined for what JSON cannot say, against its own type.
+  return typeof text === 'string' ? (text.length > 60 ? `${text.slice(0, 57)}...` : text) : String(input);
+};
+
 /** A decimal in a file: text, or a number short enough to be written plainly. Becomes a wad. */
-export const Decimal = z.union([z.string(), z.number()]).transform((input, context) => {
-  try {
-    return parseDecimal(String(input));
-  } catch (error) {
-    context.issues.push({ code: 'custom', message: error instanceof Error ? error.message : String(error), input });
-    return z.NEVER;
-  }
-});
+export const Decimal = z
+  .union([z.string(), z.number()], {
+    error: ({ input }) => `${input === undefined ? 'is missing' : `is ${quoted(input)}`}; expected a decimal such as "0.25"`,
+  })
+  .transform((input, context) => {
+    try {
+      return parseDecimal(String(input));
+    } catch (error) {
+      context.issues.push({ code: 'custom', message: error instanceof Error ? error.message : String(error), input });
+      return z.NEVER;
+    }
+  })
+  .meta({ pattern: PATTERN.source, description: 'Decimal, at most 18 places.' });
 /** A decimal within bounds given as text, inclusive. */
-export const decimalBetween = (low: string, high: string) =>
-  Decimal.refine((value) => value >= parseDecimal(low) && value <= parseDecimal(high), { error: `expected ${low} … ${high}` });
+export const decimalBetween = (low: string, high: string, description = 'Decimal') =>
+  Decimal.refine((value) => value >= parseDecimal(low) && value <= parseDecimal(high), {
+    error: ({ input }) => `is ${typeof input === 'bigint' ? formatDecimal(input) : quoted(input)}; expected ${low} … ${high}`,
+  }).meta({ pattern: PATTERN.source, minimum: Number(low), maximum: Number(high), description: `${description}; ${low} … ${high}.` });

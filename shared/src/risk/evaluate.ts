@@ -1,13 +1,14 @@
 import { abs, max, min, mulDown, mulUp, WAD } from './decimal.js';
 import type { Parameters, PortfolioParameters, StandardParameters } from './parameters.js';
 import type { Portfolio, Underlying } from './portfolio.js';
+import { haircutsOf } from './haircuts.js';
+import { tightened } from './profile.js';
 import { type UnderlyingRisk, underlyingRisk } from './scenarios.js';
 import { addRequirements, type Requirement, underlyingRequirement } from './standard.js';
 import {
   addSensitivities,
   collateralValue,
   equityOf,
-  haircutsOf,
   nakedShorts,
   netOptions,
   NO_SENSITIVITY,
@@ -71,12 +72,16 @@ function conclude(
   rest: Omit<Risk, 'equity' | 'initialMargin' | 'maintenanceMargin' | 'withdrawable'>,
 ): Risk {
   const { equity, unrealisedGain } = equityOf(portfolio);
-  const initialMargin = max(margins.initial, margins.maintenance);
+  const { initial, maintenance } = tightened(
+    portfolio,
+    { ...margins, initial: max(margins.initial, margins.maintenance) },
+    rest.parts.haircuts.initial,
+  );
   return {
     equity,
-    initialMargin,
-    maintenanceMargin: margins.maintenance,
-    withdrawable: max(0n, equity - initialMargin - unrealisedGain),
+    initialMargin: initial,
+    maintenanceMargin: maintenance,
+    withdrawable: max(0n, equity - initial - unrealisedGain),
     ...rest,
   };
 }
@@ -84,7 +89,7 @@ function conclude(
 function byClosedForms(portfolio: Portfolio, parameters: StandardParameters): Risk {
   const { each, total } = sensitivitiesOf(portfolio);
   const requirements = portfolio.underlyings.map((underlying) => underlyingRequirement(parameters, underlying));
-  const haircuts = haircutsOf(portfolio, parameters.haircuts);
+  const haircuts = haircutsOf(portfolio, parameters);
   const contingencies = requirements.reduce(addRequirements, NOTHING);
   return conclude(portfolio, addRequirements(contingencies, haircuts), {
     worstScenario: null,
@@ -111,7 +116,7 @@ function byScenarios(portfolio: Portfolio, parameters: PortfolioParameters): Ris
   const scenarios = names.map((name, index) => ({ name, profit: risks.reduce((sum, risk) => sum + (risk.profits[index] ?? 0n), 0n) }));
   const worstScenario = scenarios.reduce((worst, { profit }, index) => (profit < (scenarios[worst]?.profit ?? 0n) ? index : worst), 0);
   const loss = combinedLoss(parameters, risks);
-  const haircuts = haircutsOf(portfolio, parameters.haircuts);
+  const haircuts = haircutsOf(portfolio, parameters);
   const contingencies = portfolio.underlyings.map((underlying) => contingencyOf(parameters, underlying)).reduce(addRequirements, NOTHING);
   const confidence = confidenceCharge(parameters, portfolio);
   const withConfidence = { ...contingencies, initial: contingencies.initial + confidence };

@@ -5,6 +5,10 @@ export { Parameters, PortfolioParameters, StandardParameters } from './parameter
 export { evaluate, type Risk, type ScenarioResult } from './evaluate.js';
 export type { Requirement } from './standard.js';
 export type { Sensitivities } from './valuation.js';
-export { marginReport, reportHtml, reportJson, reportText, type MarginReport, type MarginReportResult } from './report/report.js';
-export { surfaceSvg } from './report/picture.js';
+export { PARAMETER_SETS } from './parameter-sets.js';
+export { fileSchemas } from './schema.js';
+export { marginReport, type MarginReport, type MarginReportResult, type Standing } from './report/report.js';
+export { reportJson } from './report/json.js';
+export { reportHtml, reportText } from './report/page.js';
+export { surfaceSvg, surfacesSvg } from './report/picture.js';
 export { profitSurface, type Surface } from './report/surface.js';

@@ -1,7 +1,6 @@
-import { abs, floorDiv, max, min, mulDown, mulUp, q64ToWad, WAD, wadToQ64 } from './decimal.js';
+import { abs, floorDiv, max, mulDown, q64ToWad, WAD, wadToQ64 } from './decimal.js';
 import { greeks as optionGreeks, price as optionPrice } from './math/black76.js';
 import { exp } from './math/fixed.js';
-import type { Haircut } from './parameters.js';
 import type { Collateral, Expiry, OptionPosition, Portfolio, Underlying } from './portfolio.js';
 
 /** Marks and sensitivities, the same for every method. Money in wads of settlement cash; every rounding is against the account. */
@@ -96,26 +95,6 @@ export function equityOf(portfolio: Portfolio): { equity: bigint; unrealisedGain
     equity: portfolio.cash + sum(portfolio.collateral.map(collateralValue)) + sum(profits) + sum(marks),
     unrealisedGain: max(0n, sum(profits)) + max(0n, sum(marks)),
   };
-}
-
-/** Haircuts of the account's collateral, marginal by value within each asset. */
-export function haircutsOf(portfolio: Portfolio, table: Readonly<Record<string, Haircut>>): { initial: bigint; maintenance: bigint } {
-  const values = new Map<string, bigint>();
-  for (const item of portfolio.collateral) values.set(item.asset, (values.get(item.asset) ?? 0n) + collateralValue(item));
-  let initial = 0n;
-  let maintenance = 0n;
-  for (const [asset, value] of values) {
-    const tiers = table[asset] ?? table['*'];
-    if (tiers === undefined)
-      throw new RangeError(`no haircut for ${asset}; expected it, or "*", among ${Object.keys(table).join(', ') || 'none'}`);
-    tiers.forEach((tier, index) => {
-      const end = tiers[index + 1]?.from;
-      const part = max(0n, (end === undefined ? value : min(value, end)) - tier.from);
-      maintenance += mulUp(part, min(WAD, tier.maintenance));
-      initial += mulUp(part, min(WAD, tier.maintenance + tier.initialExtra));
-    });
-  }
-  return { initial, maintenance };
 }
 
 /** Net short options over all strikes of an expiry: calls and puts of one strike net first. */

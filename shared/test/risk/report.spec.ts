@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseDecimal, WAD } from '../../src/risk/decimal.js';
-import { marginReport, type MarginReport, reportHtml, reportJson, reportText } from '../../src/risk/report/report.js';
+import { reportJson } from '../../src/risk/report/json.js';
+import { reportHtml, reportText } from '../../src/risk/report/page.js';
+import { marginReport, type MarginReport } from '../../src/risk/report/report.js';
 import { shortAmount } from '../../src/risk/report/picture.js';
 
 // CAST: only spread below; the schema checks it.
@@ -52,9 +54,12 @@ describe('given a portfolio file and a parameter file', () => {
 
   it('draws one cell for each point, in a page that runs nothing and loads nothing', () => {
     const html = reportHtml(report);
-    expect(html.match(/<rect /g)).toHaveLength(21 * 7);
+    expect(html.match(/<rect /g)).toHaveLength(21 * 7 + 1);
     expect(html).not.toMatch(/<script|src=|href=/);
-    expect(reportText(report).split('\n')).toHaveLength(1 + 9 + 37);
+    const text = reportText(report);
+    expect(text.match(/^> /gm)).toHaveLength(1);
+    for (const { name } of json.scenarios) expect(text).toContain(name);
+    for (const { instrument } of json.positions) expect(text).toContain(`BTC ${instrument}`);
   });
 
   it('escapes what the files say', () => {
@@ -63,14 +68,32 @@ describe('given a portfolio file and a parameter file', () => {
   });
 
   it.each([
-    ['a word for a number', { cash: 'x' }, parameters, 'portfolio at cash: "x" is not a decimal'],
+    ['a word for a number', { cash: 'x' }, parameters, 'portfolio at cash: "x" is not a decimal; expected digits'],
     [
       'a spot of zero',
       { underlyings: [{ name: 'BTC', spot: '0' }] },
       parameters,
-      'portfolio at underlyings.0.spot: expected 0.000000000000000001 …',
+      'portfolio at underlyings[0].spot: is 0; expected 0.000000000000000001 …',
     ],
-    ['an unknown method', portfolio, { method: 'span' }, 'parameters at method'],
+    ['an unknown method', portfolio, { method: 'span' }, 'parameters at method: expected method to be "portfolio", "isolated" or "cross"'],
+    [
+      'a field left out',
+      { underlyings: [{ name: 'BTC' }] },
+      parameters,
+      'portfolio at underlyings[0].spot: is missing; expected a decimal',
+    ],
+    ['a field nobody knows', { money: '1' }, parameters, 'portfolio: has "money"; expected only cash, settlementPrice, collateral'],
+    [
+      'a kind nobody knows',
+      {
+        underlyings: [
+          { name: 'BTC', spot: '1', expiries: [{ days: 1, forward: 1, options: [{ kind: 'calls', strike: 1, size: 1, vol: 1 }] }] },
+        ],
+      },
+      parameters,
+      'portfolio at underlyings[0].expiries[0].options[0].kind: is "calls"; expected "call" or "put"',
+    ],
+    ['a list that is not one', { collateral: {} }, parameters, 'portfolio at collateral: is {}; expected array'],
     ['an asset without a haircut', portfolio, { ...parameters, haircuts: {} }, 'BTC is missing; expected it or "*"'],
   ])('refuses %s', (_name, input, method, problem) => {
     const result = marginReport(input, method);

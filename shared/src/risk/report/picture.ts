@@ -34,8 +34,15 @@ function colour(profit: bigint, largest: bigint): string {
   return profit >= 0n ? `rgb(${fade},${Math.round(255 - 60 * share)},${fade})` : `rgb(${Math.round(255 - 30 * share)},${fade},${fade})`;
 }
 
+interface Drawing {
+  readonly width: number;
+  readonly height: number;
+  readonly title: string;
+  readonly marks: readonly string[];
+}
+
 /** Heat map of a surface: spot moves across, volatility moves down, the amount in each cell. */
-export function surfaceSvg(surface: Surface): string {
+function draw(surface: Surface): Drawing {
   const largest = surface.profits.flat().reduce((worst, profit) => max(worst, abs(profit)), 0n);
   const width = LEFT + CELL.width * surface.spotMoves.length + 8;
   const height = TOP + CELL.height * surface.volMoves.length + 8;
@@ -51,13 +58,26 @@ export function surfaceSvg(surface: Surface): string {
     }),
   );
   const title = `P&L of ${surface.underlying}: spot across, volatility down`;
+  return { width, height, title, marks: [label(8, 16, 'start', title), ...columns, ...rows, ...cells] };
+}
+
+/** Heat maps of surfaces, one below the other, in one picture. */
+export function surfacesSvg(surfaces: readonly Surface[]): string {
+  const drawings = surfaces.map(draw);
+  const width = drawings.reduce((most, drawing) => Math.max(most, drawing.width), 1);
+  const height = drawings.reduce((sum, drawing) => sum + drawing.height, 0);
+  const groups = drawings.map(({ marks }, index) => {
+    const top = drawings.slice(0, index).reduce((sum, drawing) => sum + drawing.height, 0);
+    return `<g transform="translate(0,${top})">\n${marks.join('\n')}\n</g>`;
+  });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="sans-serif" font-size="11">`,
-    `<title>${escapeText(title)}</title>`,
-    label(8, 16, 'start', title),
-    ...columns,
-    ...rows,
-    ...cells,
+    `<title>${escapeText(drawings.map(({ title }) => title).join('; ') || 'no underlying')}</title>`,
+    '<rect width="100%" height="100%" fill="white"/>',
+    ...groups,
     '</svg>',
   ].join('\n');
 }
+
+/** Heat map of one surface. */
+export const surfaceSvg = (surface: Surface): string => surfacesSvg([surface]);
