@@ -12,3 +12,15 @@ export { reportJson } from './report/json.js';
 export { reportHtml, reportText } from './report/page.js';
 export { surfaceSvg, surfacesSvg } from './report/picture.js';
 export { profitSurface, type Surface } from './report/surface.js';
+export * from './feed-grade.js';
+export * from './feed-word.js';
+export {
+  isButterflyFree,
+  isCalendarFree,
+  packSlice,
+  smileVolatility,
+  strikeVolatility,
+  unpackSlice,
+  YEAR_SECONDS,
+  type SmileSlice,
+} from './smile.js';
