@@ -106,7 +106,7 @@ interface IMessenger {
     // ---- own log
 
     /// @notice Appends an entry to the log towards `dstEid`. Only the registered writer of its kind.
-    /// @dev msg.value must equal the entry fee. Reverts on an unknown, closed or quarantined path.
+    /// @dev msg.value must equal the entry fee (0 for RECEIPTS and RELEASE). Reverts on an unknown, closed or quarantined path.
     /// @param entry `kind (1) ‖ payload (≤ 96)`; VOID and CLOSED are reserved
     /// @return sequence of the entry
     function append(uint32 dstEid, bytes calldata entry) external payable returns (uint64 sequence);

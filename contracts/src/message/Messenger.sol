@@ -71,7 +71,8 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
         require(msg.sender == writer, NotWriter(kind, msg.sender, writer));
         Outbox storage box = _open(dstEid);
         require(!box.quarantined, PathInQuarantine(dstEid));
-        uint256 fee = _entryFee;
+        // What contracts append while they deliver or order is carried by those who asked for it first.
+        uint256 fee = kind == EntryKind.RECEIPTS || kind == EntryKind.RELEASE ? 0 : _entryFee;
         require(msg.value == fee, EntryFeeUnpaid(msg.value, fee));
         if (fee != 0) flushFund += fee;
         bytes32 head;

@@ -6,65 +6,38 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Entry, EntryKind} from "../message/Entry.sol";
 import {IMessenger} from "../message/IMessenger.sol";
 import {Account} from "../types/Account.sol";
 import {Principal} from "../types/Principal.sol";
 import {ICollateralVault} from "./ICollateralVault.sol";
 import {IPermit2} from "./IPermit2.sol";
+import {Payouts} from "./Payouts.sol";
+import {VaultBase} from "./VaultBase.sol";
 
 /// @notice See ICollateralVault. Immutable: replaced by closing its log and migrating, never upgraded.
-contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTransient {
+contract CollateralVault is Payouts {
     using SafeERC20 for IERC20;
-
-    /// @dev One slot per pair: a deposit reads the first three and writes the third.
-    struct Asset {
-        address token;
-        AssetStatus status;
-        uint8 decimals;
-        uint128 minDeposit;
-        uint128 cap;
-        uint128 deposited;
-        // cancelled + paid: a deposit needs only the sum, so it reads one slot less
-        uint128 left;
-        uint128 cancelled;
-        uint128 claimable;
-    }
 
     /// @notice Largest single deposit: what the hub's packed balances can hold.
     uint128 public constant MAX_DEPOSIT = (1 << 108) - 1;
     /// @notice Longest cancel delay governance may set: cancelling is the user's own way out.
     uint40 public constant MAX_CANCEL_DELAY = 1 days;
-    address private constant NATIVE = address(0);
     uint8 private constant NATIVE_DECIMALS = 18;
 
-    IMessenger private immutable _messenger;
-    uint32 private immutable _localEid;
-    /// @inheritdoc ICollateralVault
-    uint32 public immutable hubEid;
     /// @inheritdoc ICollateralVault
     address public immutable permit2;
-
-    /// @inheritdoc ICollateralVault
-    uint16 public assetCount;
-    /// @inheritdoc ICollateralVault
-    uint40 public cancelDelay;
-    /// @inheritdoc ICollateralVault
-    bool public depositsPaused;
-
-    mapping(uint16 asset => Asset) private _assets;
-    /// @dev Index plus nothing: indices start at 1, so 0 means not listed.
-    mapping(address token => uint16 asset) private _indexOf;
 
     /// @param authority  the AccessManager
     /// @param messenger_ of this chain; the vault must become its writer of DEPOSITED
     /// @param hubEid_    chain of the hub; may be this one
     /// @param permit2_   Uniswap's Permit2 on this chain; zero: depositWithPermit2 is refused
-    constructor(address authority, IMessenger messenger_, uint32 hubEid_, address permit2_) AccessManaged(authority) {
-        _messenger = messenger_;
-        _localEid = messenger_.localEid();
-        hubEid = hubEid_;
+    constructor(
+        address authority,
+        IMessenger messenger_,
+        uint32 hubEid_,
+        address permit2_
+    ) AccessManaged(authority) VaultBase(messenger_, hubEid_) {
         permit2 = permit2_;
         cancelDelay = 1 minutes;
     }
@@ -224,19 +197,7 @@ contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTran
         asset.cancelled += d.amount;
         asset.left += d.amount;
         emit DepositCancelled(sequence, d.refund, d.asset, d.amount);
-        _push(asset.token, d.refund, d.amount);
-    }
-
-    /// @dev A token that takes more than the amount from the vault is refused: the difference would be other users' money.
-    function _push(address token, address to, uint256 amount) private {
-        if (token == NATIVE) {
-            (bool sent, ) = to.call{value: amount}("");
-            require(sent, RefundFailed(to, amount));
-            return;
-        }
-        uint256 before = IERC20(token).balanceOf(address(this));
-        require(IERC20(token).trySafeTransfer(to, amount), RefundFailed(to, amount));
-        require(IERC20(token).balanceOf(address(this)) + amount >= before, RefundFailed(to, amount));
+        require(_send(asset.token, d.refund, d.amount), RefundFailed(d.refund, d.amount));
     }
 
     // ---- governance
@@ -301,11 +262,6 @@ contract CollateralVault is ICollateralVault, AccessManaged, ReentrancyGuardTran
     function unpauseDeposits() external restricted {
         depositsPaused = false;
         emit DepositsPaused(false);
-    }
-
-    function _listed(uint16 asset) private view returns (Asset storage a) {
-        a = _assets[asset];
-        require(a.status != AssetStatus.Unlisted, AssetNotListed(asset));
     }
 
     // ---- views

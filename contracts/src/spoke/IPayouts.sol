@@ -21,7 +21,8 @@ interface IPayouts is IEntryHandler {
     enum ReleaseRefusal {
         Malformed,
         AssetNotListed,
-        BackingExceeded // more than deposited − cancelled − paid − claimable
+        BackingExceeded, // more than deposited − cancelled − paid − claimable
+        ForeignLog // not from the hub
     }
 
     /// @notice An order that could not be paid.
@@ -79,6 +80,8 @@ interface IPayouts is IEntryHandler {
     event PayoutsPaused(bool paused);
     event OutflowSet(uint16 indexed asset, uint128 capacity, uint128 perSecond);
 
+    error AmountZero();
+    error NotVault(address caller);
     error NotMessenger(address caller, address messenger);
     /// @notice The chunk needs more gas for its next payout: a caller's gas must never decide between paid and claimable.
     error GasBelowFloor(uint256 left, uint256 floor);
@@ -133,6 +136,8 @@ interface IPayouts is IEntryHandler {
     function claimableOf(uint64 sequence) external view returns (Claimable memory);
     /// @notice Whether an order of this amount passes the outflow bucket now, and what it finds in it, base units (TokenBucket.outflow).
     function outflowAvailable(uint16 asset, uint128 amount) external view returns (bool passes, uint256 room);
+    /// @notice Outflow bucket: capacity in base units, refill in base units per second.
+    function outflowOf(uint16 asset) external view returns (uint128 capacity, uint128 perSecond);
     function payoutsPaused() external view returns (bool);
     /// @notice Seconds after which anyone may return a claimable order.
     function returnDelay() external view returns (uint40);
