@@ -78,7 +78,9 @@ export type LedgerEvent =
     }
   | { readonly kind: 'CashQueued' | 'CashUnqueued'; readonly account: AccountId; readonly amount: Cash }
   /** a receipt freed the reservation: the vault owes the tokens no longer to the hub's books */
-  | { readonly kind: 'Released'; readonly token: TokenAsset; readonly units: TokenAmount };
+  | { readonly kind: 'Released'; readonly token: TokenAsset; readonly units: TokenAmount }
+  /** a rebase took such a receipt back */
+  | { readonly kind: 'Reinstated'; readonly token: TokenAsset; readonly units: TokenAmount };
 
 /** What a reservation was made of; only `cash` changes its unit, and then the token's decimals are needed. */
 export type ReserveSource =
@@ -131,6 +133,8 @@ export function postingsOf(event: LedgerEvent): Posting[] {
     }
     case 'Released':
       return moved(tokenJournalAsset(event.token), event.units, 'reserved', 'custody');
+    case 'Reinstated':
+      return moved(tokenJournalAsset(event.token), event.units, 'custody', 'reserved');
     case 'Corrected': {
       const { account, token, balance, cash } = event;
       const asset = tokenJournalAsset(token);

@@ -47,7 +47,7 @@ export type HubEvent =
       readonly source: ReserveSource['kind'];
     }
   | { readonly kind: 'CashQueued' | 'CashUnqueued'; readonly account: AccountId; readonly amount: Cash }
-  | { readonly kind: 'Released'; readonly token: TokenAsset; readonly units: TokenAmount };
+  | { readonly kind: 'Released' | 'Reinstated'; readonly token: TokenAsset; readonly units: TokenAmount };
 
 /** `from` and `to` of the ledger's `Reserved` and `Unreserved`, by number. */
 const RESERVE_SOURCES = ['balance', 'cash', 'suspense'] as const satisfies readonly ReserveSource['kind'][];
@@ -123,6 +123,7 @@ export function projectHubEvent(event: HubEvent, history: HubHistory): Projectio
         : { kind: 'book', event: { kind, account, token, units, to: source } };
     }
     case 'Released':
+    case 'Reinstated':
       return event.units === 0n ? { kind: 'nothing' } : { kind: 'book', event };
   }
 }

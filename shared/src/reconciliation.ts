@@ -1,9 +1,11 @@
 import { balancesOf, tokenJournalAsset, type Posting, type TokenAsset } from './journal.js';
-import type { Eid } from './units.js';
+import { CASH_DECIMALS, type Eid } from './units.js';
 
 /** The hub's books of one (chain, token) at the pinned hub block, base units. */
 export interface HubCustody {
   readonly token: TokenAsset;
+  /** of the token; 0 for one the hub never configured, of which nothing is free */
+  readonly decimals: number;
   readonly custody: bigint;
   readonly balances: bigint;
   readonly free: bigint;
@@ -30,10 +32,39 @@ export interface Undelivered {
   readonly amount: bigint;
 }
 
+/** What a vault settled, and the hub's books do not know yet. */
+export interface Unreceipted extends Undelivered {
+  /**
+   * `undelivered`: its receipt lies between the vault's pinned block and what the hub consumed at its own;
+   * `refused`: the hub refused the receipt for good; `unsent`: the log to the hub was closed before
+   */
+  readonly why: 'undelivered' | 'refused' | 'unsent';
+}
+
+/** The orders and the receipts of one asset of a vault, base units. */
+export interface ReleaseBooks {
+  readonly token: TokenAsset;
+  /** Σ of the hub's orders, without voided ones, up to what the vault had consumed at its pinned block */
+  readonly ordered: bigint;
+  /** Σ of all receipts in the vault's log at its pinned block */
+  readonly receipted: bigint;
+}
+
+/** Cash on the hub at its pinned block, 18 decimals. */
+export interface HubCash {
+  /** Σ cash of all accounts, signed */
+  readonly total: bigint;
+  /** waits with claims */
+  readonly queued: bigint;
+}
+
 /** One view of everything, each part read at a pinned final block; the vaults' blocks are not older than the hub's view of their logs. */
 export interface Snapshot {
   readonly hub: readonly HubCustody[];
+  readonly cash: HubCash;
   readonly vaults: readonly VaultBooks[];
+  readonly releases: readonly ReleaseBooks[];
+  readonly unreceipted: readonly Unreceipted[];
   readonly undelivered: readonly Undelivered[];
   /** deposits that were delivered but refused for good (no handler): custody never saw them */
   readonly refused: readonly Undelivered[];
@@ -47,7 +78,9 @@ export const RECONCILED_INVARIANTS = [
   'INV-LEDGER-1',
   'INV-LEDGER-2',
   'INV-LEDGER-3',
+  'INV-CASH-1',
   'INV-FLOW-1',
+  'INV-RELEASE-1',
   'INV-JOURNAL-CHAIN',
 ] as const;
 export type ReconciledInvariant = (typeof RECONCILED_INVARIANTS)[number];
@@ -67,7 +100,9 @@ export function reconcile(snapshot: Snapshot): Mismatch[] {
   return [
     ...vaultBacking(snapshot),
     ...hubBooks(snapshot),
+    ...cashBacking(snapshot),
     ...acrossChains(snapshot),
+    ...releaseBooks(snapshot),
     ...journalSums(snapshot),
     ...journalAgainstChain(snapshot),
   ];
@@ -81,7 +116,9 @@ export function invariantResults(mismatches: readonly Mismatch[]): Record<Reconc
     'INV-LEDGER-1': !broken.has('INV-LEDGER-1'),
     'INV-LEDGER-2': !broken.has('INV-LEDGER-2'),
     'INV-LEDGER-3': !broken.has('INV-LEDGER-3'),
+    'INV-CASH-1': !broken.has('INV-CASH-1'),
     'INV-FLOW-1': !broken.has('INV-FLOW-1'),
+    'INV-RELEASE-1': !broken.has('INV-RELEASE-1'),
     'INV-JOURNAL-CHAIN': !broken.has('INV-JOURNAL-CHAIN'),
   };
 }
@@ -130,33 +167,93 @@ function hubBooks({ hub }: Snapshot): Mismatch[] {
   });
 }
 
-function acrossChains({ hub, vaults, undelivered, refused }: Snapshot): Mismatch[] {
+/** Free settlement at par is exactly what is owed in cash: every conversion between the two is exact, so nothing is left by rounding. */
+function cashBacking({ hub, cash }: Snapshot): Mismatch[] {
+  const backing = hub.reduce((sum, h) => sum + h.free * 10n ** BigInt(CASH_DECIMALS - Math.min(h.decimals, CASH_DECIMALS)), 0n);
+  const owed = cash.total + cash.queued;
+  return backing === owed
+    ? []
+    : [
+        {
+          invariant: 'INV-CASH-1',
+          token: null,
+          subject: 'free settlement at par',
+          expected: `${owed} (cash ${cash.total} + queued ${cash.queued})`,
+          actual: `${backing}`,
+        },
+      ];
+}
+
+/** A vault settles what it was ordered and nothing else, and says so in its log. */
+function releaseBooks({ vaults, releases, unreceipted }: Snapshot): Mismatch[] {
+  const unsent = sumByToken(unreceipted.filter(({ why }) => why === 'unsent'));
+  const books = new Map(releases.map((r) => [keyOf(r.token), r]));
+  const found = vaults.flatMap(({ token, paid, claimable }): Mismatch[] => {
+    const { ordered = 0n, receipted = 0n } = books.get(keyOf(token)) ?? {};
+    const settled = paid + claimable;
+    const said = receipted + (unsent.get(keyOf(token)) ?? 0n);
+    const mismatches: Mismatch[] = [];
+    if (settled > ordered)
+      mismatches.push({
+        invariant: 'INV-RELEASE-1',
+        token,
+        subject: `${named(token)}: paid and claimable`,
+        expected: `at most ${ordered} ordered`,
+        actual: `${settled}`,
+      });
+    if (said !== settled)
+      mismatches.push({
+        invariant: 'INV-RELEASE-1',
+        token,
+        subject: `${named(token)}: settled by the receipts`,
+        expected: `${settled} (paid ${paid} + claimable ${claimable})`,
+        actual: `${said}`,
+      });
+    return mismatches;
+  });
+  const refused = [...sumByToken(unreceipted.filter(({ why }) => why === 'refused'))].filter(([, amount]) => amount !== 0n);
+  const tokens = new Map(unreceipted.map(({ token }) => [keyOf(token), token]));
+  return [
+    ...found,
+    ...refused.flatMap(([key, amount]): Mismatch[] => {
+      const token = tokens.get(key);
+      if (token === undefined) return [];
+      return [
+        { invariant: 'INV-RELEASE-1', token, subject: `${named(token)}: receipts the hub refused`, expected: '0', actual: `${amount}` },
+      ];
+    }),
+  ];
+}
+
+function acrossChains({ hub, vaults, undelivered, unreceipted, refused }: Snapshot): Mismatch[] {
   const custody = new Map(hub.map((h) => [keyOf(h.token), h.custody]));
   const unbacked = new Map(hub.map((h) => [keyOf(h.token), h.lost]));
   const inFlight = sumByToken(undelivered);
   const lost = sumByToken(refused);
+  const settled = sumByToken(unreceipted);
   const known = new Set(vaults.map((v) => keyOf(v.token)));
   const found = vaults.flatMap((v): Mismatch[] => {
     const key = keyOf(v.token);
     const onHub = custody.get(key) ?? 0n;
     const moving = inFlight.get(key) ?? 0n;
     const mismatches: Mismatch[] = [];
-    const needed = onHub + moving + v.claimable;
+    const unbooked = settled.get(key) ?? 0n;
+    const needed = onHub + moving - unbooked + v.claimable;
     if (v.held < needed)
       mismatches.push({
         invariant: 'INV-LEDGER-2',
         token: v.token,
         subject: `${named(v.token)}: held by the vault`,
-        expected: `at least ${needed} (custody ${onHub} + undelivered ${moving} + claimable ${v.claimable})`,
+        expected: `at least ${needed} (custody ${onHub} + undelivered ${moving} − unreceipted ${unbooked} + claimable ${v.claimable})`,
         actual: `${v.held}`,
       });
-    const accounted = v.cancelled + v.paid + v.claimable + onHub + moving + (lost.get(key) ?? 0n) - (unbacked.get(key) ?? 0n);
+    const accounted = v.cancelled + v.paid + v.claimable + onHub - unbooked + moving + (lost.get(key) ?? 0n) - (unbacked.get(key) ?? 0n);
     if (accounted !== v.deposited)
       mismatches.push({
         invariant: 'INV-FLOW-1',
         token: v.token,
         subject: `${named(v.token)}: deposited`,
-        expected: `${accounted} (cancelled + paid + claimable + custody + undelivered)`,
+        expected: `${accounted} (cancelled + paid + claimable + custody − unreceipted + undelivered)`,
         actual: `${v.deposited}`,
       });
     return mismatches;
@@ -188,17 +285,31 @@ function journalSums({ journal }: Snapshot): Mismatch[] {
     }));
 }
 
-/** The mirror against the original: custody, suspense and free of the journal are those of the hub at the same block. */
-function journalAgainstChain({ hub, journal }: Snapshot): Mismatch[] {
+/** The mirror against the original: the journal's books are those of the hub at the same block. */
+function journalAgainstChain({ hub, cash, journal }: Snapshot): Mismatch[] {
   const balances = balancesOf(journal);
-  return hub.flatMap((h) => {
+  const held = [...balances].reduce((sum, [key, amount]) => (key.startsWith('cash:') ? sum - amount : sum), 0n);
+  const cashBooks = [
+    { name: 'cash of all accounts', actual: held, expected: cash.total },
+    { name: 'queued cash', actual: -(balances.get('queued|cash') ?? 0n), expected: cash.queued },
+  ]
+    .filter(({ actual, expected }) => actual !== expected)
+    .map(({ name, actual, expected }): Mismatch => ({
+      invariant: 'INV-JOURNAL-CHAIN',
+      token: null,
+      subject: `${name} in the journal`,
+      expected: `${expected} as on the hub`,
+      actual: `${actual}`,
+    }));
+  const tokenBooks = hub.flatMap((h) => {
     const asset = tokenJournalAsset(h.token);
     const mirrored = {
       custody: balances.get(`custody|${asset}`) ?? 0n,
       suspense: -(balances.get(`suspense|${asset}`) ?? 0n),
       free: -(balances.get(`free|${asset}`) ?? 0n),
+      reserved: -(balances.get(`reserved|${asset}`) ?? 0n),
     };
-    return (['custody', 'suspense', 'free'] as const)
+    return (['custody', 'suspense', 'free', 'reserved'] as const)
       .filter((name) => mirrored[name] !== h[name])
       .map((name): Mismatch => ({
         invariant: 'INV-JOURNAL-CHAIN',
@@ -208,6 +319,7 @@ function journalAgainstChain({ hub, journal }: Snapshot): Mismatch[] {
         actual: `${mirrored[name]}`,
       }));
   });
+  return [...cashBooks, ...tokenBooks];
 }
 
 function sumByToken(items: readonly Undelivered[]): Map<string, bigint> {
@@ -217,14 +329,14 @@ function sumByToken(items: readonly Undelivered[]): Map<string, bigint> {
 }
 
 /**
- * Chains whose deposits and the hub's books do not add up (INV-FLOW-1): an entry was credited that was never paid, or one got lost.
- * Nothing more is signed for their logs until the books agree again. A vault that holds too little of one token (INV-VAULT-1) is a matter
- * of that token alone, and holds no path up.
+ * Chains whose deposits, orders and receipts and the hub's books do not add up (INV-FLOW-1, INV-RELEASE-1): an entry was credited that was
+ * never paid, one got lost, or a vault settled what nobody ordered. Nothing more is signed for their logs until the
+ * books agree again. A vault that holds too little of one token (INV-VAULT-1) is a matter of that token alone, and holds no path up.
  */
 export function chainsToHold(mismatches: readonly Mismatch[]): Map<Eid, string> {
   const held = new Map<Eid, string>();
   for (const { invariant, token, subject, expected, actual } of mismatches)
-    if (invariant === 'INV-FLOW-1' && token !== null && !held.has(token.eid))
+    if ((invariant === 'INV-FLOW-1' || invariant === 'INV-RELEASE-1') && token !== null && !held.has(token.eid))
       held.set(token.eid, `${subject} is ${actual}; expected ${expected}`);
   return held;
 }

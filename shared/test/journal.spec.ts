@@ -50,7 +50,7 @@ const ledgerEvent: fc.Arbitrary<LedgerEvent> = fc.oneof(
     account: fc.constantFrom(alice, bob),
     amount: fc.bigInt(1n, 2n ** 100n).map(cash),
   }),
-  fc.record({ kind: fc.constant('Released' as const), token: fc.constant(token), units: amounts }),
+  fc.record({ kind: fc.constantFrom('Released' as const, 'Reinstated' as const), token: fc.constant(token), units: amounts }),
   fc.record({
     kind: fc.constant('Corrected' as const),
     account: fc.constantFrom(null, alice),
@@ -149,6 +149,14 @@ describe('postings of a withdrawal', () => {
           { kind: 'Unreserved', account: alice, token, units: amount, to: source },
         ];
         expect(booked(...events)).toEqual({});
+      }),
+    );
+  });
+
+  it('given a receipt that a rebase takes back, custody and reserved are as before it', () => {
+    fc.assert(
+      fc.property(amounts, (amount) => {
+        expect(booked({ kind: 'Released', token, units: amount }, { kind: 'Reinstated', token, units: amount })).toEqual({});
       }),
     );
   });

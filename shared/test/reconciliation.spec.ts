@@ -7,8 +7,11 @@ const token = { eid: eid(40002), asset: 1 };
 const alice = accountId(`0x${'aa'.repeat(32)}`);
 /** 100 deposited, 10 cancelled, 60 credited, 10 parked, 20 on their way */
 const good: Snapshot = {
-  hub: [{ token, custody: 70n, balances: 60n, free: 0n, reserved: 0n, suspense: 10n, lost: 0n }],
+  hub: [{ token, decimals: 6, custody: 70n, balances: 60n, free: 0n, reserved: 0n, suspense: 10n, lost: 0n }],
   vaults: [{ token, held: 90n, deposited: 100n, cancelled: 10n, paid: 0n, claimable: 0n }],
+  cash: { total: 0n, queued: 0n },
+  releases: [],
+  unreceipted: [],
   undelivered: [
     { token, amount: 15n },
     { token, amount: 5n },
@@ -44,7 +47,7 @@ describe('reconcile', () => {
     [
       'a vault that cannot pay its claims',
       { ...good, vaults: [{ ...vault, held: 90n, claimable: 91n }] },
-      ['INV-VAULT-1', 'INV-LEDGER-2', 'INV-FLOW-1'],
+      ['INV-VAULT-1', 'INV-LEDGER-2', 'INV-FLOW-1', 'INV-RELEASE-1'],
     ],
     ['custody that is not the sum of its parts', { ...good, hub: [{ ...hub, balances: 61n }] }, ['INV-LEDGER-1']],
     [

@@ -127,10 +127,11 @@ function columnsOf(bytes: Hex): EntryColumns {
       return { ...none, account: entry.account, asset: entry.asset, amount: entry.amount, payer: entry.payer };
     case 'Void':
       return { ...none, void_target: entry.target };
+    case 'Release':
+      return { ...none, asset: entry.asset, amount: entry.amount };
     case 'WithdrawRequested':
     case 'DelegateSet':
     case 'Receipts':
-    case 'Release':
     case 'Closed':
     case 'Opaque':
     case undefined:

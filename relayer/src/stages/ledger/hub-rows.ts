@@ -128,6 +128,7 @@ function depositOf(read: HubLog): DepositSaid | null {
     case 'CashQueued':
     case 'CashUnqueued':
     case 'Released':
+    case 'Reinstated':
       return null;
   }
 }
@@ -149,6 +150,7 @@ function accountOf(read: HubLog): string | null {
     case 'ParkedCredited':
     case 'EntryRefused':
     case 'Released':
+    case 'Reinstated':
       return null;
   }
 }

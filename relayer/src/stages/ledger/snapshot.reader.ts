@@ -2,14 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { iCollateralVaultAbi, iLedgerAbi, iMessengerAbi } from '@lockstep/contracts';
 import {
+  decodeEntry,
   eid,
+  EntryKind,
   type Eid,
+  type HubCash,
   type HubCustody,
   type JournalAccount,
   type JournalAsset,
   type Posting,
+  type ReleaseBooks,
   type Snapshot,
   type Undelivered,
+  type Unreceipted,
   type VaultBooks,
 } from '@lockstep/shared';
 import type { Hex } from 'viem';
@@ -46,15 +51,22 @@ export class SnapshotReader {
       if (missing) return { kind: 'not-yet', because: `the log of ${srcEid} is not final here up to ${sequence}, which the hub consumed` };
     }
     if (await this.#isJournalBehind(pins)) return { kind: 'not-yet', because: `the journal is behind block ${pins.hub.number} of the hub` };
-    const [vaults, undelivered, refused, journal] = await Promise.all([
+    const ordered = await this.#ordersConsumed(pins);
+    for (const [dstEid, sequence] of ordered)
+      if (await this.#lacksOrders(dstEid, sequence))
+        return { kind: 'not-yet', because: `the hub's log to ${dstEid} is not known here up to ${sequence}, which the vault consumed` };
+    const [vaults, cash, releases, unreceipted, undelivered, refused, journal] = await Promise.all([
       Promise.all(this.chains.all().map((chain) => this.#vault(chain, pins))),
+      this.#cash(pins),
+      this.#releases(ordered, pins),
+      this.#unreceipted(consumed, pins),
       this.#undelivered(consumed, pins),
       this.#refused(pins),
       this.#journal(pins),
     ]);
     const books = vaults.flat();
     const hub = await this.#hub(books, pins);
-    return { kind: 'snapshot', pins, snapshot: { hub, vaults: books, undelivered, refused, journal } };
+    return { kind: 'snapshot', pins, snapshot: { hub, cash, vaults: books, releases, unreceipted, undelivered, refused, journal } };
   }
 
   async #pins(): Promise<Pins | null> {
@@ -131,12 +143,13 @@ export class SnapshotReader {
     const count = await hub.client.readContract({ ...ledger, functionName: 'assetCount' });
     const configured = await Promise.all(
       Array.from({ length: count }, async (_, i): Promise<HubCustody> => {
-        const [[tokenEid, asset], custody, lost] = await Promise.all([
+        const [[tokenEid, asset], custody, lost, config] = await Promise.all([
           hub.client.readContract({ ...ledger, functionName: 'assetKey', args: [i + 1] }),
           hub.client.readContract({ ...ledger, functionName: 'custodyOf', args: [i + 1] }),
           hub.client.readContract({ ...ledger, functionName: 'lossOf', args: [i + 1] }),
+          hub.client.readContract({ ...ledger, functionName: 'configOf', args: [i + 1] }),
         ]);
-        return { token: { eid: eid(tokenEid), asset }, ...custody, lost };
+        return { token: { eid: eid(tokenEid), asset }, decimals: config.decimals, ...custody, lost };
       }),
     );
     const known = new Set(configured.map(({ token }) => `${token.eid}:${token.asset}`));
@@ -144,11 +157,100 @@ export class SnapshotReader {
       vaults
         .filter(({ token }) => !known.has(`${token.eid}:${token.asset}`))
         .map(async ({ token }): Promise<HubCustody> => {
-          const suspense = await hub.client.readContract({ ...ledger, functionName: 'unlistedSuspense', args: [token.eid, token.asset] });
-          return { token, custody: suspense, balances: 0n, free: 0n, reserved: 0n, suspense, lost: 0n };
+          const args = [token.eid, token.asset] as const;
+          const [suspense, [reserved]] = await Promise.all([
+            hub.client.readContract({ ...ledger, functionName: 'unlistedSuspense', args }),
+            hub.client.readContract({ ...ledger, functionName: 'liquidityOf', args }),
+          ]);
+          return { token, decimals: 0, custody: suspense + reserved, balances: 0n, free: 0n, reserved, suspense, lost: 0n };
         }),
     );
     return [...configured, ...unlisted];
+  }
+
+  async #cash(pins: Pins): Promise<HubCash> {
+    const { hub } = this.chains;
+    const ledger = { address: hub.contract('Ledger'), abi: iLedgerAbi, blockNumber: pins.hub.number } as const;
+    const [total, queued] = await Promise.all([
+      hub.client.readContract({ ...ledger, functionName: 'totalCash' }),
+      hub.client.readContract({ ...ledger, functionName: 'queuedCash' }),
+    ]);
+    return { total, queued };
+  }
+
+  /** How far each vault had consumed the hub's log at its pinned block. */
+  async #ordersConsumed(pins: Pins): Promise<Map<Eid, bigint>> {
+    const inboxes = await Promise.all(
+      this.chains.all().map(async (chain): Promise<[Eid, bigint]> => {
+        const inbox = await chain.client.readContract({
+          address: messengerOf(chain),
+          abi: iMessengerAbi,
+          functionName: 'inbox',
+          args: [this.chains.hub.eid],
+          blockNumber: pinOf(pins, chain.eid),
+        });
+        return [chain.eid, inbox.consumed];
+      }),
+    );
+    return new Map(inboxes);
+  }
+
+  /** The vault's block may be newer than the hub's pinned one, so orders count wherever they stand in the index. */
+  async #lacksOrders(dstEid: Eid, sequence: bigint): Promise<boolean> {
+    const [row] = await this.dataSource.query<{ count: string }[]>(
+      `select count(*) as count from log_entries where src_eid = $1 and dst_eid = $2 and sequence <= $3 and state <> 'orphaned'`,
+      [this.chains.hub.eid, dstEid, sequence.toString()],
+    );
+    return BigInt(row?.count ?? 0) < sequence;
+  }
+
+  async #releases(ordered: ReadonlyMap<Eid, bigint>, pins: Pins): Promise<ReleaseBooks[]> {
+    const all = await Promise.all(
+      [...ordered].map(async ([dstEid, sequence]) => {
+        const rows = await this.dataSource.query<{ asset: number; amount: string }[]>(
+          `select l.asset, sum(l.amount) as amount from log_entries l
+           where l.src_eid = $1 and l.dst_eid = $2 and l.sequence <= $3 and l.kind = ${EntryKind.Release} and l.amount is not null
+             and l.state <> 'orphaned'
+             and not exists (select 1 from log_entries v where v.src_eid = l.src_eid and v.dst_eid = l.dst_eid and v.void_target = l.sequence
+                             and v.state <> 'orphaned')
+           group by l.asset`,
+          [this.chains.hub.eid, dstEid, sequence.toString()],
+        );
+        const books = new Map(rows.map((row) => [row.asset, { ordered: BigInt(row.amount), receipted: 0n }]));
+        for (const { asset, amount } of await this.#receiptSums(dstEid, 0n, pins)) {
+          const known = books.get(asset) ?? { ordered: 0n, receipted: 0n };
+          books.set(asset, { ...known, receipted: known.receipted + amount });
+        }
+        return [...books].map(([asset, sums]): ReleaseBooks => ({ token: { eid: dstEid, asset }, ...sums }));
+      }),
+    );
+    return all.flat();
+  }
+
+  async #unreceipted(consumed: ReadonlyMap<Eid, bigint>, pins: Pins): Promise<Unreceipted[]> {
+    const all = await Promise.all(
+      [...consumed].map(async ([srcEid, sequence]) =>
+        (await this.#receiptSums(srcEid, sequence, pins)).map(({ asset, amount }): Unreceipted => ({
+          token: { eid: srcEid, asset },
+          amount,
+          why: 'undelivered',
+        })),
+      ),
+    );
+    return all.flat();
+  }
+
+  /** Sums of the receipts above a sequence in a vault's log, up to its pinned block. */
+  async #receiptSums(srcEid: Eid, above: bigint, pins: Pins): Promise<readonly { asset: number; amount: bigint }[]> {
+    const rows = await this.dataSource.query<{ bytes: Hex }[]>(
+      `select bytes from log_entries where src_eid = $1 and dst_eid = $2 and sequence > $3 and block_number <= $4
+         and kind = ${EntryKind.Receipts} and state <> 'orphaned'`,
+      [srcEid, this.chains.hub.eid, above.toString(), pinOf(pins, srcEid).toString()],
+    );
+    return rows.flatMap(({ bytes }) => {
+      const entry = decodeEntry(bytes);
+      return entry.kind === 'Receipts' ? entry.sums : [];
+    });
   }
 
   async #undelivered(consumed: ReadonlyMap<Eid, bigint>, pins: Pins): Promise<Undelivered[]> {
@@ -156,7 +258,7 @@ export class SnapshotReader {
       [...consumed].map(async ([srcEid, sequence]) => {
         const rows = await this.dataSource.query<{ asset: number; amount: string }[]>(
           `select l.asset, sum(l.amount) as amount from log_entries l
-           where l.src_eid = $1 and l.dst_eid = $2 and l.sequence > $3 and l.block_number <= $4 and l.amount is not null and l.state <> 'orphaned'
+           where l.src_eid = $1 and l.dst_eid = $2 and l.sequence > $3 and l.block_number <= $4 and l.kind = ${EntryKind.Deposited} and l.amount is not null and l.state <> 'orphaned'
              and not exists (select 1 from log_entries v where v.src_eid = l.src_eid and v.dst_eid = l.dst_eid and v.void_target = l.sequence
                              and v.block_number <= $4 and v.state <> 'orphaned')
            group by l.asset`,
@@ -172,7 +274,7 @@ export class SnapshotReader {
     const rows = await this.dataSource.query<{ src_eid: number; asset: number; amount: string }[]>(
       `select l.src_eid, l.asset, sum(l.amount) as amount from deposit_outcomes o
        join log_entries l on l.src_eid = o.src_eid and l.dst_eid = o.dst_eid and l.sequence = o.sequence and l.state <> 'orphaned'
-       where o.dst_eid = $1 and o.outcome in ('unhandled', 'refused') and o.state <> 'orphaned' and o.block_number <= $2 and l.amount is not null
+       where o.dst_eid = $1 and o.outcome in ('unhandled', 'refused') and o.state <> 'orphaned' and o.block_number <= $2 and l.kind = ${EntryKind.Deposited} and l.amount is not null
        group by l.src_eid, l.asset`,
       [this.chains.hub.eid, pins.hub.number.toString()],
     );

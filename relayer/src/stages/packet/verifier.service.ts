@@ -4,6 +4,7 @@ import {
   auditDeposits,
   decideSignature,
   decodeEntry,
+  EntryKind,
   sequence,
   wei,
   type Claim,
@@ -116,7 +117,7 @@ export class VerifierService {
     const before = (entries[0]?.sequence ?? open.checkpoint.sequence + 1n) - 1n;
     const rows = await this.dataSource.query<{ asset: number; amount: string }[]>(
       `select asset, sum(amount) as amount from log_entries
-       where src_eid = $1 and dst_eid = $2 and sequence <= $3 and amount is not null and state <> 'orphaned' group by asset`,
+       where src_eid = $1 and dst_eid = $2 and sequence <= $3 and kind = ${EntryKind.Deposited} and state <> 'orphaned' group by asset`,
       [srcEid, dstEid, before.toString()],
     );
     return [...rows.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) })), ...entries.flatMap(claimOf)];
