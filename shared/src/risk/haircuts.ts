@@ -20,7 +20,7 @@ function tiered(tiers: Haircut, value: bigint): Requirement {
 }
 
 /** Rates that the holding chain and its state add: the state's maintenance rate by its ramp, its initial rate at once. */
-function chainRates({ chains: rules }: Parameters, { chains }: Portfolio, { chain }: Collateral): Requirement {
+export function chainRates({ chains: rules }: Parameters, { chains }: Portfolio, { chain }: Collateral): Requirement {
   if (rules === undefined || chain === undefined) return { initial: 0n, maintenance: 0n };
   const own = rules.add[chain] ?? rules.add['*'] ?? { maintenance: 0n, initialExtra: 0n };
   const status = chains[chain];

@@ -24,3 +24,6 @@ export {
   YEAR_SECONDS,
   type SmileSlice,
 } from './smile.js';
+export { scanBook, type ScanBook, type ScanCollateral } from './scan/book.js';
+export { scan, type ScanResult } from './scan/scan.js';
+export { scanSheet, type ScanSheet } from './scan/sheet.js';

@@ -37,17 +37,25 @@ export function tiltedVol(parameters: PortfolioParameters, expiry: Expiry, optio
   return mulDown(option.vol, max(0n, WAD + tilt));
 }
 
-/** An expiry's value as margin counts it: gains are discounted further, obligations less. Rounded down. */
-export function discountedValue(parameters: PortfolioParameters, expiry: Expiry, value: bigint): bigint {
+/** What margin multiplies an expiry's value by when it is a gain and when it is an obligation, Q64. */
+export function discountFactors(parameters: PortfolioParameters, expiry: Expiry): { readonly gain: bigint; readonly obligation: bigint } {
   const d = parameters.discount;
   const years = yearsQ64(expiry);
   const rate = max(0n, expiry.rate);
   const grow = (multiple: bigint, add: bigint): bigint => (wadToQ64(mulDown(rate, multiple) + add) * years) >> 64n;
-  if (value >= 0n) return (value * ((wadToQ64(d.long) * exp(-grow(d.longRateMultiple, d.longRateAdd))) >> 64n)) >> 64n;
   const factor = (wadToQ64(d.short) * exp(grow(d.shortRateMultiple, d.shortRateAdd))) >> 64n;
   // A bound the method sets: no more than the undiscounted payout, but never less than the value itself.
   const undiscounted = (1n << 128n) / discountQ64(expiry);
-  return (value * max(1n << 64n, min(factor, undiscounted))) >> 64n;
+  return {
+    gain: (wadToQ64(d.long) * exp(-grow(d.longRateMultiple, d.longRateAdd))) >> 64n,
+    obligation: max(1n << 64n, min(factor, undiscounted)),
+  };
+}
+
+/** An expiry's value as margin counts it: gains are discounted further, obligations less. Rounded down. */
+export function discountedValue(parameters: PortfolioParameters, expiry: Expiry, value: bigint): bigint {
+  const { gain, obligation } = discountFactors(parameters, expiry);
+  return (value * (value >= 0n ? gain : obligation)) >> 64n;
 }
 
 /** P&L of an expiry when its forward moves to forward·(1 + move) and each option has the given volatility. */
