@@ -230,19 +230,31 @@ describe('given a hub whose ledger is mirrored', () => {
         await expect(database.query(statement)).rejects.toThrow('the journal is append-only');
     });
 
-    it('INV-LEDGER-3: refuses an entry whose postings do not sum to zero, at the end of the transaction', async () => {
-      const write = database.transaction(async (tx) => {
-        const [entry] = await tx.query<{ id: string }[]>(newEntry);
-        await tx.query(
-          `insert into postings (entry_id, line, account, asset, amount) values ($1, 1, 'custody', 'x', 5), ($1, 2, 'free', 'x', -4)`,
-          [entry?.id],
-        );
-      });
+    it('INV-LEDGER-3: refuses an entry whose postings do not sum to zero', async () => {
+      const write = database.query(
+        `with made as (${newEntry})
+         insert into postings (entry_id, line, account, asset, amount)
+         select id, line, account, 'x', amount from made, (values (1, 'custody', 5), (2, 'free', -4)) as v(line, account, amount)`,
+      );
       await expect(write).rejects.toThrow(/INV-LEDGER-3: postings of journal entry \d+ sum to 1 in x; expected 0/);
     });
 
     it('INV-LEDGER-3: refuses an entry without postings', async () => {
-      await expect(database.query(newEntry)).rejects.toThrow(/INV-LEDGER-3: journal entry \d+ has no postings/);
+      await expect(database.query(newEntry)).rejects.toThrow(/INV-LEDGER-3: a journal entry among \d+ … \d+ has no postings/);
+    });
+
+    it('refuses an entry of an event that there is not', async () => {
+      const write = database.query(
+        `with made as (insert into journal_entries (event_id, kind, eid, block_number, block_hash, log_index) values (999, 'Credited', 1, 1, '0x', 0) returning id)
+         insert into postings (entry_id, line, account, asset, amount)
+         select id, line, account, 'x', amount from made, (values (1, 'custody', 5), (2, 'free', -5)) as v(line, account, amount)`,
+      );
+      await expect(write).rejects.toThrow(/names an event that there is not/);
+    });
+
+    it('refuses postings of an entry that there is not', async () => {
+      const add = `insert into postings (entry_id, line, account, asset, amount) values (999, 1, 'custody', 'x', 5), (999, 2, 'free', 'x', -5)`;
+      await expect(database.query(add)).rejects.toThrow('postings were added to a journal entry of an earlier transaction');
     });
 
     it('refuses postings, even balanced ones, on an entry of an earlier transaction', async () => {

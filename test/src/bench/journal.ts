@@ -30,7 +30,7 @@ export async function measureJournal(world: World): Promise<Results> {
   await eventually(
     'the relayer to book the backlog of credits',
     async (note) => {
-      const [open] = await world.rows(`select count(*)::int as n from ledger_events where journal_state = 'open'`);
+      const [open] = await world.rows(`select count(*)::int as n from journal_queue`);
       note(open);
       return JSON.stringify(open) === '{"n":0}' ? true : undefined;
     },

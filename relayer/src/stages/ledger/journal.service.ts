@@ -10,10 +10,10 @@ import {
 } from '@lockstep/shared';
 import type { EntityManager } from 'typeorm';
 import { Chains } from '../../chain/chains.js';
-import { JournalRepository, type NewJournalEntry, type StoredHubEvent } from './journal.repository.js';
+import { JournalRepository, type NewJournalEntry, type QueuedEvent, type StoredHubEvent } from './journal.repository.js';
 
 /** Events booked in one database transaction. */
-const BATCH = 1_000;
+const BATCH = 2_000;
 
 /** Mirrors the hub's ledger in double entry: pending with the event, final with its block, reversed when a reorg removes it. */
 @Injectable()
@@ -25,42 +25,60 @@ export class JournalService {
     private readonly journal: JournalRepository,
   ) {}
 
-  /** Books what is new. @returns true if there is more at once */
+  /** Books what is new, and what changed. @returns true if there is more at once */
   async mirror(): Promise<boolean> {
     return this.journal.exclusive(async (tx) => {
-      const reversed = await this.journal.reverse(tx);
-      if (reversed > 0) this.#logger.warn({ event: 'ledger.reversed', entries: reversed });
-      const booked = await this.#book(tx);
-      await this.journal.settle(tx);
-      return booked === BATCH;
+      const events = await this.journal.queued(tx, BATCH);
+      if (events.length === 0) return false;
+      const gone = events.flatMap(({ state, entry }) => (state === 'orphaned' && entry !== null ? [entry] : []));
+      await this.journal.reverse(tx, gone);
+      if (gone.length > 0) this.#logger.warn({ event: 'ledger.reversed', entries: gone.length });
+      const settled = events.flatMap(({ state, entry, settled: is }) => (state === 'final' && entry !== null && !is ? [entry] : []));
+      await this.journal.settle(tx, settled);
+      const waiting = await this.#book(
+        tx,
+        events.filter(({ state, entry, rank }) => state !== 'orphaned' && entry === null && rank > 0),
+      );
+      await this.journal.done(
+        tx,
+        events.filter((event) => !waiting.has(event)),
+      );
+      return events.length === BATCH && waiting.size < BATCH;
     });
   }
 
-  async #book(tx: EntityManager): Promise<number> {
-    const events = await this.journal.open(tx, BATCH);
-    if (events.length === 0) return 0;
+  /** @returns events that cannot be booked yet */
+  async #book(tx: EntityManager, events: readonly QueuedEvent[]): Promise<Set<QueuedEvent>> {
+    const waiting = new Set<QueuedEvent>();
+    if (events.length === 0) return waiting;
     const history = await this.#history(tx, events);
     const entries: NewJournalEntry[] = [];
-    const nothing: bigint[] = [];
+    const write = async (): Promise<void> => {
+      const written = entries.splice(0);
+      const ids = await this.journal.append(tx, written);
+      await this.journal.settle(
+        tx,
+        ids.filter((_, i) => written[i]?.source.state === 'final'),
+      );
+    };
     for (const stored of events) {
       // A correction splits by what the account holds at that moment: everything before it must be in the journal.
-      if (stored.event.kind === 'Corrected') await this.journal.append(tx, entries.splice(0));
+      if (stored.event.kind === 'Corrected') await write();
       const projection = projectHubEvent(stored.event, await history(stored));
-      if (projection.kind === 'nothing') nothing.push(stored.id);
-      if (projection.kind === 'book')
-        entries.push({ eventId: stored.id, kind: projection.event.kind, postings: postingsOf(projection.event) });
+      if (projection.kind === 'wait') waiting.add(stored);
+      if (projection.kind === 'book') entries.push({ source: stored, kind: projection.event.kind, postings: postingsOf(projection.event) });
     }
-    await this.journal.append(tx, entries);
-    await this.journal.markNothing(tx, nothing);
-    return entries.length + nothing.length;
+    await write();
+    return waiting;
   }
 
   async #history(tx: EntityManager, events: readonly StoredHubEvent[]): Promise<(at: StoredHubEvent) => Promise<HubHistory>> {
-    const keys = events.flatMap(({ event }) => ('srcEid' in event ? [`${event.srcEid}:${event.sequence}`] : []));
+    const credits = events.flatMap(({ event }) => (event.kind === 'Credited' ? [event] : []));
+    const parkings = events.flatMap(({ event }) => (event.kind === 'DepositParked' ? [event] : []));
     const [assets, parked, deposits] = [
       await this.journal.assetEvents(tx),
-      await this.journal.parked(tx, keys),
-      await this.journal.deposits(tx, this.chains.hub.eid, keys),
+      await this.journal.parked(tx, credits),
+      await this.journal.deposits(tx, this.chains.hub.eid, parkings),
     ];
     return async (at) => {
       const held = await this.#held(tx, at.event, assets);

@@ -113,11 +113,9 @@ export class SnapshotReader {
   }
 
   async #isJournalBehind(pins: Pins): Promise<boolean> {
-    const rows = await this.dataSource.query<unknown[]>(
-      `select 1 from ledger_events
-       where journal_state in ('open', 'reversed') and state <> 'orphaned' and kind <> 'EntryRefused' and block_number <= $1 limit 1`,
-      [pins.hub.number.toString()],
-    );
+    const rows = await this.dataSource.query<unknown[]>(`select 1 from journal_queue where block_number <= $1 limit 1`, [
+      pins.hub.number.toString(),
+    ]);
     return rows.length > 0;
   }
 
