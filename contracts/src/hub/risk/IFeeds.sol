@@ -23,19 +23,25 @@ interface IFeeds {
         Grade grade;
     }
 
-    /// @notice How the feeds of one underlying are graded. Ages in seconds, shares in 1e-4.
-    /// @param spotFresh      age up to which spot, mark and forward are fresh
-    /// @param spotStale      age up to which they are aged, at least spotFresh
-    /// @param surfaceFresh   the same for a volatility surface
-    /// @param surfaceStale   at least surfaceFresh
-    /// @param maxSpread      spread above which a value is uncertain, 1e-9 of it, 1 … 10^9
-    /// @param markBand       how far the perpetual's mark may stand from spot, 1e-4, below 10^4
-    /// @param disagreement   how far signed spot may stand from the other source, 1e-4, below 10^4
+    /// @notice How the feeds of one underlying are graded. Ages in seconds, shares in 1e-4. Each `...Stale` is at least its `...Fresh`.
+    /// @param spotFresh    age up to which spot, mark and a running settlement average are fresh
+    /// @param spotStale    age up to which they are aged
+    /// @param forwardFresh the same for forwards
+    /// @param forwardStale the same for forwards
+    /// @param surfaceFresh the same for surfaces
+    /// @param surfaceStale the same for surfaces
+    /// @param sourceStale  age up to which the other source counts as a check
+    /// @param maxSpread    spread above which a value is uncertain, 1e-9 of it, 1 ... 10^9
+    /// @param markBand     how far the perpetual's mark may stand from spot, 1e-4, below 10^4
+    /// @param disagreement how far signed spot may stand from the other source, 1e-4, below 10^4
     struct Bounds {
         uint24 spotFresh;
         uint24 spotStale;
+        uint24 forwardFresh;
+        uint24 forwardStale;
         uint24 surfaceFresh;
         uint24 surfaceStale;
+        uint24 sourceStale;
         uint32 maxSpread;
         uint16 markBand;
         uint16 disagreement;
@@ -63,6 +69,7 @@ interface IFeeds {
     error UnderlyingInvalid(uint16 underlying, string expected);
     error FeedOrder(FeedId feed, FeedId previous);
     error FeedInvalid(FeedId feed, string expected);
+    error NotHalted(FeedId feed);
     error ValueInvalid(FeedId feed, uint128 value, string expected);
     error TimeInvalid(uint40 time, uint256 blockTime, string expected);
     error CalendarArbitrage(FeedId near, FeedId far);
@@ -82,7 +89,8 @@ interface IFeeds {
 
     /// @notice Risk down, at once: nothing may rely on this feed. GUARDIAN.
     function halt(FeedId feed) external;
-    /// @notice Ends a halt; `clear` also drops the value, a final settlement price included. GOVERNOR, delayed.
+    /// @notice Ends a halt; `clear` also drops the value, a final settlement price included; only a later one replaces it. GOVERNOR,
+    ///         delayed.
     function resume(FeedId feed, bool clear) external;
     /// @notice Replaces the signers. GOVERNOR, delayed.
     /// @param signers_             strictly ascending, at most 32
@@ -90,7 +98,7 @@ interface IFeeds {
     /// @param settlementThreshold_ signatures needed for a settlement price, threshold … number of signers
     function setSigners(address[] calldata signers_, uint8 threshold_, uint8 settlementThreshold_) external;
     /// @notice Lists an underlying or changes how it is read and graded. GOVERNOR, delayed.
-    /// @param source an IPriceSource, 0 only in mode Signed
+    /// @param source an IPriceSource; 0 in mode Signed, and only there
     function setUnderlying(uint16 underlying, SpotMode mode, address source, Bounds calldata bounds) external;
 
     // ---- views
