@@ -2,8 +2,10 @@
 pragma solidity ^0.8.34;
 
 import {Vm} from "forge-std/Vm.sol";
+import {Delegates} from "../src/hub/Delegates.sol";
 import {Gateway} from "../src/hub/Gateway.sol";
 import {Ledger} from "../src/hub/Ledger.sol";
+import {Withdrawals} from "../src/hub/Withdrawals.sol";
 import {Messenger} from "../src/message/Messenger.sol";
 import {CollateralVault} from "../src/spoke/CollateralVault.sol";
 
@@ -32,6 +34,21 @@ library Deploy {
 
     function gateway(address authority, address messenger_, address ledger_) internal returns (Gateway) {
         return Gateway(_create("src/hub/Gateway.sol:Gateway", abi.encode(authority, messenger_, ledger_)));
+    }
+
+    function delegates(address authority, address messenger_, uint32 hub) internal returns (Delegates) {
+        return Delegates(_create("src/hub/Delegates.sol:Delegates", abi.encode(authority, messenger_, hub)));
+    }
+
+    function withdrawals(
+        address authority,
+        address messenger_,
+        address ledger_,
+        address delegates_,
+        address gateway_
+    ) internal returns (Withdrawals) {
+        bytes memory args = abi.encode(authority, messenger_, ledger_, delegates_, gateway_);
+        return Withdrawals(_create("src/hub/Withdrawals.sol:Withdrawals", args));
     }
 
     function _create(string memory artifact, bytes memory args) private returns (address created) {

@@ -47,12 +47,12 @@ abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
         uint32 eid,
         uint16 asset,
         uint256 cash
-    ) external onlyModule returns (uint256 units) {
+    ) external onlyModule returns (uint256 units, uint256 scale) {
         AssetState storage state = _configured(eid, asset, cash);
         require(state.baseStanding() == AssetStanding.Settlement || state.free() != 0, AssetNotSettlement(eid, asset));
-        uint256 scale = AssetBooks.cashPerUnit(state.limits.decimals);
+        scale = AssetBooks.cashPerUnit(state.limits.decimals);
         units = cash / scale;
-        if (units == 0) return 0;
+        if (units == 0) return (0, scale);
         cash = units * scale;
         int256 held = _cash(account);
         // CAST: an account's cash has 124 bits; compared before the amount is.

@@ -6,19 +6,26 @@ import {IEntryHandler} from "../message/IEntryHandler.sol";
 import {IMessenger} from "../message/IMessenger.sol";
 import {Entry, EntryKind} from "../message/Entry.sol";
 import {Account} from "../types/Account.sol";
+import {BranchSlots} from "./BranchSlots.sol";
 import {CreditBatch, CreditLib, CreditTerms} from "./Credit.sol";
 import {IGateway} from "./IGateway.sol";
 import {ILedger} from "./ILedger.sol";
+import {IWithdrawals} from "./IWithdrawals.sol";
 
 /// @notice See IGateway.
 contract Gateway is IGateway, AccessManaged {
     uint256 private constant WORD_BITS = 256;
+    uint40 private constant MAX_RETURN_DELAY = 7 days;
 
     IMessenger private immutable _messenger;
     /// @inheritdoc IGateway
     ILedger public immutable ledger;
 
-    mapping(uint32 srcEid => mapping(uint64 sequence => bytes32 leaf)) private _parked;
+    BranchSlots private _parked;
+    /// @inheritdoc IGateway
+    IWithdrawals public withdrawals;
+    /// @inheritdoc IGateway
+    uint40 public returnDelay = 1 hours;
 
     modifier onlyMessenger() {
         require(msg.sender == address(_messenger), NotMessenger(msg.sender, address(_messenger)));
@@ -128,19 +135,13 @@ contract Gateway is IGateway, AccessManaged {
         }
         bytes32 leaf = Entry.leafOfCalldata(entry);
         uint64 sequence = terms.sequence();
-        _parked[srcEid][sequence] = leaf;
+        _parked.put(_messenger, srcEid, sequence, leaf);
         emit DepositParked(srcEid, sequence, leaf, reason);
     }
 
     /// @inheritdoc IGateway
     function retry(uint32 srcEid, uint64 sequence, bytes calldata entry) external {
-        require(!_messenger.isQuarantined(srcEid), PathInQuarantine(srcEid));
-        bytes32 leaf = entry.length == 0 ? bytes32(0) : Entry.leafOfCalldata(entry);
-        bytes32 parked = _parked[srcEid][sequence];
-        require(parked != 0 && parked == leaf, NotParked(srcEid, sequence, leaf, parked));
-        delete _parked[srcEid][sequence];
-        // A parked leaf is that of a well-formed deposit.
-        Entry.Deposited memory d = Entry.decodeDeposited(entry);
+        Entry.Deposited memory d = _unpark(srcEid, sequence, entry);
         (bytes memory batch, uint256 end) = CreditBatch.allocate(1);
         CreditTerms terms = CreditLib.terms(0, sequence, d.asset, d.flags & Entry.FLAG_OWN_DEPOSIT, d.amount);
         CreditBatch.finish(batch, CreditBatch.push(end, d.account, terms));
@@ -150,8 +151,48 @@ contract Gateway is IGateway, AccessManaged {
     }
 
     /// @inheritdoc IGateway
-    function parkedLeaf(uint32 srcEid, uint64 sequence) external view returns (bytes32) {
-        return _parked[srcEid][sequence];
+    function returnDeposit(uint32 srcEid, uint64 sequence, bytes calldata entry) external returns (uint64 claim) {
+        Entry.Deposited memory d = _unpark(srcEid, sequence, entry);
+        uint256 earliest = uint256(d.timestamp) + returnDelay;
+        require(block.timestamp >= earliest, ReturnTooEarly(block.timestamp, earliest));
+        ledger.reserveSuspense(srcEid, d.asset, d.amount);
+        // The vault asks for a refund address; whoever paid is who the money came from.
+        address home = d.refund == address(0) ? d.payer : d.refund;
+        claim = withdrawals.queueReturn(srcEid, d.asset, d.amount, home);
+        emit DepositReturned(srcEid, sequence, claim);
+    }
+
+    /// @dev Frees the slot of a parked deposit and reads its entry. Whatever follows ends the deposit, or reverts all.
+    function _unpark(uint32 srcEid, uint64 sequence, bytes calldata entry) private returns (Entry.Deposited memory) {
+        require(!_messenger.isQuarantined(srcEid), PathInQuarantine(srcEid));
+        bytes32 leaf = entry.length == 0 ? bytes32(0) : Entry.leafOfCalldata(entry);
+        (uint256 key, bytes32 parked) = _parked.findLeaf(_messenger, srcEid, sequence, leaf);
+        require(parked != 0 && parked == leaf, NotParked(srcEid, sequence, leaf, parked));
+        _parked.remove(srcEid, key);
+        // A parked leaf is that of a well-formed deposit.
+        return Entry.decodeDeposited(entry);
+    }
+
+    // ---- governance
+
+    /// @inheritdoc IGateway
+    function setReturnDelay(uint40 seconds_) external restricted {
+        require(seconds_ <= MAX_RETURN_DELAY, ReturnDelayTooLong(seconds_, MAX_RETURN_DELAY));
+        returnDelay = seconds_;
+        emit ReturnDelaySet(seconds_);
+    }
+
+    /// @inheritdoc IGateway
+    function setWithdrawals(IWithdrawals withdrawals_) external restricted {
+        withdrawals = withdrawals_;
+        emit WithdrawalsSet(address(withdrawals_));
+    }
+
+    // ---- views
+
+    /// @inheritdoc IGateway
+    function parkedLeaf(uint32 srcEid, uint64 sequence) external view returns (bytes32 leaf) {
+        (leaf, ) = _parked.find(_messenger, srcEid, sequence);
     }
 
     /// @inheritdoc IGateway
@@ -166,7 +207,10 @@ contract Gateway is IGateway, AccessManaged {
         Correction[] memory list = abi.decode(corrections, (Correction[]));
         for (uint256 i; i < list.length; ++i) {
             Correction memory c = list[i];
-            if (Account.unwrap(c.account) == 0 && c.amount < 0) delete _parked[eid][c.sequence];
+            if (Account.unwrap(c.account) == 0 && c.amount < 0) {
+                (bytes32 leaf, uint256 key) = _parked.find(_messenger, eid, c.sequence);
+                if (leaf != 0) _parked.remove(eid, key);
+            }
             ledger.correct(eid, c.asset, c.account, c.amount, c.sequence);
         }
     }

@@ -3,27 +3,34 @@ pragma solidity ^0.8.34;
 
 import {IEntryHandler} from "../message/IEntryHandler.sol";
 import {Account} from "../types/Account.sol";
+import {ISignedActions} from "./ISignedActions.sol";
 
 /// @notice Who may act for an account on the hub: its owner, and keys the owner appointed.
 /// @dev Handler of DELEGATE_SET. Owner: see Principal (home 0: a key; home = the hub: the contract at that address here). A principal
 ///      on another chain acts through its log, and appoints a hub key by it.
-interface IDelegates is IEntryHandler {
+interface IDelegates is IEntryHandler, ISignedActions {
     /// @notice The hub ignored a DELEGATE_SET for good.
     enum Refusal {
-        Malformed,
+        Malformed, // wrong kind or length, unknown permissions, an account without an owner
         ForeignHome // an account of another home: only that chain's log speaks for it
     }
 
+    /// @notice One line of a rebase's corrections, which are `abi.encode(Correction[])`: what a key that entries of the forgotten branch
+    ///         appointed or changed is to be.
+    struct Correction {
+        Account account;
+        address delegate;
+        uint8 permissions;
+        uint40 validUntil;
+    }
+
+    /// @param validUntil unix seconds, the last one
     event DelegateSet(bytes32 indexed account, address indexed delegate, uint8 permissions, uint40 validUntil);
     event EntryRefused(uint32 indexed srcEid, uint64 indexed sequence, Refusal reason);
 
     error NotMessenger(address caller, address messenger);
     error NotAccountOwner(bytes32 account, address caller);
-    error NotPermitted(bytes32 account, address actor, uint8 permission);
     error PermissionsUnknown(uint8 permissions);
-    error ActionExpired(uint256 deadline, uint256 nowSeconds);
-    error NonceUsed(bytes32 account, uint256 nonce);
-    error SignatureInvalid(bytes32 account, address signer);
 
     /// @notice Bit of a key that may trade.
     function TRADE() external view returns (uint8);

@@ -148,7 +148,13 @@ interface ILedger {
     /// @dev The token must be settlement, or have free settlement from when it was. Reverts if the account has less cash.
     /// @param cash 18 decimals
     /// @return units may be 0: then nothing happened
-    function queueCash(Account account, uint32 eid, uint16 asset, uint256 cash) external returns (uint256 units);
+    /// @return scale cash per unit
+    function queueCash(
+        Account account,
+        uint32 eid,
+        uint16 asset,
+        uint256 cash
+    ) external returns (uint256 units, uint256 scale);
     /// @notice Undoes `queueCash`. Modules only.
     function unqueueCash(Account account, uint32 eid, uint16 asset, uint256 units) external;
     /// @notice Puts free settlement aside for cash that `queueCash` took. Modules only.

@@ -6,6 +6,7 @@ import {Account} from "../types/Account.sol";
 import {IDelegates} from "./IDelegates.sol";
 import {ILedger} from "./ILedger.sol";
 import {IMarginCheck} from "./IMarginCheck.sol";
+import {ISignedActions} from "./ISignedActions.sol";
 
 /// @notice From a request to the receipt: checks and debits a withdrawal, queues it as a claim, orders it when the chain it leaves from
 ///         has the liquidity, and frees the reservation when the vault's receipt arrives.
@@ -13,7 +14,7 @@ import {IMarginCheck} from "./IMarginCheck.sol";
 ///      its base units unless they say cash (18 decimals).
 ///      A claim on a balance is reserved when it is made. A claim on cash waits as `queued cash` and is reserved when it is ordered,
 ///      out of the free settlement of its token. Orders that do not fit now block no other.
-interface IWithdrawals is IEntryHandler {
+interface IWithdrawals is IEntryHandler, ISignedActions {
     enum Status {
         None,
         Queued,
@@ -70,6 +71,18 @@ interface IWithdrawals is IEntryHandler {
         uint64 orderSequence;
     }
 
+    /// @notice A rebase's corrections, which are `abi.encode(Corrections)`.
+    /// @param receiptedUpTo what receipts of the branch that stays cover, see `receiptedUpTo`
+    /// @param assets        of what receipts of the forgotten branch released: it is reserved again
+    /// @param units         beside `assets`
+    /// @param claims        that requests of the forgotten branch made and that are still queued: given back
+    struct Corrections {
+        uint64 receiptedUpTo;
+        uint256[] assets;
+        uint256[] units;
+        uint256[] claims;
+    }
+
     event ClaimQueued(
         uint64 indexed claim,
         bytes32 indexed account,
@@ -95,6 +108,8 @@ interface IWithdrawals is IEntryHandler {
         uint64 settled,
         uint64 paid
     );
+    /// @notice A rebase set what receipts cover.
+    event ReceiptsCorrected(uint32 indexed srcEid, uint64 receiptedUpTo);
     event EntryRefused(uint32 indexed srcEid, uint64 indexed sequence, uint8 kind, Refusal reason);
     event OutflowSet(uint32 indexed eid, uint16 indexed asset, uint128 capacity, uint128 perSecond);
     event RequestsPaused(bool paused);
@@ -107,7 +122,7 @@ interface IWithdrawals is IEntryHandler {
     error LegsEmpty();
     error LegTooSmall(uint256 leg, uint256 amount, uint256 minimum);
     error ReceiverInvalid(uint256 leg, address receiver);
-    error AssetNotSettlement(uint32 eid, uint16 asset);
+    error CashNegative(bytes32 account, int256 cash);
     error ClaimUnknown(uint64 claim);
     error ClaimNotQueued(uint64 claim, Status status);
     error ClaimNotOrdered(uint64 claim, Status status);
@@ -116,9 +131,6 @@ interface IWithdrawals is IEntryHandler {
     error CancelTooEarly(uint256 nowSeconds, uint256 earliest);
     error RequestUnknown(uint32 srcEid, uint64 sequence, bytes32 leaf, bytes32 recorded);
     error RequestsArePaused();
-    error ActionExpired(uint256 deadline, uint256 nowSeconds);
-    error NonceUsed(bytes32 account, uint256 nonce);
-    error SignatureInvalid(bytes32 account, address signer);
     error OutflowInvalid(string expected);
     error OutflowNotStricter(uint32 eid, uint16 asset);
     error PathInQuarantine(uint32 eid);
@@ -212,6 +224,7 @@ interface IWithdrawals is IEntryHandler {
     function requestLeaf(uint32 srcEid, uint64 sequence) external view returns (bytes32);
     /// @notice Highest sequence of the log towards `eid` that a receipt covered.
     function receiptedUpTo(uint32 eid) external view returns (uint64);
+    /// @notice Seconds between a claim and the voiding of its order.
     function cancelDelay() external view returns (uint40);
     function requestsPaused() external view returns (bool);
     function ordersPaused() external view returns (bool);

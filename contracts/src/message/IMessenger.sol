@@ -42,6 +42,14 @@ interface IMessenger {
         bytes32 consumedHead;
     }
 
+    /// @notice What a rebase tells one handler.
+    /// @param kind of entries, names the handler
+    /// @param data encoding owned by the handler
+    struct Corrections {
+        uint8 kind;
+        bytes data;
+    }
+
     event EntryAppended(uint32 indexed dstEid, uint64 indexed sequence, bytes32 head, bytes entry);
     /// @param guid LayerZero guid; zero on the same-chain path
     /// @param fee  native fee of the packet, wei
@@ -162,14 +170,8 @@ interface IMessenger {
     function quarantine(uint32 eid) external;
 
     /// @notice Re-opens a quarantined path at (sequence, head) of the other side's log.
-    /// @dev Forgets every verified head of the old branch. `corrections` go to the handler of `correctionsKind`.
-    function rebase(
-        uint32 eid,
-        uint64 sequence,
-        bytes32 head,
-        uint8 correctionsKind,
-        bytes calldata corrections
-    ) external;
+    /// @dev Forgets every verified head of the old branch, and starts an epoch. Each item of `corrections` goes to its handler.
+    function rebase(uint32 eid, uint64 sequence, bytes32 head, Corrections[] calldata corrections) external;
 
     function setWriter(uint8 kind, address writer) external;
     function setHandler(uint8 kind, address handler) external;
@@ -190,6 +192,10 @@ interface IMessenger {
     function isVoidedInbound(uint32 srcEid, uint64 sequence) external view returns (bool);
     function isVoidedOutbound(uint32 dstEid, uint64 sequence) external view returns (bool);
     function isQuarantined(uint32 eid) external view returns (bool);
+    /// @notice Branch of the other side's log that is consumed now: rises with every rebase and every new peer, from 1.
+    function epochOf(uint32 srcEid) external view returns (uint32);
+    /// @notice Whether an entry consumed in `epoch` at `sequence` lies on a branch that a later rebase left below it.
+    function isForgotten(uint32 srcEid, uint32 epoch, uint64 sequence) external view returns (bool);
     /// @notice Genesis heads of the two directions of a path.
     function genesis(uint32 eid) external view returns (bytes32 outgoing, bytes32 incoming);
     function writerOf(uint8 kind) external view returns (address);

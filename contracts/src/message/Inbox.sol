@@ -20,6 +20,8 @@ struct Inbox {
     mapping(uint256 => bytes32) heads;
     // epoch ‖ sequence / 256 → bits of entries voided by leaves that a split walked over
     mapping(uint256 => uint256) voids;
+    // epoch → 1 + sequence a rebase re-opened the log at to start it; 0 if a new peer did
+    mapping(uint256 => uint256) reopenedAt;
 }
 
 /// @notice What comparing a claim with what is known gave.
@@ -49,7 +51,7 @@ using InboxLib for Inbox global;
 using InboxLib for Chunk global;
 
 library InboxLib {
-    /// @notice Starts, or re-opens, the log at a head that is consumed by definition.
+    /// @notice Starts a log at a head that is consumed by definition.
     function open(Inbox storage self, uint64 sequence, bytes32 head) internal {
         self.consumed = sequence;
         self.verified = sequence;
@@ -57,6 +59,23 @@ library InboxLib {
         self.epoch += 1;
         self.closed = false;
         self.consumedHead = head;
+    }
+
+    /// @notice Goes on at a head of another branch, and remembers where that left the old one.
+    function reopen(Inbox storage self, uint64 sequence, bytes32 head) internal {
+        open(self, sequence, head);
+        self.reopenedAt[self.epoch] = uint256(sequence) + 1;
+    }
+
+    /// @notice Whether a rebase after `epoch` re-opened that log below `sequence`. What a closed log of an earlier peer said stays said.
+    function isForgotten(Inbox storage self, uint32 epoch_, uint64 sequence) internal view returns (bool) {
+        uint32 last = self.epoch;
+        while (epoch_ < last) {
+            uint256 reopened = self.reopenedAt[++epoch_];
+            if (reopened == 0) return false;
+            if (sequence >= reopened) return true;
+        }
+        return false;
     }
 
     /// @notice Takes a verified head. First one wins; another one for the same sequence is a conflict.

@@ -198,21 +198,20 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
         uint32 eid,
         uint64 sequence,
         bytes32 head,
-        uint8 correctionsKind,
-        bytes calldata corrections
+        Corrections[] calldata corrections
     ) external restricted nonReentrant {
         Outbox storage out = _known(eid);
         require(out.quarantined, PathNotQuarantined(eid));
         Inbox storage box = _inboxes[eid];
         bool stillClosed = box.closed && sequence == box.consumed && head == box.consumedHead;
-        box.open(sequence, head);
+        box.reopen(sequence, head);
         box.closed = stillClosed;
         out.quarantined = false;
         emit PathRebased(eid, sequence, head);
-        if (corrections.length != 0) {
-            address handler = handlerOf[correctionsKind];
-            require(handler != address(0), HandlerUnknown(correctionsKind));
-            IEntryHandler(handler).applyCorrections(eid, sequence, corrections);
+        for (uint256 i = 0; i < corrections.length; ++i) {
+            address handler = handlerOf[corrections[i].kind];
+            require(handler != address(0), HandlerUnknown(corrections[i].kind));
+            IEntryHandler(handler).applyCorrections(eid, sequence, corrections[i].data);
         }
     }
 
@@ -308,6 +307,16 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
     /// @inheritdoc IMessenger
     function isQuarantined(uint32 eid) external view returns (bool) {
         return _outboxes[eid].quarantined;
+    }
+
+    /// @inheritdoc IMessenger
+    function epochOf(uint32 srcEid) external view returns (uint32) {
+        return _inboxes[srcEid].epoch;
+    }
+
+    /// @inheritdoc IMessenger
+    function isForgotten(uint32 srcEid, uint32 epoch, uint64 sequence) external view returns (bool) {
+        return _inboxes[srcEid].isForgotten(epoch, sequence);
     }
 
     /// @inheritdoc IMessenger

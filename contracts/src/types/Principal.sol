@@ -21,9 +21,13 @@ library Principal {
     /// @notice Whether `caller`, the sender of this call, is a key: plain, or delegated by EIP-7702.
     /// @dev A sender without code is a key only if it also signed the transaction: a contract has no code while it is constructed.
     function isKey(address caller) internal view returns (bool) {
-        uint256 length = caller.code.length;
         // solhint-disable-next-line avoid-tx-origin
-        if (length == 0) return caller == tx.origin;
-        return length == DELEGATION_LENGTH && bytes3(caller.code) == DELEGATION_PREFIX;
+        if (caller.code.length == 0) return caller == tx.origin;
+        return isDelegated(caller);
+    }
+
+    /// @notice Whether there is a key behind the code at `account_` (EIP-7702).
+    function isDelegated(address account_) internal view returns (bool) {
+        return account_.code.length == DELEGATION_LENGTH && bytes3(account_.code) == DELEGATION_PREFIX;
     }
 }

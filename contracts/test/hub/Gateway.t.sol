@@ -6,7 +6,6 @@ import {Gateway} from "../../src/hub/Gateway.sol";
 import {IGateway} from "../../src/hub/IGateway.sol";
 import {ILedger} from "../../src/hub/ILedger.sol";
 import {Entry, EntryKind} from "../../src/message/Entry.sol";
-import {IMessenger} from "../../src/message/IMessenger.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
 import {HubFixture} from "./HubFixture.sol";
 
@@ -131,7 +130,7 @@ contract GatewayTest is HubFixture {
 
     function test_GivenAQuarantinedPath_RetryWaits() public {
         bytes memory entry = _deposit(_account(alice, 0), UNLISTED, 9, true);
-        vm.mockCall(messenger, abi.encodeCall(IMessenger.isQuarantined, (SPOKE)), abi.encode(true));
+        hubLog.quarantine(SPOKE);
         vm.expectRevert(abi.encodeWithSelector(IGateway.PathInQuarantine.selector, SPOKE));
         gateway.retry(SPOKE, sequence, entry);
     }

@@ -5,26 +5,34 @@ import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Test} from "forge-std/Test.sol";
 import {Gateway} from "../../src/hub/Gateway.sol";
 import {ILedger} from "../../src/hub/ILedger.sol";
+import {Delegates} from "../../src/hub/Delegates.sol";
 import {Ledger} from "../../src/hub/Ledger.sol";
-import {Entry} from "../../src/message/Entry.sol";
-import {IMessenger} from "../../src/message/IMessenger.sol";
+import {Withdrawals} from "../../src/hub/Withdrawals.sol";
+import {Entry, EntryKind} from "../../src/message/Entry.sol";
+import {Messenger} from "../../src/message/Messenger.sol";
 import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
 import {Deploy} from "../Deploy.sol";
+import {EndpointMock} from "../mocks/EndpointMock.sol";
 
-/// @notice The hub's contracts, driven by this test in the Messenger's place: a handler sees only its calls.
+/// @notice The hub's contracts and its Messenger, with two spokes that exist as peers only: entries are handed over in the Messenger's
+///         name, as a handler sees nothing but its calls.
 abstract contract HubFixture is Test {
     uint32 internal constant HUB = 40001;
     uint32 internal constant SPOKE = 40002;
+    uint32 internal constant OTHER = 40003;
     uint16 internal constant USDC = 1;
     uint16 internal constant WETH = 2;
     uint16 internal constant UNLISTED = 99;
     uint128 internal constant CAP = 1e30;
 
-    address internal messenger = makeAddr("messenger");
+    Messenger internal hubLog;
+    address internal messenger;
     address internal alice = makeAddr("alice");
     AccessManager internal authority;
     Ledger internal ledger;
     Gateway internal gateway;
+    Delegates internal delegates;
+    Withdrawals internal withdrawals;
     uint16 internal usdcId;
     uint16 internal wethId;
     uint64 internal sequence;
@@ -33,11 +41,29 @@ abstract contract HubFixture is Test {
         vm.warp(1_790_000_000);
         authority = new AccessManager(address(this));
         ledger = Deploy.ledger(address(authority), HUB);
+        hubLog = Deploy.messenger(address(new EndpointMock(HUB)), address(authority));
+        messenger = address(hubLog);
+        hubLog.setPeer(SPOKE, bytes32(uint256(SPOKE)));
+        hubLog.setPeer(OTHER, bytes32(uint256(OTHER)));
         gateway = Deploy.gateway(address(authority), messenger, address(ledger));
+        delegates = Deploy.delegates(address(authority), messenger, HUB);
+        withdrawals = Deploy.withdrawals(
+            address(authority),
+            messenger,
+            address(ledger),
+            address(delegates),
+            address(gateway)
+        );
+        gateway.setWithdrawals(withdrawals);
+        hubLog.setWriter(EntryKind.RELEASE, address(withdrawals));
+        hubLog.setHandler(EntryKind.DEPOSITED, address(gateway));
+        hubLog.setHandler(EntryKind.WITHDRAW_REQUESTED, address(withdrawals));
+        hubLog.setHandler(EntryKind.RECEIPTS, address(withdrawals));
+        hubLog.setHandler(EntryKind.DELEGATE_SET, address(delegates));
         ledger.setModule(address(gateway), true);
+        ledger.setModule(address(withdrawals), true);
         usdcId = _configure(USDC, ILedger.AssetStanding.Settlement, 6);
         wethId = _configure(WETH, ILedger.AssetStanding.Collateral, 18);
-        vm.mockCall(messenger, abi.encodeCall(IMessenger.isQuarantined, (SPOKE)), abi.encode(false));
     }
 
     function _config(

@@ -7,6 +7,7 @@ import {Gateway} from "../../src/hub/Gateway.sol";
 import {ILedger} from "../../src/hub/ILedger.sol";
 import {Ledger} from "../../src/hub/Ledger.sol";
 import {Entry, EntryKind} from "../../src/message/Entry.sol";
+import {IMessenger} from "../../src/message/IMessenger.sol";
 import {LogFold} from "../../src/message/LogFold.sol";
 import {Messenger} from "../../src/message/Messenger.sol";
 import {CollateralVault} from "../../src/spoke/CollateralVault.sol";
@@ -182,7 +183,7 @@ contract SystemActors is Test {
     function rebase(uint256 seed) external {
         if (seed % 5 != 0) return;
         hub.quarantine(SPOKE);
-        hub.rebase(SPOKE, hub.inbox(SPOKE).consumed, hub.inbox(SPOKE).consumedHead, EntryKind.DEPOSITED, "");
+        hub.rebase(SPOKE, hub.inbox(SPOKE).consumed, hub.inbox(SPOKE).consumedHead, new IMessenger.Corrections[](0));
         ++done["rebase"];
     }
 

@@ -23,7 +23,7 @@ contract GovernanceTest is MessengerFixture {
             abi.encodeCall(hub.setFlushPolicy, (1, 1)),
             abi.encodeCall(hub.close, (SPOKE)),
             abi.encodeCall(hub.quarantine, (SPOKE)),
-            abi.encodeCall(hub.rebase, (SPOKE, 0, 0, KIND, "")),
+            abi.encodeCall(hub.rebase, (SPOKE, 0, 0, none())),
             abi.encodeCall(hub.setAuthority, (stranger))
         ];
         for (uint256 i = 0; i < calls.length; ++i) {
@@ -216,11 +216,20 @@ contract GovernanceTest is MessengerFixture {
         hub.deliver(SPOKE, streamOf(1, 1));
     }
 
+    function none() private pure returns (IMessenger.Corrections[] memory) {
+        return new IMessenger.Corrections[](0);
+    }
+
+    function corrections(uint8 kind, bytes memory data) private pure returns (IMessenger.Corrections[] memory list) {
+        list = new IMessenger.Corrections[](1);
+        list[0] = IMessenger.Corrections(kind, data);
+    }
+
     function test_GivenAHealthyPath_ItIsNotRebased() external {
         vm.expectRevert(abi.encodeWithSelector(IMessenger.PathNotQuarantined.selector, SPOKE));
-        hub.rebase(SPOKE, 0, genesisOut(), KIND, "");
+        hub.rebase(SPOKE, 0, genesisOut(), none());
         vm.expectRevert(abi.encodeWithSelector(IMessenger.PathUnknown.selector, 9));
-        hub.rebase(9, 0, genesisOut(), KIND, "");
+        hub.rebase(9, 0, genesisOut(), none());
     }
 
     function test_GivenAReorgDeeperThanFinality_RebaseReopensOnTheNewBranch() external {
@@ -252,7 +261,7 @@ contract GovernanceTest is MessengerFixture {
 
         vm.expectEmit(address(hub));
         emit IMessenger.PathRebased(SPOKE, 1, headAfter(1));
-        hub.rebase(SPOKE, 1, headAfter(1), KIND, "take back 2 and 3");
+        hub.rebase(SPOKE, 1, headAfter(1), corrections(KIND, "take back 2 and 3"));
         assertEq(handler.corrections(), "take back 2 and 3");
         assertEq(handler.correctedAt(), 1);
         IMessenger.InboxView memory box = hub.inbox(SPOKE);
@@ -261,10 +270,14 @@ contract GovernanceTest is MessengerFixture {
         assertFalse(box.quarantined);
         assertEq(hub.verifiedHead(SPOKE, 6), 0, "heads of the old branch are forgotten");
         assertFalse(hub.isVoidedInbound(SPOKE, 2), "and so are its VOIDs");
+        assertEq(hub.epochOf(SPOKE), 2);
+        assertFalse(hub.isForgotten(SPOKE, 1, 1), "what both branches have stays");
+        assertTrue(hub.isForgotten(SPOKE, 1, 2), "what only the old one had does not");
+        assertFalse(hub.isForgotten(SPOKE, 2, 2), "the new one's own entries are another matter");
 
         // The spoke is re-opened where it was, and both go on.
         (, bytes32 incoming) = spoke.genesis(HUB);
-        spoke.rebase(HUB, 0, incoming, KIND, "");
+        spoke.rebase(HUB, 0, incoming, none());
         spoke.resend(HUB, flusher);
         PacketMock memory again = lastPacket();
         hubEndpoint.inject(address(hub), again.origin, again.message);
@@ -279,18 +292,19 @@ contract GovernanceTest is MessengerFixture {
 
     function test_GivenCorrectionsWithoutHandler_ItRefuses() external {
         hub.quarantine(SPOKE);
+        bytes32 head = genesisOut();
         vm.expectRevert(abi.encodeWithSelector(IMessenger.HandlerUnknown.selector, uint8(0x55)));
-        hub.rebase(SPOKE, 0, genesisOut(), 0x55, "x");
+        hub.rebase(SPOKE, 0, head, corrections(0x55, "x"));
     }
 
     function test_GivenAConsumedClosed_OnlyARebaseToAnotherPlaceReopensTheLog() external {
         closeBoth();
         IMessenger.InboxView memory box = hub.inbox(SPOKE);
         hub.quarantine(SPOKE);
-        hub.rebase(SPOKE, box.consumed, box.consumedHead, KIND, "");
+        hub.rebase(SPOKE, box.consumed, box.consumedHead, none());
         assertTrue(hub.inbox(SPOKE).closed);
         hub.quarantine(SPOKE);
-        hub.rebase(SPOKE, 0, genesisOut(), KIND, "");
+        hub.rebase(SPOKE, 0, genesisOut(), none());
         assertFalse(hub.inbox(SPOKE).closed);
     }
 

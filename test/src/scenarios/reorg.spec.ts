@@ -114,7 +114,11 @@ describe('given a chain that changes its mind', () => {
 
   async function rebase(sequence: bigint, head: Hex, corrections: Hex): Promise<void> {
     const { hub } = world.stack;
-    const data = encodeFunctionData({ abi: iMessengerAbi, functionName: 'rebase', args: [fickle.eid, sequence, head, 0x01, corrections] });
+    const data = encodeFunctionData({
+      abi: iMessengerAbi,
+      functionName: 'rebase',
+      args: [fickle.eid, sequence, head, [{ kind: 0x01, data: corrections }]],
+    });
     await operator.govern(hub, hub.messenger, data);
   }
 });
