@@ -13,7 +13,7 @@ export const CLAIM_REASONS = ['TransferFailed', 'PayoutsPaused', 'AssetFrozen', 
 export type ClaimReason = (typeof CLAIM_REASONS)[number];
 
 /** `IPayouts.ReleaseRefusal`, by number: an order that the vault ignored for good. */
-export const RELEASE_REFUSALS = ['Malformed', 'AssetNotListed', 'BackingExceeded'] as const;
+export const RELEASE_REFUSALS = ['Malformed', 'AssetNotListed', 'BackingExceeded', 'ForeignLog'] as const;
 export type ReleaseRefusal = (typeof RELEASE_REFUSALS)[number];
 
 /** What an event on a chain says about one claim. */
