@@ -1,5 +1,5 @@
 import type { Hex } from 'viem';
-import { leafOf } from './message/entry.js';
+import { EntryKind, leafOf } from './message/entry.js';
 import { fold } from './message/log.js';
 import type { RelayProblem } from './problems.js';
 import { sequence, type Eid, type Sequence } from './units.js';
@@ -39,13 +39,41 @@ export type DeliveryPlan =
   | { readonly kind: 'calls'; readonly splits: readonly SplitCall[]; readonly deliveries: readonly DeliverCall[] }
   | { readonly kind: 'blocked'; readonly problem: RelayProblem };
 
+/** How large one delivery may be. */
+export interface ChunkLimits {
+  /** most entries */
+  readonly entries: number;
+  /** most gas it could take in the worst case, see {@link deliveryGas} */
+  readonly gas: bigint;
+}
+
+/** What a delivery costs before its first entry, and the vault's floor that must be left before its last payout. */
+const DELIVERY_BASE_GAS = 400_000n;
+/** An applied entry takes at most 60k (a rule of the design, tested at the worst case); folding and calldata come above that. */
+const ENTRY_GAS = 64_000n;
+/** A payout runs with at most 150k for the token's code, the books and the receipt beside it. */
+const RELEASE_GAS = 200_000n;
+
+/** Most gas an entry can take when it is delivered. */
+export function entryGas(entry: Hex): bigint {
+  return Number(entry.slice(0, 4)) === EntryKind.Release ? RELEASE_GAS : ENTRY_GAS;
+}
+
+/** Most gas the delivery of these entries can take. */
+export function deliveryGas(entries: readonly Hex[]): bigint {
+  return entries.reduce((sum, entry) => sum + entryGas(entry), DELIVERY_BASE_GAS);
+}
+
 /**
  * The calls that consume a backlog, in order: splits walk backwards from a verified head once, then deliveries go forwards.
  * A chunk ends at a head that is verified already where one lies within reach; only otherwise a split is spent.
- * @throws RangeError if chunkSize < 1
+ * @throws RangeError if a chunk may hold no entry
  */
-export function planDelivery(backlog: Backlog, chunkSize: number): DeliveryPlan {
-  if (!Number.isInteger(chunkSize) || chunkSize < 1) throw new RangeError(`chunk size is ${chunkSize}; expected a positive integer`);
+export function planDelivery(backlog: Backlog, limits: ChunkLimits): DeliveryPlan {
+  if (!Number.isInteger(limits.entries) || limits.entries < 1)
+    throw new RangeError(`a chunk holds ${limits.entries} entries; expected a positive integer`);
+  if (limits.gas < DELIVERY_BASE_GAS + RELEASE_GAS)
+    throw new RangeError(`a chunk may take ${limits.gas} gas; expected at least ${DELIVERY_BASE_GAS + RELEASE_GAS}, for one payout`);
   const { consumed, consumedHead, entries, srcEid, dstEid } = backlog;
   const targets = [...backlog.verifiedHeads.keys()].filter((s) => s > consumed).sort(ascending);
   const highest = targets.at(-1);
@@ -73,7 +101,7 @@ export function planDelivery(backlog: Backlog, chunkSize: number): DeliveryPlan 
       return { kind: 'blocked', problem: { code: 'VERIFIED_HEAD_MISMATCH', srcEid, dstEid, sequence: target, own, verified } };
   }
 
-  const ends = chunkEnds(consumed, targets, highest, chunkSize);
+  const ends = chunkEnds(consumed, targets, highest, (from) => reachOf(entries.slice(Number(from - consumed)), limits));
   const splits = splitsFor(ends, targets).map(({ from, to }): SplitCall => ({
     kind: 'split',
     from,
@@ -95,11 +123,28 @@ export function planDelivery(backlog: Backlog, chunkSize: number): DeliveryPlan 
 
 const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** How many of the entries fit into one chunk, from the first on; at least one. */
+function reachOf(entries: readonly Hex[], limits: ChunkLimits): bigint {
+  let gas = DELIVERY_BASE_GAS;
+  let count = 0;
+  for (const entry of entries) {
+    gas += entryGas(entry);
+    if (count === limits.entries || (count > 0 && gas > limits.gas)) break;
+    count += 1;
+  }
+  return BigInt(Math.max(count, 1));
+}
+
 /** Ends of the chunks: the farthest verified head within reach, else exactly one chunk further. */
-function chunkEnds(consumed: Sequence, verified: readonly Sequence[], highest: Sequence, chunkSize: number): Sequence[] {
+function chunkEnds(
+  consumed: Sequence,
+  verified: readonly Sequence[],
+  highest: Sequence,
+  reachFrom: (cursor: bigint) => bigint,
+): Sequence[] {
   const ends: Sequence[] = [];
   for (let cursor: bigint = consumed; cursor < highest;) {
-    const reach: bigint = cursor + BigInt(chunkSize);
+    const reach: bigint = cursor + reachFrom(cursor);
     const within = verified.filter((s) => s > cursor && s <= reach).at(-1);
     const end: Sequence = within ?? sequence(reach);
     ends.push(end);

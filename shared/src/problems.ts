@@ -66,6 +66,7 @@ export type RelayProblem =
   | { readonly code: 'PACKET_NILIFIED'; readonly srcEid: Eid; readonly dstEid: Eid; readonly nonce: bigint }
   | { readonly code: 'PATH_UNINITIALISED'; readonly srcEid: Eid; readonly dstEid: Eid }
   | { readonly code: 'BOOKS_DISAGREE'; readonly srcEid: Eid; readonly dstEid: Eid; readonly detail: string }
+  | { readonly code: 'RELEASE_LATE'; readonly srcEid: Eid; readonly dstEid: Eid; readonly sequence: Sequence; readonly seconds: number }
   | { readonly code: 'PATH_QUARANTINED'; readonly srcEid: Eid; readonly dstEid: Eid };
 
 export type RelayProblemCode = RelayProblem['code'];
@@ -77,6 +78,7 @@ export function reactionTo(problem: RelayProblem): 'look-again' | 'stop-path' {
     case 'ENTRIES_MISSING':
     case 'PROVIDERS_DISAGREE':
     case 'PATH_UNINITIALISED':
+    case 'RELEASE_LATE':
       return 'look-again';
     case 'HEAD_FOLD_MISMATCH':
     case 'VERIFIED_HEAD_MISMATCH':
@@ -122,6 +124,8 @@ export function describeProblem(problem: RelayProblem): string {
       return `path ${path} is not initialised at the destination: no peer is set there`;
     case 'BOOKS_DISAGREE':
       return `path ${path}: ${problem.detail}; nothing more is signed for it until the books agree`;
+    case 'RELEASE_LATE':
+      return `path ${path}: order ${problem.sequence} is not paid ${problem.seconds} s after it was given`;
     case 'PATH_QUARANTINED':
       return `path ${path} is quarantined at the destination until a governed rebase`;
   }

@@ -67,7 +67,13 @@ export type PartialLiveChain = z.infer<typeof partialLiveChainSchema>;
 
 /** What is deployed on one chain, complete. `live/<network>/<chain>.json` is generated and never edited. */
 export const liveChainSchema = chainShape.extend({
-  contracts: z.object({ ...coreContracts, Ledger: liveContractSchema.optional(), Gateway: liveContractSchema.optional() }),
+  contracts: z.object({
+    ...coreContracts,
+    Ledger: liveContractSchema.optional(),
+    Gateway: liveContractSchema.optional(),
+    Delegates: liveContractSchema.optional(),
+    Withdrawals: liveContractSchema.optional(),
+  }),
 });
 export type LiveChain = z.infer<typeof liveChainSchema>;
 export type LiveContract = z.infer<typeof liveContractSchema>;

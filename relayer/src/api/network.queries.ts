@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { costPerEntry, decodeAccount, type AccountId } from '@lockstep/shared';
+import { costPerEntry, decodeAccount, EntryKind, type AccountId } from '@lockstep/shared';
 import type { Hex } from 'viem';
 import { DataSource } from 'typeorm';
 import { Paths } from '../stages/paths.js';
@@ -202,7 +202,7 @@ export class NetworkQueries {
       `select l.src_eid, l.asset, sum(l.amount) as amount, count(*) as deposits, parked from (
          select *, exists (select 1 from deposit_outcomes o where o.src_eid = e.src_eid and o.dst_eid = e.dst_eid and o.sequence = e.sequence
                            and o.outcome = 'parked' and o.state <> 'orphaned') as parked
-         from log_entries e where e.account = $1 and e.dst_eid = $2 and e.state <> 'orphaned'
+         from log_entries e where e.account = $1 and e.dst_eid = $2 and e.kind = ${EntryKind.Deposited} and e.state <> 'orphaned'
        ) l
        where not exists (select 1 from deposit_outcomes o where o.src_eid = l.src_eid and o.dst_eid = l.dst_eid and o.sequence = l.sequence
                          and o.outcome <> 'parked' and o.state <> 'orphaned')
@@ -220,7 +220,7 @@ export class NetworkQueries {
 
   async #deposits(account: AccountId): Promise<AccountView['deposits']> {
     const rows = await this.dataSource.query<{ src_eid: number; sequence: string; tx_hash: Hex }[]>(
-      `select src_eid, sequence, tx_hash from log_entries where account = $1 and dst_eid = $2 and state <> 'orphaned' order by id desc limit ${DEFAULT_PAGE}`,
+      `select src_eid, sequence, tx_hash from log_entries where account = $1 and dst_eid = $2 and kind = ${EntryKind.Deposited} and state <> 'orphaned' order by id desc limit ${DEFAULT_PAGE}`,
       [account, this.names.hubEid],
     );
     return rows.map((row) => ({ eid: row.src_eid, sequence: row.sequence, tx: row.tx_hash }));

@@ -43,6 +43,11 @@ export class ChainContext {
     return found.address;
   }
 
+  /** Address of the hub's Withdrawals; null on a spoke, and on a hub that was deployed before it. */
+  get withdrawals(): Address | null {
+    return this.live.contracts.Withdrawals?.address ?? null;
+  }
+
   /** Address of one of LayerZero's contracts on this chain. */
   layerzero(name: LayerZeroContract): Address {
     return this.live.layerzero[name];

@@ -81,6 +81,8 @@ const keys = (environment: Environment) =>
     submitter: key(environment),
     /** signers of LockstepDVN, any order; needed by the role `dvn` */
     lockstepDvnSigners: z.array(key(environment)).default([]),
+    /** holder of the guardian role: quarantines a path when the books of its chain do not add up; without it that stays an alarm */
+    guardian: key(environment).optional(),
     /** only where this operator also runs LayerZero's DVN contract (local networks) */
     layerzeroDvn: z.strictObject({ signers: z.array(key(environment)).min(1), admin: key(environment) }).optional(),
   });
@@ -92,6 +94,22 @@ const batching = z.strictObject({
   maxAgeSeconds: z.int().nonnegative().default(60),
   /** but never fewer than this many (1: age alone decides) */
   minCount: positive.default(1),
+});
+
+const delivery = z.strictObject({
+  /** most entries handed over in one transaction */
+  chunkSize: z.int().min(1).max(500).default(250),
+  /** most gas one delivery could take; the default stays below the 2^24 a transaction may have (EIP-7825) */
+  chunkGas: z.int().min(600_000).max(100_000_000).default(16_600_000),
+});
+
+const release = z.strictObject({
+  /** decide recorded requests, order queued claims, pay claimables; reading and alarms go on without it */
+  enabled: z.boolean().default(true),
+  /** seconds between two looks at the queue */
+  orderSeconds: positive.default(5),
+  /** an order that is not paid after so many seconds is an alarm */
+  lateSeconds: positive.default(900),
 });
 
 /** The configuration of one relayer process. `environment` resolves keys given as `{ env }`. */
@@ -112,7 +130,8 @@ export const relayerConfigSchema = (environment: Environment) =>
       chains: z.array(chain).min(1),
       keys: keys(environment),
       batching: batching.prefault({}),
-      delivery: z.strictObject({ chunkSize: z.int().min(1).max(500).default(50) }).prefault({}),
+      delivery: delivery.prefault({}),
+      release: release.prefault({}),
       reconcileSeconds: positive.default(60),
       log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') }).prefault({}),
     })

@@ -72,7 +72,7 @@ export class StageMetrics {
       const rows: unknown = await this.dataSource.query(
         `select coalesce(reason, '') as reason, count(*)::int as count from deposit_outcomes o
          where outcome = 'parked' and state <> 'orphaned' and not exists (select 1 from deposit_outcomes c where c.src_eid = o.src_eid
-           and c.dst_eid = o.dst_eid and c.sequence = o.sequence and c.outcome = 'credited' and c.state <> 'orphaned') group by reason`,
+           and c.dst_eid = o.dst_eid and c.sequence = o.sequence and c.outcome in ('credited', 'returned') and c.state <> 'orphaned') group by reason`,
       );
       for (const { reason, count } of parked.parse(rows)) g.set({ reason }, count);
     });

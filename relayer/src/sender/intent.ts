@@ -2,8 +2,8 @@ import type { Address, Hex } from 'viem';
 import type { BlockNumber, ChainId, Gas, Wei } from '@lockstep/shared';
 import type { Role } from '../config/relayer-config.js';
 
-/** Which configured key signs. `layerzeroDvnAdmin` exists only where this operator runs LayerZero's DVN. */
-export type SenderKey = 'submitter' | 'layerzeroDvnAdmin';
+/** Which configured key signs. `layerzeroDvnAdmin` exists only where this operator runs LayerZero's DVN, `guardian` where it may quarantine. */
+export type SenderKey = 'submitter' | 'layerzeroDvnAdmin' | 'guardian';
 
 /** A JSON object stored beside an intent: for people, logs and the API; the sender never reads it. */
 export type Purpose = Readonly<Record<string, string | number | boolean | null>>;

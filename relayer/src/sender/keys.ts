@@ -11,6 +11,7 @@ export class SenderKeys {
 
   constructor(@Inject(RELAYER_CONFIG) { keys }: Pick<RelayerConfig, 'keys'>) {
     const accounts = new Map<SenderKey, PrivateKeyAccount>([['submitter', privateKeyToAccount(keys.submitter.reveal())]]);
+    if (keys.guardian) accounts.set('guardian', privateKeyToAccount(keys.guardian.reveal()));
     if (keys.layerzeroDvn) accounts.set('layerzeroDvnAdmin', privateKeyToAccount(keys.layerzeroDvn.admin.reveal()));
     this.#accounts = accounts;
   }

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { describeProblem, reactionTo, type Eid, type RelayProblem } from '@lockstep/shared';
 
-export type ProblemStage = 'deposit' | 'attestation' | 'packet' | 'ledger' | 'reconciliation';
+export type ProblemStage = 'deposit' | 'attestation' | 'packet' | 'ledger' | 'release' | 'reconciliation';
 
 /** A step that cannot go on, carried out of a transaction that must not commit. */
 export class RelayProblemError extends Error {

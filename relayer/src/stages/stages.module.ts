@@ -10,10 +10,12 @@ import { LedgerConsumer } from './ledger/ledger.consumer.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { PacketConsumer } from './packet/packet.consumer.js';
 import { PacketModule } from './packet/packet.module.js';
+import { ReleaseConsumer } from './release/release.consumer.js';
+import { ReleaseModule } from './release/release.module.js';
 import { StageCommonModule } from './stage-common.module.js';
 
 /** The stages in the order of the flow. A block is shown to them in this order too, so each finds the rows of the one before. */
-@Module({ imports: [StageCommonModule, DepositModule, AttestationModule, PacketModule, LedgerModule] })
+@Module({ imports: [StageCommonModule, DepositModule, AttestationModule, PacketModule, LedgerModule, ReleaseModule] })
 export class StagesModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
@@ -22,10 +24,11 @@ export class StagesModule implements OnModuleInit {
     private readonly attestation: AttestationConsumer,
     private readonly packet: PacketConsumer,
     private readonly ledger: LedgerConsumer,
+    private readonly release: ReleaseConsumer,
   ) {}
 
   onModuleInit(): void {
     if (!this.config.roles.includes('index')) return;
-    for (const consumer of [this.deposit, this.attestation, this.packet, this.ledger]) this.consumers.register(consumer);
+    for (const consumer of [this.deposit, this.attestation, this.packet, this.ledger, this.release]) this.consumers.register(consumer);
   }
 }

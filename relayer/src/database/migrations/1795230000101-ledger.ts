@@ -60,7 +60,7 @@ export class LedgerTables1795230000101 implements MigrationInterface {
       src_eid integer NOT NULL,
       dst_eid integer NOT NULL,
       sequence numeric(20) NOT NULL,
-      outcome text NOT NULL CHECK (outcome IN ('credited', 'parked', 'voided', 'unhandled', 'refused')),
+      outcome text NOT NULL CHECK (outcome IN ('credited', 'parked', 'returned', 'voided', 'unhandled', 'refused')),
       reason text,
       block_number bigint NOT NULL,
       block_hash text NOT NULL,

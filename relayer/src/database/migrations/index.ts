@@ -3,6 +3,7 @@ import { ChainTables1795230000000 } from './1795230000000-chain.js';
 import { SenderTables1795230000001 } from './1795230000001-sender.js';
 import { StageTables1795230000100 } from './1795230000100-stages.js';
 import { LedgerTables1795230000101 } from './1795230000101-ledger.js';
+import { ReleaseTables1795230000200 } from './1795230000200-release.js';
 
 /** Every migration, in order. A file is `<milliseconds>-<name>.ts`, its class ends in the same number; add it here, never change one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -10,4 +11,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   SenderTables1795230000001,
   StageTables1795230000100,
   LedgerTables1795230000101,
+  ReleaseTables1795230000200,
 ];

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { iGatewayAbi, iMessengerAbi } from '@lockstep/contracts';
 import {
   EntryKind,
+  deliveryGas,
   deliveryStream,
   eid,
   gas,
@@ -27,8 +28,6 @@ import { Paths, messengerOf, type Route } from '../paths.js';
 
 const MAX_RETRIES = 20;
 
-/** Gas of a delivery: every kind is bounded by 60k per entry, folding and calldata included above that. */
-const deliverGas = (entries: number): Gas => gas(200_000n + 64_000n * BigInt(entries));
 /** Gas of a split: folding a leaf is cheap, remembering what a VOID leaf voids takes a slot. */
 const splitGas = ({ leaves }: SplitCall): Gas =>
   gas(
@@ -89,7 +88,7 @@ export class DeliveryService {
         verifiedHeads,
         entries: await this.#entries(route, inbox),
       },
-      this.config.delivery.chunkSize,
+      { entries: this.config.delivery.chunkSize, gas: BigInt(this.config.delivery.chunkGas) },
     );
     switch (plan.kind) {
       case 'nothing':
@@ -141,7 +140,7 @@ export class DeliveryService {
         functionName: 'deliver',
         args: [route.source.eid, deliveryStream(call.entries)],
       });
-      const limit = i === 0 && splits.length === 0 ? {} : { gasLimit: deliverGas(call.entries.length) };
+      const limit = i === 0 && splits.length === 0 ? {} : { gasLimit: gas(deliveryGas(call.entries)) };
       count(
         await this.#want(tx, route, `deliver:${path}:${call.first}:${call.last}`, data, limit, {
           what: 'deliver',
@@ -233,7 +232,7 @@ export class DeliveryService {
        join log_entries l on l.src_eid = o.src_eid and l.dst_eid = o.dst_eid and l.sequence = o.sequence and l.state <> 'orphaned'
        where o.dst_eid = $1 and o.outcome = 'parked' and o.state <> 'orphaned'
          and not exists (select 1 from deposit_outcomes c where c.src_eid = o.src_eid and c.dst_eid = o.dst_eid and c.sequence = o.sequence
-                         and c.outcome = 'credited' and c.state <> 'orphaned')
+                         and c.outcome in ('credited', 'returned') and c.state <> 'orphaned')
        order by o.id limit ${MAX_RETRIES}`,
       [hub.eid],
     );

@@ -1,11 +1,23 @@
 import { iGatewayAbi, iLedgerAbi } from '@lockstep/contracts';
-import { accountId, cash, decodeCreditReceipt, eid, sequence, tokenAmount, type HubEvent } from '@lockstep/shared';
-import { decodeEventLog, isAddressEqual, zeroHash } from 'viem';
+import { accountId, cash, decodeCreditReceipt, eid, reserveSource, sequence, tokenAmount, type HubEvent } from '@lockstep/shared';
+import { decodeEventLog, isAddressEqual, zeroHash, type Hex } from 'viem';
 import type { BlockRef, Log } from '../../chain/block.js';
 import type { ChainContext } from '../../chain/chain-context.js';
 import { placeOf, signedTopics, type FactRow } from '../facts.js';
 
-export const HUB_LEDGER_EVENTS = ['Credited', 'AssetConfigured', 'Transferred', 'CashTransferred', 'Corrected'] as const;
+export const HUB_LEDGER_EVENTS = [
+  'Credited',
+  'AssetConfigured',
+  'Transferred',
+  'CashTransferred',
+  'Corrected',
+  'Reserved',
+  'Unreserved',
+  'CashQueued',
+  'CashUnqueued',
+  'Released',
+  'Reinstated',
+] as const;
 export const HUB_GATEWAY_EVENTS = ['DepositParked', 'ParkedCredited', 'EntryRefused'] as const;
 
 /** `ILedger.ParkReason`, by number; 0 is no reason. */
@@ -77,9 +89,23 @@ function readLedgerLog(log: Log): HubEvent {
         assetId: args.assetId,
         booked: args.booked,
       };
+    case 'Reserved':
+      return { kind: 'Reserved', ...reservation(args), source: reserveSource(args.from) };
+    case 'Unreserved':
+      return { kind: 'Unreserved', ...reservation(args), source: reserveSource(args.to) };
+    case 'CashQueued':
+    case 'CashUnqueued':
+      return { kind: eventName, account: accountId(args.account), amount: cash(args.cash) };
+    case 'Released':
+    case 'Reinstated':
+      return { kind: eventName, token: { eid: eid(args.eid), asset: args.asset }, units: tokenAmount(args.units) };
     default:
       throw new Error(`hub ledger event ${eventName} was not asked for`);
   }
+}
+
+function reservation(args: { account: Hex; eid: number; asset: number; units: bigint }) {
+  return { account: accountId(args.account), token: { eid: eid(args.eid), asset: args.asset }, units: tokenAmount(args.units) };
 }
 
 /** The rows of one hub log: the event itself, and what it means for a deposit's timeline. */

@@ -5,6 +5,7 @@ import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { StageCommonModule } from '../stage-common.module.js';
 import { DeliveryService } from './delivery.service.js';
+import { Guardian } from './guardian.js';
 import { JournalRepository } from './journal.repository.js';
 import { JournalService } from './journal.service.js';
 import { JournalRebuild } from './journal.rebuild.js';
@@ -15,7 +16,16 @@ import { SnapshotReader } from './snapshot.reader.js';
 /** Stage 4: what the hub made of it, mirrored in double entry. */
 @Module({
   imports: [StageCommonModule],
-  providers: [LedgerConsumer, DeliveryService, JournalRepository, JournalService, JournalRebuild, SnapshotReader, ReconcileService],
+  providers: [
+    LedgerConsumer,
+    DeliveryService,
+    JournalRepository,
+    JournalService,
+    JournalRebuild,
+    SnapshotReader,
+    ReconcileService,
+    Guardian,
+  ],
   exports: [LedgerConsumer],
 })
 export class LedgerModule implements OnModuleInit {

@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { Chains } from '../../chain/chains.js';
 import { toJson } from '../facts.js';
 import { PathProblems } from '../path-problems.js';
+import { Guardian } from './guardian.js';
 import { JournalRebuild } from './journal.rebuild.js';
 import { SnapshotReader, type Pins } from './snapshot.reader.js';
 
@@ -33,6 +34,7 @@ export class ReconcileService {
     private readonly snapshots: SnapshotReader,
     private readonly rebuild: JournalRebuild,
     private readonly problems: PathProblems,
+    private readonly guardian: Guardian,
   ) {}
 
   async run(): Promise<void> {
@@ -52,15 +54,22 @@ export class ReconcileService {
     await this.#record(pins, invariants, mismatches);
   }
 
-  /** A path whose books do not add up is held until they do; others go on. */
+  /** Both paths of a chain whose books do not add up are held until they do; others go on. If it stays so, the guardian acts on chain. */
   async #hold(found: readonly Mismatch[]): Promise<void> {
     const held = chainsToHold(found);
-    const dstEid = this.chains.hub.eid;
-    for (const { eid: srcEid } of this.chains.all()) {
-      const detail = held.get(srcEid);
-      if (detail === undefined) await this.problems.clear('reconciliation', srcEid, dstEid);
-      else await this.problems.raise('reconciliation', { code: 'BOOKS_DISAGREE', srcEid, dstEid, detail });
+    const hubEid = this.chains.hub.eid;
+    for (const { eid } of this.chains.all()) {
+      const detail = held.get(eid);
+      for (const [srcEid, dstEid] of eid === hubEid
+        ? [[hubEid, hubEid] as const]
+        : ([
+            [eid, hubEid],
+            [hubEid, eid],
+          ] as const))
+        if (detail === undefined) await this.problems.clear('reconciliation', srcEid, dstEid);
+        else await this.problems.raise('reconciliation', { code: 'BOOKS_DISAGREE', srcEid, dstEid, detail });
     }
+    await this.guardian.saw(held);
   }
 
   async #compareRebuild(pins: Pins, mismatches: Finding[]): Promise<boolean> {

@@ -45,6 +45,9 @@ export class SnapshotReader {
   async read(): Promise<SnapshotAttempt> {
     const pins = await this.#pins();
     if (pins === null) return { kind: 'not-yet', because: 'a chain has no final block yet' };
+    const early = this.chains.all().find((chain) => pinOf(pins, chain.eid) < deployedBy(chain));
+    if (early !== undefined)
+      return { kind: 'not-yet', because: `the final block of ${early.name} is before its contracts, of block ${deployedBy(early)}` };
     const consumed = await this.#consumed(pins);
     for (const [srcEid, sequence] of consumed) {
       const missing = await this.#missing(srcEid, sequence, pins);
@@ -235,7 +238,38 @@ export class SnapshotReader {
         })),
       ),
     );
-    return all.flat();
+    return [...all.flat(), ...(await this.#refusedReceipts(pins)), ...(await this.#unsentReceipts(pins))];
+  }
+
+  /** Sums of the receipts that the hub refused for good, up to its pinned block. */
+  async #refusedReceipts(pins: Pins): Promise<Unreceipted[]> {
+    const rows = await this.dataSource.query<{ src_eid: number; bytes: Hex }[]>(
+      `select l.src_eid, l.bytes from request_events r
+       join log_entries l on l.src_eid = r.src_eid and l.dst_eid = r.eid and l.sequence = r.sequence and l.state <> 'orphaned'
+       where r.kind = 'refused' and r.state <> 'orphaned' and r.block_number <= $1 and l.kind = ${EntryKind.Receipts}`,
+      [pins.hub.number.toString()],
+    );
+    return rows.flatMap(({ src_eid: srcEid, bytes }) => {
+      const entry = decodeEntry(bytes);
+      if (entry.kind !== 'Receipts') return [];
+      return entry.sums.map(({ asset, amount }): Unreceipted => ({ token: { eid: eid(srcEid), asset }, amount, why: 'refused' }));
+    });
+  }
+
+  /** Orders that vaults settled after their log to the hub was closed, up to their pinned blocks. */
+  async #unsentReceipts(pins: Pins): Promise<Unreceipted[]> {
+    const all = await Promise.all(
+      this.chains.all().map(({ eid: at }) =>
+        this.dataSource.query<{ eid: number; asset: number; amount: string }[]>(
+          `select p.eid, p.asset, sum(p.amount) as amount from payout_events u
+           join payout_events p on p.eid = u.eid and p.sequence >= u.sequence and p.sequence < u.sequence + u.orders and p.tx_hash = u.tx_hash
+           where u.eid = $1 and u.kind = 'unsent' and u.state <> 'orphaned' and u.block_number <= $2
+             and p.kind in ('paid', 'claimable') and p.state <> 'orphaned' group by p.eid, p.asset`,
+          [at, pinOf(pins, at).toString()],
+        ),
+      ),
+    );
+    return all.flat().map((row) => ({ token: { eid: eid(row.eid), asset: row.asset }, amount: BigInt(row.amount), why: 'unsent' }));
   }
 
   /** Sums of the receipts above a sequence in a vault's log, up to its pinned block. */
@@ -289,6 +323,10 @@ export class SnapshotReader {
     return rows.map((row) => ({ account: row.account as JournalAccount, asset: row.asset as JournalAsset, amount: BigInt(row.amount) }));
   }
 }
+
+/** Block of the newest contract of a chain. */
+const deployedBy = ({ live }: ChainContext): bigint =>
+  BigInt(Math.max(...Object.values(live.contracts).flatMap((contract) => contract?.block ?? [])));
 
 function pinOf(pins: Pins, chainEid: Eid): bigint {
   const pin = pins.byEid.get(chainEid);

@@ -1,0 +1,132 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
+import { CLAIM_WAITING, wei, type Eid, type Sequence } from '@lockstep/shared';
+import {
+  BaseError,
+  ContractFunctionRevertedError,
+  concatHex,
+  encodeFunctionData,
+  keccak256,
+  numberToHex,
+  type Address,
+  type Hex,
+} from 'viem';
+import { DataSource } from 'typeorm';
+import type { ChainContext } from '../../chain/chain-context.js';
+import { Chains } from '../../chain/chains.js';
+import { CLOCK, type Clock } from '../../chain/clock.js';
+import { FAULT_POINT, type FaultPoint } from '../../chain/fault-point.js';
+import { Intents, type Wanted } from '../intents.js';
+import { Backoff } from './backoff.js';
+import { ReleaseRepository } from './release.repository.js';
+
+/** Calls tried in one beat; what is left waits for the next one. */
+const MAX_TRIES = 25;
+/** Claims ordered by one transaction: 50 × 120k gas. */
+const MAX_ORDERS = 50;
+/** Claims looked at in one beat, so that waiting ones do not hide those behind them. */
+const MAX_LOOKED_AT = 500;
+/** The margin check decides by prices that it is handed; balances and cash alone need none. */
+const NO_PRICES: Hex = '0x';
+
+/** Moves withdrawals on where anyone may: decides requests, orders claims, pays what could not be paid before. Each call is tried first. */
+@Injectable()
+export class ReleaseService {
+  readonly #logger = new Logger(ReleaseService.name);
+  readonly #requests = new Backoff();
+  readonly #claimables = new Backoff();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly chains: Chains,
+    private readonly releases: ReleaseRepository,
+    private readonly intents: Intents,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(FAULT_POINT) private readonly faultPoint: FaultPoint,
+  ) {}
+
+  /** Has recorded requests decided. One the account cannot afford yet is tried again later, until its time is over and this ends it. */
+  async processRequests(): Promise<void> {
+    const { hub } = this.chains;
+    if (hub.withdrawals === null) return;
+    const open = new Map((await this.releases.openRequests(hub.eid)).map((request) => [`${request.srcEid}:${request.sequence}`, request]));
+    for (const key of this.#requests.due([...open.keys()], this.clock.now()).slice(0, MAX_TRIES)) {
+      const request = open.get(key);
+      if (request === undefined) continue;
+      const args = [request.srcEid, request.sequence, request.bytes, NO_PRICES] as const;
+      const call = { address: hub.withdrawals, abi: iWithdrawalsAbi, functionName: 'processRequest', args } as const;
+      if (!(await passes(() => hub.client.simulateContract(call)))) {
+        this.#requests.failed(key, this.clock.now());
+        continue;
+      }
+      this.#requests.passed(key);
+      const wanted = await this.#want(hub, hub.withdrawals, `request:${key}`, encodeFunctionData(call), {
+        what: 'process-request',
+        srcEid: request.srcEid,
+        sequence: request.sequence.toString(),
+      });
+      if (wanted === 'sent') this.faultPoint('release.processed');
+    }
+  }
+
+  /** Orders the claims that can be ordered, oldest first; one that waits blocks no other. */
+  async orderClaims(): Promise<void> {
+    const { hub } = this.chains;
+    const { withdrawals } = hub;
+    if (withdrawals === null) return;
+    const queued = await this.releases.queuedClaims(MAX_LOOKED_AT);
+    const ready: bigint[] = [];
+    for (let from = 0; from < queued.length && ready.length < MAX_ORDERS; from += MAX_ORDERS) {
+      const some = queued.slice(from, from + MAX_ORDERS);
+      const waiting = await Promise.all(
+        some.map(({ claim }) =>
+          hub.client.readContract({ address: withdrawals, abi: iWithdrawalsAbi, functionName: 'waitingFor', args: [claim] }),
+        ),
+      );
+      ready.push(...some.filter((_, i) => CLAIM_WAITING[waiting[i] ?? -1] === 'None').map(({ claim }) => claim));
+    }
+    const batch = ready.slice(0, MAX_ORDERS);
+    if (batch.length === 0) return;
+    const id = keccak256(concatHex(batch.map((claim) => numberToHex(claim, { size: 8 }))));
+    const data = encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'order', args: [batch] });
+    const wanted = await this.#want(hub, withdrawals, `order:${id}`, data, { what: 'order', claims: batch.length, first: `${batch[0]}` });
+    if (wanted === 'sent') this.faultPoint('release.ordered');
+  }
+
+  /** Pays claimable orders that were held back by a limit, a pause or a freeze, as soon as it is over. */
+  async payClaimables(chain: ChainContext): Promise<void> {
+    const open = new Map((await this.releases.waitingClaimables(chain.eid)).map((sequence) => [`${chain.eid}:${sequence}`, sequence]));
+    for (const key of this.#claimables.due([...open.keys()], this.clock.now()).slice(0, MAX_TRIES)) {
+      const sequence = open.get(key);
+      if (sequence === undefined) continue;
+      const call = { address: chain.contract('CollateralVault'), abi: iPayoutsAbi, functionName: 'claim', args: [sequence] } as const;
+      if (!(await passes(() => chain.client.simulateContract(call)))) {
+        this.#claimables.failed(key, this.clock.now());
+        continue;
+      }
+      this.#claimables.passed(key);
+      await this.#want(chain, call.address, `claim:${key}`, encodeFunctionData(call), claimPurpose(chain.eid, sequence));
+    }
+  }
+
+  async #want(chain: ChainContext, to: Address, what: string, data: Hex, purpose: Record<string, string | number>): Promise<Wanted> {
+    const wanted = await this.dataSource.transaction((tx) =>
+      this.intents.want(tx, what, { role: 'deliver', chainId: chain.chainId, key: 'submitter', to, data, value: wei(0n), purpose }),
+    );
+    if (wanted === 'sent') this.#logger.log({ event: `release.${purpose['what'] ?? ''}`, chain: chain.name, ...purpose });
+    return wanted;
+  }
+}
+
+const claimPurpose = (at: Eid, sequence: Sequence) => ({ what: 'claim', eid: at, sequence: sequence.toString() });
+
+/** Whether a call would go through now. Only a revert is a no; a provider that does not answer is none. */
+async function passes(call: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await call();
+    return true;
+  } catch (error) {
+    if (error instanceof BaseError && error.walk((cause) => cause instanceof ContractFunctionRevertedError) !== null) return false;
+    throw error;
+  }
+}
