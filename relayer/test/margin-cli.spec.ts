@@ -29,6 +29,16 @@ describe('given lockstep margin', () => {
     expect(readFileSync(html, 'utf8')).toContain('<h1>Derive-like portfolio margin</h1>');
     expect(readFileSync(svg, 'utf8')).toMatch(/^<svg [^]*<\/svg>\n$/);
   });
+  it('adds tails with a history, and says when it has no column for an underlying', () => {
+    const history = path.join(root, 'docs/examples/history/btc-usd.csv');
+    const answer = marginAnswer({ portfolio: example, params: 'lockstep', history, json: true });
+    expect(answer.kind === 'report' ? JSON.parse(answer.output) : null).toMatchObject({ tails: { level: 0.99, days: 364, window: 182 } });
+    const other = marginAnswer({ portfolio: path.join(root, 'docs/examples/calendar.json'), params: 'lockstep', history });
+    expect(other).toEqual({
+      kind: 'refused',
+      problems: ['history at [0]: has no price of ETH; expected one in every row, beside BTC'],
+    });
+  });
   it('says which file cannot be read, is not JSON, or does not fit', () => {
     expect(problems(path.join(folder, 'none.json'), 'lockstep')).toMatch(
       /^portfolio .*none\.json: .*ENOENT.*; expected a file that can be read$/,

@@ -9,6 +9,8 @@ export interface MarginOptions {
   readonly portfolio: string;
   /** A file, or the name of a parameter set that ships. */
   readonly params: string;
+  /** Daily prices: CSV if the name says so, else JSON. */
+  readonly history?: string;
   readonly json?: boolean;
   readonly html?: string;
   readonly svg?: string;
@@ -22,13 +24,20 @@ type Read = { readonly kind: 'value'; readonly value: unknown } | { readonly kin
 /** Relative names are relative to where the user typed the command, which npm remembers when it changes folders. */
 const located = (file: string): string => path.resolve(process.env.INIT_CWD ?? process.cwd(), file);
 
-function readJson(what: string, file: string): Read {
+function readRows(what: string, file: string, format: 'JSON' | 'CSV'): Read {
   try {
-    return { kind: 'value', value: JSON.parse(readFileSync(located(file), 'utf8')) };
+    const text = readFileSync(located(file), 'utf8');
+    return { kind: 'value', value: format === 'CSV' ? risk.csvRows(text) : JSON.parse(text) };
   } catch (error) {
     const expected = error instanceof SyntaxError ? 'expected JSON' : 'expected a file that can be read';
     return { kind: 'refused', problems: [`${what} ${located(file)}: ${firstLine(error)}; ${expected}`] };
   }
+}
+const readJson = (what: string, file: string): Read => readRows(what, file, 'JSON');
+
+function readHistory(file: string | undefined): Read {
+  if (file === undefined) return { kind: 'value', value: undefined };
+  return readRows('history', file, file.toLowerCase().endsWith('.csv') ? 'CSV' : 'JSON');
 }
 
 function readParameters(name: string): Read {
@@ -43,9 +52,13 @@ function readParameters(name: string): Read {
 /** Values the portfolio, writes the pictures that are asked for and returns what to print. Needs no configuration, chain or database. */
 export function marginAnswer(options: MarginOptions): MarginAnswer {
   const [portfolio, parameters] = [readJson('portfolio', options.portfolio), readParameters(options.params)];
-  if (portfolio.kind === 'refused' || parameters.kind === 'refused')
-    return { kind: 'refused', problems: [portfolio, parameters].flatMap((read) => (read.kind === 'refused' ? read.problems : [])) };
-  const result = risk.marginReport(portfolio.value, parameters.value);
+  const history = readHistory(options.history);
+  if (portfolio.kind === 'refused' || parameters.kind === 'refused' || history.kind === 'refused')
+    return {
+      kind: 'refused',
+      problems: [portfolio, parameters, history].flatMap((read) => (read.kind === 'refused' ? read.problems : [])),
+    };
+  const result = risk.marginReport(portfolio.value, parameters.value, history.value);
   if (result.kind === 'refused') return result;
   const { report } = result;
   if (options.html !== undefined) writeFileSync(located(options.html), risk.reportHtml(report));
@@ -74,6 +87,7 @@ export function addMargin(program: Command): void {
       '--params <file or name>',
       `the method (docs/schemas/parameters.json), or one that ships: ${Object.keys(risk.PARAMETER_SETS).join(', ')}`,
     )
+    .option('--history <file>', 'daily prices, CSV or JSON: adds Value at Risk, Expected Shortfall and backtests')
     .option('--json', 'print one JSON object instead of tables')
     .option('--html <file>', 'write the report as one HTML page')
     .option('--svg <file>', 'write the picture of P&L over spot and volatility')

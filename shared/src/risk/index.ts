@@ -27,3 +27,8 @@ export {
 export { scanBook, type ScanBook, type ScanCollateral } from './scan/book.js';
 export { scan, type ScanResult } from './scan/scan.js';
 export { scanSheet, type ScanSheet } from './scan/sheet.js';
+export { csvRows, dailyMoves } from './var/history.js';
+export { hypotheticalProfits, tailFigures, type ModelFigures, type TailFigures } from './var/figures.js';
+export { exceptionsOf, filteredTail, historicalTail, volatilities, type Filter, type Tail } from './var/tail.js';
+export { chiSquareTail, christoffersen, kupiec, type TestResult } from './var/backtest.js';
+export { erfc, floatGreeks, floatPrice, normalCdf, type FloatTerms } from './math/float.js';

@@ -10,8 +10,8 @@ const sensitivitiesJson = (s: Sensitivities): Record<keyof Sensitivities, string
   rho: formatDecimal(s.rho),
 });
 
-/** The report as plain JSON: every amount is exact decimal text. */
-export function reportJson({ method, source, standing, risk, positions, surfaces }: MarginReport) {
+/** The report as plain JSON: every amount is exact decimal text; `tails`, which is statistics, is in plain numbers. */
+export function reportJson({ method, source, standing, risk, positions, surfaces, tails }: MarginReport) {
   const worst = risk.worstScenario === null ? undefined : risk.scenarios[risk.worstScenario];
   const requirement = (r: { initial: bigint; maintenance: bigint }) => ({
     initial: formatDecimal(r.initial),
@@ -49,5 +49,6 @@ export function reportJson({ method, source, standing, risk, positions, surfaces
       volMoves: volMoves.map(formatDecimal),
       profits: profits.map((row) => row.map(formatDecimal)),
     })),
+    tails,
   };
 }

@@ -4,6 +4,8 @@ import { check } from '../explain.js';
 import { Parameters } from '../parameters.js';
 import { Portfolio } from '../portfolio.js';
 import { type PositionReport, positionReports } from './positions.js';
+import { hypotheticalProfits, type TailFigures, tailFigures } from '../var/figures.js';
+import { dailyMoves } from '../var/history.js';
 import { profitSurface, type Surface } from './surface.js';
 
 /** Where an account stands; each is worse than the one before. */
@@ -17,6 +19,8 @@ export interface MarginReport {
   readonly risk: Risk;
   readonly positions: readonly PositionReport[];
   readonly surfaces: readonly Surface[];
+  /** Only with a history of prices. */
+  readonly tails: TailFigures | null;
 }
 
 export type MarginReportResult =
@@ -28,8 +32,9 @@ export type MarginReportResult =
  * Values a portfolio under a parameter set.
  * @param portfolio content of the portfolio file, as JSON.parse gives it
  * @param parameters content of the parameter file
+ * @param history rows of daily prices, for Value at Risk and its backtests; undefined leaves them out
  */
-export function marginReport(portfolio: unknown, parameters: unknown): MarginReportResult {
+export function marginReport(portfolio: unknown, parameters: unknown, history?: unknown): MarginReportResult {
   const [account, method] = [check('portfolio', Portfolio, portfolio), check('parameters', Parameters, parameters)];
   if (account.kind === 'refused' || method.kind === 'refused') {
     return {
@@ -46,6 +51,9 @@ export function marginReport(portfolio: unknown, parameters: unknown): MarginRep
       problems: unknown.map(({ asset }) => `parameters at haircuts: ${asset} is missing; expected it or "*" beside ${known}`),
     };
   }
+  const names = account.value.underlyings.map((underlying) => underlying.name);
+  const moves = history === undefined ? null : dailyMoves(history, names);
+  if (moves?.kind === 'refused') return moves;
   const risk = evaluate(account.value, method.value);
   return {
     kind: 'report',
@@ -56,6 +64,7 @@ export function marginReport(portfolio: unknown, parameters: unknown): MarginRep
       risk,
       positions: positionReports(account.value),
       surfaces: account.value.underlyings.map((underlying) => profitSurface(account.value, underlying)),
+      tails: moves === null ? null : tailFigures(hypotheticalProfits(account.value, moves.value)),
     },
   };
 }

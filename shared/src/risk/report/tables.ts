@@ -1,5 +1,7 @@
 import { abs, mulDown, WAD } from '../decimal.js';
 import type { Sensitivities } from '../valuation.js';
+import type { TestResult } from '../var/backtest.js';
+import type { TailFigures } from '../var/figures.js';
 import type { MarginReport, Standing } from './report.js';
 
 /** What a report shows to people, as tables of text: terminal and page show the same rows. */
@@ -37,8 +39,27 @@ const greeks = (s: Sensitivities): string[] => [
 ];
 const GREEKS = ['delta', 'gamma per 1%', 'vega per point', 'theta per day', 'rho per 1%'];
 
+/** Value at Risk of both models side by side, and how they did. */
+function tailTable({ level, days, window, models }: TailFigures): Table {
+  const test = ({ statistic, pValue }: TestResult): string =>
+    `${statistic.toFixed(2)} (p ${pValue.toFixed(3)}${pValue < 0.05 ? ', rejected' : ''})`;
+  const row = (name: string, cell: (model: TailFigures['models'][number]) => string): string[] => [name, ...models.map(cell)];
+  return {
+    title: `One day at ${level * 100}%, the account revalued on ${days} past days, window ${window}`,
+    columns: ['', ...models.map(({ model }) => model)],
+    rows: [
+      row('value at risk', ({ tail }) => tail.valueAtRisk.toFixed(2)),
+      row('expected shortfall', ({ tail }) => tail.expectedShortfall.toFixed(2)),
+      row('exceptions', ({ exceptions, tested }) => `${exceptions} of ${tested}, ${(tested * (1 - level)).toFixed(1)} expected`),
+      row('coverage (Kupiec)', ({ coverage }) => test(coverage)),
+      row('independence (Christoffersen)', ({ independence }) => test(independence)),
+      row('both', ({ conditional }) => test(conditional)),
+    ],
+  };
+}
+
 /** All tables of a report. */
-export function tablesOf({ risk, standing, positions }: MarginReport): Table[] {
+export function tablesOf({ risk, standing, positions, tails }: MarginReport): Table[] {
   const worst = risk.worstScenario === null ? undefined : risk.scenarios[risk.worstScenario];
   const account: Table = {
     title: 'Account',
@@ -79,5 +100,5 @@ export function tablesOf({ risk, standing, positions }: MarginReport): Table[] {
     rows: risk.scenarios.map(({ name, profit }) => [name, amount(profit)]),
     ...(risk.worstScenario === null ? {} : { marked: risk.worstScenario }),
   };
-  return [account, positionTable, ...(risk.scenarios.length === 0 ? [] : [scenarioTable])];
+  return [account, positionTable, ...(tails === null ? [] : [tailTable(tails)]), ...(risk.scenarios.length === 0 ? [] : [scenarioTable])];
 }

@@ -58,7 +58,14 @@ export function smileVectors(): Record<string, Record<string, string[]>> {
     const far = fartherSlice(near, next);
     const nearTime = whole(DAY * 700 ** next());
     const farTime = nearTime + whole(next() * DAY * 60);
-    const row = [packSlice(near), nearTime, packSlice(far), farTime, isButterflyFree(near, nearTime), isCalendarFree(near, nearTime, far, farTime)];
+    const row = [
+      packSlice(near),
+      nearTime,
+      packSlice(far),
+      farTime,
+      isButterflyFree(near, nearTime),
+      isCalendarFree(near, nearTime, far, farTime),
+    ];
     Object.values(pairs).forEach((values, index) => values.push(String(typeof row[index] === 'boolean' ? Number(row[index]) : row[index])));
   }
   return { volatility, pairs };
