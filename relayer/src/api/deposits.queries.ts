@@ -33,7 +33,7 @@ interface EntryRow extends PlaceRow {
 }
 
 interface OutcomeRow extends PlaceRow {
-  readonly outcome: 'credited' | 'parked' | 'voided' | 'unhandled' | 'refused';
+  readonly outcome: 'credited' | 'parked' | 'returned' | 'voided' | 'unhandled' | 'refused';
   readonly reason: string | null;
 }
 
@@ -166,6 +166,8 @@ function outcomeOf({ outcome, reason }: OutcomeRow): DepositOutcome {
       return { kind: 'credited' };
     case 'parked':
       return { kind: 'parked', reason: reason ?? 'no reason was given' };
+    case 'returned':
+      return { kind: 'returned', claim: BigInt(reason ?? 0) };
     case 'voided':
       return { kind: 'voided' };
     case 'unhandled':

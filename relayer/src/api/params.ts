@@ -37,6 +37,10 @@ export const accountParams = z.strictObject({
   account: parameter('an account: 0x and 64 hex digits (owner 20 bytes ‖ home 4 ‖ subaccount 8)', (text) => map(bytes32(text), accountId)),
 });
 export const txQuery = z.strictObject({ tx: parameter('a transaction hash: 0x and 64 hex digits', bytes32) });
+export const claimParams = z.strictObject({
+  claim: parameter(`a number of a claim, 1 … ${UINT64_MAX}`, (text) => integerIn(text, 1n, UINT64_MAX)),
+});
+export const withdrawalsQuery = z.strictObject({ account: accountParams.shape.account.optional(), tx: txQuery.shape.tx.optional() });
 export const pageQuery = z.strictObject({
   limit: count(200n),
   before: parameter('the id of an item of an earlier page', (text) => integerIn(text, 0n, INT64_MAX)).optional(),

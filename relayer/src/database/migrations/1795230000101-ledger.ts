@@ -111,7 +111,7 @@ export class LedgerTables1795230000101 implements MigrationInterface {
       PRIMARY KEY (rank, block_number, log_index, event_id)
     )`);
     const enqueue = (rows: string): string => `INSERT INTO journal_queue
-      SELECT CASE state WHEN 'orphaned' THEN 0 ELSE 1 END, block_number, log_index, id FROM ${rows} n WHERE kind <> 'EntryRefused'`;
+      SELECT CASE state WHEN 'orphaned' THEN 0 ELSE 1 END, block_number, log_index, id FROM ${rows} n WHERE kind NOT IN ('EntryRefused', 'DepositReturned')`;
     await runner.query(`CREATE FUNCTION queue_new_events() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
         ${enqueue('added')} ON CONFLICT DO NOTHING;

@@ -18,7 +18,7 @@ export const HUB_LEDGER_EVENTS = [
   'Released',
   'Reinstated',
 ] as const;
-export const HUB_GATEWAY_EVENTS = ['DepositParked', 'ParkedCredited', 'EntryRefused'] as const;
+export const HUB_GATEWAY_EVENTS = ['DepositParked', 'ParkedCredited', 'EntryRefused', 'DepositReturned'] as const;
 
 /** `ILedger.ParkReason`, by number; 0 is no reason. */
 export const PARK_REASONS = [
@@ -35,9 +35,12 @@ const REFUSALS = ['UnknownKind', 'Malformed'] as const;
 /** `ILedger.AssetStanding.Settlement` */
 const SETTLEMENT = 2;
 
-/** What a log of the hub's ledger or gateway says: an event for the journal, an entry refused for good, or nothing of interest. */
+/** What a log of the hub's ledger or gateway says: an event for the journal, or one that only a deposit's timeline tells. */
 export type HubLog =
-  HubEvent | { readonly kind: 'EntryRefused'; readonly srcEid: number; readonly sequence: bigint; readonly reason: string };
+  | HubEvent
+  | { readonly kind: 'EntryRefused'; readonly srcEid: number; readonly sequence: bigint; readonly reason: string }
+  /** what moves with it is a `Reserved` of the ledger */
+  | { readonly kind: 'DepositReturned'; readonly srcEid: number; readonly sequence: bigint; readonly claim: bigint };
 
 /** Reads a log of the hub's contracts. @throws Error if it is none of the events asked for */
 export function readHubLog(chain: ChainContext, log: Log): HubLog {
@@ -46,16 +49,21 @@ export function readHubLog(chain: ChainContext, log: Log): HubLog {
 
 function readGatewayLog(log: Log): HubLog {
   const { eventName, args } = decodeEventLog({ abi: iGatewayAbi, data: log.data, topics: signedTopics(log) });
-  const place = { srcEid: eid(args.srcEid), sequence: sequence(args.sequence) };
   switch (eventName) {
     case 'DepositParked':
-      return { kind: 'DepositParked', ...place, leaf: args.leaf, reason: PARK_REASONS[args.reason] ?? `reason ${args.reason}` };
+      return { kind: 'DepositParked', ...placeIn(args), leaf: args.leaf, reason: PARK_REASONS[args.reason] ?? `reason ${args.reason}` };
     case 'ParkedCredited':
-      return { kind: 'ParkedCredited', ...place };
+      return { kind: 'ParkedCredited', ...placeIn(args) };
     case 'EntryRefused':
-      return { kind: 'EntryRefused', ...place, reason: REFUSALS[args.reason] ?? `reason ${args.reason}` };
+      return { kind: 'EntryRefused', ...placeIn(args), reason: REFUSALS[args.reason] ?? `reason ${args.reason}` };
+    case 'DepositReturned':
+      return { kind: 'DepositReturned', ...placeIn(args), claim: args.claim };
+    default:
+      throw new Error(`hub gateway event ${eventName} was not asked for`);
   }
 }
+
+const placeIn = (args: { srcEid: number; sequence: bigint }) => ({ srcEid: eid(args.srcEid), sequence: sequence(args.sequence) });
 
 function readLedgerLog(log: Log): HubEvent {
   const { eventName, args } = decodeEventLog({ abi: iLedgerAbi, data: log.data, topics: signedTopics(log) });
@@ -131,7 +139,7 @@ export function hubRows(chain: ChainContext, block: BlockRef, log: Log): { event
 interface DepositSaid {
   readonly srcEid: number;
   readonly sequence: bigint;
-  readonly outcome: 'credited' | 'parked' | 'refused' | null;
+  readonly outcome: 'credited' | 'parked' | 'returned' | 'refused' | null;
   readonly reason: string | null;
 }
 
@@ -145,6 +153,8 @@ function depositOf(read: HubLog): DepositSaid | null {
       return { srcEid: read.srcEid, sequence: read.sequence, outcome: null, reason: null };
     case 'EntryRefused':
       return { srcEid: read.srcEid, sequence: read.sequence, outcome: 'refused', reason: read.reason };
+    case 'DepositReturned':
+      return { srcEid: read.srcEid, sequence: read.sequence, outcome: 'returned', reason: read.claim.toString() };
     case 'AssetConfigured':
     case 'Transferred':
     case 'CashTransferred':
@@ -175,6 +185,7 @@ function accountOf(read: HubLog): string | null {
     case 'DepositParked':
     case 'ParkedCredited':
     case 'EntryRefused':
+    case 'DepositReturned':
     case 'Released':
     case 'Reinstated':
       return null;

@@ -62,7 +62,7 @@ export class JournalRebuild {
     const entries: JournalEntry[] = [];
     for (const log of logs) {
       const event = readHubLog(hub, log);
-      if (event.kind === 'EntryRefused') continue;
+      if (event.kind === 'EntryRefused' || event.kind === 'DepositReturned') continue;
       const projection = projectHubEvent(event, history);
       history.saw(event);
       if (projection.kind === 'wait')

@@ -52,13 +52,15 @@ export class ReleaseRepository {
     return rows.map((row) => ({ claim: BigInt(row.claim), dstEid: row.dst_eid, asset: row.asset }));
   }
 
-  /** Orders a vault made claimable for a reason that passes by itself, and that nobody took since. */
+  /** Orders a vault made claimable for a reason that passes by itself, and of which something is left: a limit lets parts through. */
   async waitingClaimables(at: Eid): Promise<Sequence[]> {
     const rows = await this.dataSource.query<{ sequence: string }[]>(
       `select p.sequence from payout_events p
        where p.eid = $1 and p.kind = 'claimable' and p.state <> 'orphaned' and p.reason in ('OutflowLimit', 'PayoutsPaused', 'AssetFrozen')
-         and not exists (select 1 from payout_events d where d.eid = p.eid and d.sequence = p.sequence and d.kind in ('claimed', 'returned')
+         and not exists (select 1 from payout_events d where d.eid = p.eid and d.sequence = p.sequence and d.kind = 'returned'
                          and d.state <> 'orphaned')
+         and p.amount > (select coalesce(sum(d.amount), 0) from payout_events d where d.eid = p.eid and d.sequence = p.sequence
+                         and d.kind = 'claimed' and d.state <> 'orphaned')
        order by p.sequence`,
       [at],
     );
