@@ -32,3 +32,5 @@ export { hypotheticalProfits, tailFigures, type ModelFigures, type TailFigures }
 export { exceptionsOf, filteredTail, historicalTail, volatilities, type Filter, type Tail } from './var/tail.js';
 export { chiSquareTail, christoffersen, kupiec, type TestResult } from './var/backtest.js';
 export { erfc, floatGreeks, floatPrice, normalCdf, type FloatTerms } from './math/float.js';
+export { chainRates } from './haircuts.js';
+export { collateralValue, discountQ64, equityOf, perpetualProfit, yearsQ64 } from './valuation.js';

@@ -1,4 +1,4 @@
-import { abs, clamp, floorDiv, max, min, mulDown, mulUp, WAD } from './decimal.js';
+import { abs, clamp, floorDiv, max, min, mulUp, WAD } from './decimal.js';
 import type { StandardParameters } from './parameters.js';
 import type { Expiry, OptionPosition, Underlying } from './portfolio.js';
 import { expiryMark, optionMark } from './valuation.js';
@@ -64,15 +64,15 @@ export function optionRequirement(
   return { initial: max(mulUp(contracts, mulUp(share, spot)), maintenance), maintenance };
 }
 
-/** The smallest payoff of an expiry's options over all settlement prices; unbounded short calls are charged apart. */
+/** The smallest payoff of an expiry's options over all settlement prices, rounded down; unbounded short calls are charged apart. */
 function leastPayoff(expiry: Expiry): bigint {
   const points = [0n, ...expiry.options.map(({ strike }) => strike)];
   const payoff = (price: bigint): bigint =>
-    expiry.options.reduce(
-      (sum, { kind, strike, size }) => sum + mulDown(size, max(0n, kind === 'call' ? price - strike : strike - price)),
-      0n,
-    );
-  return points.map(payoff).reduce((a, b) => min(a, b), 0n);
+    expiry.options.reduce((sum, { kind, strike, size }) => sum + size * max(0n, kind === 'call' ? price - strike : strike - price), 0n);
+  return floorDiv(
+    points.map(payoff).reduce((a, b) => min(a, b), 0n),
+    WAD,
+  );
 }
 
 /** Requirement of an expiry under cross margin: the sum of its options by themselves, or its greatest loss if that is less. */
@@ -83,7 +83,8 @@ export function expiryRequirement(parameters: StandardParameters, underlying: Un
   if (parameters.method === 'isolated') return alone;
   const netCalls = expiry.options.reduce((sum, { kind, size }) => (kind === 'call' ? sum + size : sum), 0n);
   const unpaired = mulUp(max(0n, -netCalls), expiry.forward);
-  const loss = expiryMark(expiry) - leastPayoff(expiry);
+  // A rate can make the mark less than the least payoff; a gain asks for nothing.
+  const loss = max(0n, expiryMark(expiry) - leastPayoff(expiry));
   return {
     initial: min(alone.initial, loss + mulUp(unpaired, parameters.option.unpairedInitial)),
     maintenance: min(alone.maintenance, loss + mulUp(unpaired, parameters.option.unpairedMaintenance)),

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Grade} from "./FeedGrade.sol";
+import {Haircuts} from "./Haircuts.sol";
+
+/// @notice What each asset of the ledger is worth as margin: its price feed, its haircut, and what its chain adds.
+interface ICollateralRules {
+    /// @notice Standing of the chain that holds collateral; each worse one adds to the haircut.
+    enum ChainState {
+        Healthy,
+        Degraded,
+        Quarantined,
+        WrittenDown
+    }
+
+    /// @param underlying whose spot prices it
+    /// @param decimals   of the token, at most 36
+    /// @param class      of its haircut, as listed by setClass
+    /// @param eid        of the chain whose vault holds it
+    struct AssetRule {
+        uint16 underlying;
+        uint8 decimals;
+        uint8 class;
+        uint32 eid;
+    }
+
+    /// @notice Rates, 1e-9: maintenance, and what initial margin adds to it.
+    struct Rates {
+        uint32 maintenance;
+        uint32 initialExtra;
+    }
+
+    /// @notice Haircut of the part of a value from `from` (18 decimals) up to the next tier; rates 1e-9.
+    struct ClassTier {
+        uint128 from;
+        uint32 maintenance;
+        uint32 initialExtra;
+    }
+
+    event AssetRuleSet(uint16 indexed assetId, AssetRule rule);
+    event ClassSet(uint8 indexed class, ClassTier[] tiers);
+    event ChainRatesSet(uint32 indexed eid, Rates rates);
+    event StateRatesSet(ChainState indexed state, Rates rates);
+    event ChainStateSet(uint32 indexed eid, ChainState state, uint32 rampSeconds);
+
+    error ClassInvalid(uint8 class, string expected);
+    error RuleInvalid(uint16 assetId, string expected);
+    error StateInvalid(uint32 eid, ChainState state, string expected);
+
+    // ---- governance
+
+    /// @notice Haircut classes, marginal by value, the first tier from 0. GOVERNOR, delayed.
+    function setClass(uint8 class, ClassTier[] calldata tiers) external;
+    /// @notice How an asset counts; an asset without a rule counts nothing. GOVERNOR, delayed.
+    function setAssetRule(uint16 assetId, AssetRule calldata rule) external;
+    /// @notice What a chain adds always. GOVERNOR, delayed.
+    function setChainRates(uint32 eid, Rates calldata rates) external;
+    /// @notice What a state adds, wherever it is. GOVERNOR, delayed.
+    function setStateRates(ChainState state, Rates calldata rates) external;
+    /// @notice Risk down, at once: to a worse state only. Initial margin follows at once, maintenance over `rampSeconds`. GUARDIAN.
+    function worsenChain(uint32 eid, ChainState state, uint32 rampSeconds) external;
+    /// @notice Back to a better state. GOVERNOR, delayed.
+    function restoreChain(uint32 eid, ChainState state) external;
+
+    // ---- views
+
+    /// @notice Values and rates of packed collateral (IRiskEngine's layout) at the feeds of this block.
+    /// @return lots    one per asset that has a rule and a balance
+    /// @return classes tiers by the classes the lots name
+    /// @return grade   worst grade of the prices used
+    /// @return oldest  time of the oldest price used, the largest there is if none was
+    function lotsOf(
+        uint256[] calldata words
+    ) external view returns (Haircuts.Lot[] memory lots, Haircuts.Tier[][] memory classes, Grade grade, uint40 oldest);
+    function classOf(uint8 class) external view returns (ClassTier[] memory);
+    function assetRuleOf(uint16 assetId) external view returns (bool listed, AssetRule memory rule);
+    /// @return state of the chain
+    /// @return ramp  how much of the state's maintenance rate applies by now, 18 decimals
+    function chainStateOf(uint32 eid) external view returns (ChainState state, uint256 ramp);
+}

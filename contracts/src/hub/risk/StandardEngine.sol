@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Fixed} from "../../math/Fixed.sol";
+import {Normal} from "../../math/Normal.sol";
+import {FeedGrade, Grade} from "./FeedGrade.sol";
+import {FeedWord, Kind} from "./FeedWord.sol";
+import {Holdings} from "./Holdings.sol";
+import {ICollateralRules} from "./ICollateralRules.sol";
+import {IFeeds} from "./IFeeds.sol";
+import {IListing, IRiskEngine, NO_SCENARIO, Risk} from "./IRiskEngine.sol";
+import {IStandardEngine} from "./IStandardEngine.sol";
+import {Smile} from "./Smile.sol";
+import {StandardMargin} from "./StandardMargin.sol";
+import {Wad} from "./Wad.sol";
+
+/// @notice Isolated and cross margin: reads an account's holdings, the feeds and the rules, and values them by the closed forms.
+abstract contract StandardEngine is IStandardEngine, AccessManaged {
+    int256 private constant RATE_TO_WAD = 1e9;
+    uint256 private constant RATE_ONE = 1e9;
+    uint256 private constant MAX_TIERS = 8;
+    uint256 private constant WAD = 1e18;
+
+    /// @dev What a valuation has read so far.
+    struct Reading {
+        Grade grade;
+        uint40 oldest;
+    }
+
+    IFeeds public immutable feeds;
+    ICollateralRules public immutable collateralRules;
+    IListing public immutable listing;
+    /// @notice The normal distribution's table.
+    address public immutable normalTable;
+    bool private immutable _isIsolated;
+
+    PerpetualTier[] private _perpetual;
+    OptionRates private _option;
+    mapping(uint16 underlying => OpenInterest) private _openInterest;
+
+    constructor(Links memory links, bool isIsolated, PerpetualTier[] memory tiers, OptionRates memory option) {
+        feeds = IFeeds(links.feeds);
+        collateralRules = ICollateralRules(links.collateralRules);
+        listing = IListing(links.listing);
+        normalTable = links.normalTable;
+        _isIsolated = isIsolated;
+        _setRules(tiers, option);
+    }
+
+    // ---- governance (restricted)
+
+    /// @inheritdoc IStandardEngine
+    function setRules(PerpetualTier[] calldata tiers, OptionRates calldata option) external restricted {
+        _setRules(tiers, option);
+    }
+
+    /// @inheritdoc IStandardEngine
+    function setOpenInterestBounds(uint16 underlying, uint80 lower, uint80 upper) external restricted {
+        OpenInterest storage interest = _openInterest[underlying];
+        (interest.lower, interest.upper) = (lower, upper);
+        emit OpenInterestSet(underlying, interest.current, lower, upper);
+    }
+
+    /// @inheritdoc IStandardEngine
+    function setOpenInterest(uint16 underlying, uint80 current) external restricted {
+        OpenInterest storage interest = _openInterest[underlying];
+        interest.current = current;
+        emit OpenInterestSet(underlying, current, interest.lower, interest.upper);
+    }
+
+    function _setRules(PerpetualTier[] memory tiers, OptionRates memory option) private {
+        require(tiers.length != 0 && tiers.length <= MAX_TIERS, RulesInvalid("1 ... 8 tiers"));
+        delete _perpetual;
+        for (uint256 i = 0; i < tiers.length; ++i) {
+            PerpetualTier memory tier = tiers[i];
+            require(i == 0 ? tier.from == 0 : tier.from > tiers[i - 1].from, RulesInvalid("tiers from 0 that rise"));
+            require(
+                i == 0 || (tier.initial >= tiers[i - 1].initial && tier.maintenance >= tiers[i - 1].maintenance),
+                RulesInvalid("rates that do not fall")
+            );
+            require(
+                tier.maintenance != 0 && tier.maintenance <= tier.initial && tier.initial <= RATE_ONE,
+                RulesInvalid("0 < maintenance <= initial <= 10^9")
+            );
+            _perpetual.push(tier);
+        }
+        require(
+            option.maintenance <= option.initialMin && option.initialMin <= option.initialMax,
+            RulesInvalid("option maintenance <= initialMin <= initialMax")
+        );
+        require(
+            option.unpairedMaintenance >= RATE_ONE && option.unpairedInitial >= option.unpairedMaintenance,
+            RulesInvalid("10^9 <= unpairedMaintenance <= unpairedInitial")
+        );
+        _option = option;
+        emit RulesSet(tiers, option);
+    }
+
+    // ---- views
+
+    /// @inheritdoc IRiskEngine
+    function riskOf(uint256[] calldata holdings) external view returns (Risk memory risk) {
+        require(holdings.length != 0, HoldingsInvalid(0, "a head"));
+        Reading memory reading;
+        (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) = _resolve(holdings, reading);
+        StandardMargin.Result memory result = StandardMargin.evaluate(Normal.load(normalTable), portfolio, rules);
+        return
+            Risk({
+                equity: result.equity,
+                initialMargin: uint256(result.initialMargin),
+                maintenanceMargin: uint256(result.maintenanceMargin),
+                unrealisedGain: uint256(result.unrealisedGain),
+                worstScenario: NO_SCENARIO,
+                grade: reading.grade,
+                oldest: reading.oldest
+            });
+    }
+
+    /// @inheritdoc IStandardEngine
+    function whatIf(
+        StandardMargin.Portfolio calldata portfolio,
+        StandardMargin.Rules calldata rules
+    ) external view returns (StandardMargin.Result memory) {
+        return StandardMargin.evaluate(Normal.load(normalTable), portfolio, rules);
+    }
+
+    /// @inheritdoc IStandardEngine
+    function portfolioOf(
+        uint256[] calldata holdings
+    ) external view returns (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) {
+        Reading memory reading;
+        return _resolve(holdings, reading);
+    }
+
+    // ---- holdings and feeds to a portfolio
+
+    function _resolve(
+        uint256[] calldata holdings,
+        Reading memory reading
+    ) private view returns (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) {
+        uint256 head = holdings[0];
+        uint256 next = 1 + Holdings.collateralWords(head);
+        require(next <= holdings.length, HoldingsInvalid(next, "the collateral the head counts"));
+        rules = _rules();
+        (portfolio.collateral, rules.haircuts, reading.grade, reading.oldest) = collateralRules.lotsOf(
+            holdings[1:next]
+        );
+        portfolio.cash = Holdings.cash(head);
+        (int256 factor, int256 leverage) = Holdings.profile(head);
+        portfolio.profile = StandardMargin.Profile(factor, leverage);
+        portfolio.underlyings = new StandardMargin.Underlying[](Holdings.underlyings(head));
+        for (uint256 i = 0; i < portfolio.underlyings.length; ++i) {
+            require(next < holdings.length, HoldingsInvalid(next, "a position"));
+            uint256 position = holdings[next];
+            uint256 end = ++next + Holdings.optionWords(position);
+            require(end <= holdings.length, HoldingsInvalid(end, "the options the position counts"));
+            portfolio.underlyings[i] = _underlying(position, holdings[next:end], reading);
+            next = end;
+        }
+        require(next == holdings.length, HoldingsInvalid(next, "no word more"));
+    }
+
+    function _underlying(
+        uint256 position,
+        uint256[] calldata options,
+        Reading memory reading
+    ) private view returns (StandardMargin.Underlying memory resolved) {
+        uint16 id = Holdings.underlying(position);
+        // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
+        resolved.spot = Wad.max(1, _read(reading, feeds.point(FeedWord.id(id, Kind.Spot, 0))));
+        resolved.perpetualSize = Holdings.perpetualSize(position);
+        if (resolved.perpetualSize != 0) {
+            resolved.perpetualMark = _read(reading, feeds.mark(id));
+            resolved.openInterest = _interest(id);
+        }
+        resolved.perpetualProfit =
+            Wad.mulDown(resolved.perpetualSize, resolved.perpetualMark) + Holdings.perpetualQuote(position);
+        if (options.length != 0) resolved.expiries = _expiries(id, options, reading);
+    }
+
+    /// @dev Options in the order of the holdings, gathered by expiry in the order in which expiries appear.
+    function _expiries(
+        uint16 id,
+        uint256[] calldata words,
+        Reading memory reading
+    ) private view returns (StandardMargin.Expiry[] memory expiries) {
+        (StandardMargin.Option[] memory options, uint256[] memory strikes) = _options(id, words);
+        uint40[] memory times = new uint40[](options.length);
+        uint256[] memory counts = new uint256[](options.length);
+        uint256 distinct;
+        for (uint256 i = 0; i < options.length; ++i) {
+            // CAST: 40 bits of the listing's word.
+            uint40 expiry = uint40(strikes[i] >> 128);
+            uint256 j = 0;
+            while (j < distinct && times[j] != expiry) ++j;
+            if (j == distinct) times[distinct++] = expiry;
+            ++counts[j];
+        }
+        expiries = new StandardMargin.Expiry[](distinct);
+        for (uint256 j = 0; j < distinct; ++j) {
+            uint128 slice;
+            (expiries[j], slice) = _expiry(id, times[j], reading);
+            expiries[j].options = new StandardMargin.Option[](counts[j]);
+            uint256 filled;
+            for (uint256 i = 0; filled < counts[j]; ++i) {
+                if (uint40(strikes[i] >> 128) != times[j]) continue;
+                options[i].sigma = _sigma(slice, options[i].strike, expiries[j].forward);
+                expiries[j].options[filled++] = options[i];
+            }
+        }
+    }
+
+    function _options(
+        uint16 id,
+        uint256[] calldata words
+    ) private view returns (StandardMargin.Option[] memory options, uint256[] memory strikes) {
+        uint256 most = words.length * Holdings.SERIES_PER_WORD;
+        options = new StandardMargin.Option[](most);
+        uint8[] memory places = new uint8[](most);
+        uint256 count;
+        for (uint256 i = 0; i < most; ++i) {
+            (uint8 place, bool isPut, int256 size) = Holdings.option(
+                words[i / Holdings.SERIES_PER_WORD],
+                i % Holdings.SERIES_PER_WORD
+            );
+            if (size == 0) continue;
+            options[count].isCall = !isPut;
+            options[count].size = size;
+            places[count++] = place;
+        }
+        assembly ("memory-safe") {
+            mstore(options, count)
+            mstore(places, count)
+        }
+        strikes = listing.strikesAt(id, places);
+        for (uint256 i = 0; i < count; ++i) {
+            // CAST: the low half of the listing's word.
+            options[i].strike = int256(uint256(uint128(strikes[i])));
+            require(options[i].strike != 0, HoldingsInvalid(places[i], "a strike that is listed"));
+        }
+    }
+
+    /// @dev Before expiry the forward, of which the part of the last 30 minutes that has passed is the average so far; from expiry on the
+    /// settlement price, and without one no price at all.
+    function _expiry(
+        uint16 id,
+        uint40 expiry,
+        Reading memory reading
+    ) private view returns (StandardMargin.Expiry memory resolved, uint128 slice) {
+        resolved.discount = Fixed.ONE;
+        (uint128 average, uint64 share, bool isFinal) = feeds.settlement(id, expiry);
+        if (block.timestamp >= expiry) {
+            if (isFinal) resolved.forward = int256(uint256(average));
+            else reading.grade = FeedGrade.worse(reading.grade, Grade.Zero);
+            return (resolved, 0);
+        }
+        int256 forward = _read(reading, feeds.point(FeedWord.id(id, Kind.Forward, expiry)));
+        if (share != 0) {
+            forward =
+                Wad.mulDown(forward, int256(WAD - share)) +
+                Wad.mulDown(int256(uint256(average)), int256(uint256(share)));
+        }
+        resolved.forward = forward;
+        // In the steps of a parameter file: days of 18 decimals, then years in Q64.
+        uint256 daysLeft = ((expiry - block.timestamp) * WAD) / 1 days;
+        resolved.time = (daysLeft << 64) / (365 * WAD);
+        IFeeds.Point memory surface = feeds.point(FeedWord.id(id, Kind.Surface, expiry));
+        _read(reading, surface);
+        slice = surface.value;
+    }
+
+    /// @dev A wad, as a parameter file has it: what is cut off is below 1e-18.
+    function _sigma(uint128 slice, int256 strike, int256 forward) private pure returns (int256) {
+        if (slice == 0) return 0;
+        // CAST: prices are positive and below 2^128.
+        int256 k = Fixed.lnRatio(uint128(uint256(strike)), uint128(uint256(forward)));
+        return int256((Smile.volatility(slice, k) * WAD) >> 64);
+    }
+
+    function _read(Reading memory reading, IFeeds.Point memory point) private pure returns (int256) {
+        reading.grade = FeedGrade.worse(reading.grade, point.grade);
+        if (point.time < reading.oldest) reading.oldest = point.time;
+        return int256(uint256(point.value));
+    }
+
+    // ---- rules as the closed forms take them
+
+    function _rules() private view returns (StandardMargin.Rules memory rules) {
+        rules.isIsolated = _isIsolated;
+        rules.perpetual = new StandardMargin.Tier[](_perpetual.length);
+        for (uint256 i = 0; i < rules.perpetual.length; ++i) {
+            PerpetualTier memory tier = _perpetual[i];
+            rules.perpetual[i] = StandardMargin.Tier({
+                from: int256(uint256(tier.from)),
+                initial: int256(uint256(tier.initial)) * RATE_TO_WAD,
+                maintenance: int256(uint256(tier.maintenance)) * RATE_TO_WAD
+            });
+        }
+        OptionRates memory option = _option;
+        rules.option = StandardMargin.OptionRates({
+            initialMax: int256(uint256(option.initialMax)) * RATE_TO_WAD,
+            initialMin: int256(uint256(option.initialMin)) * RATE_TO_WAD,
+            maintenance: int256(uint256(option.maintenance)) * RATE_TO_WAD,
+            putMaintenanceOfMark: int256(uint256(option.putMaintenanceOfMark)) * RATE_TO_WAD,
+            unpairedInitial: int256(uint256(option.unpairedInitial)) * RATE_TO_WAD,
+            unpairedMaintenance: int256(uint256(option.unpairedMaintenance)) * RATE_TO_WAD
+        });
+    }
+
+    function _interest(uint16 id) private view returns (StandardMargin.OpenInterest memory) {
+        OpenInterest memory interest = _openInterest[id];
+        int256 unit = int256(WAD);
+        return
+            StandardMargin.OpenInterest({
+                current: int256(uint256(interest.current)) * unit,
+                lower: int256(uint256(interest.lower)) * unit,
+                upper: int256(uint256(interest.upper)) * unit
+            });
+    }
+}
