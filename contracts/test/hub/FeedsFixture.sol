@@ -97,8 +97,12 @@ abstract contract FeedsFixture is Test {
 
     function _deploy(address[] memory signers, uint8 threshold, uint8 settlement) internal returns (IFeeds deployed) {
         bytes memory args = abi.encode(address(_manager), signers, threshold, settlement);
-        bytes memory code = bytes.concat(vm.getCode("src/hub/Feeds.sol:Feeds"), args);
-        address created;
+        return IFeeds(_create("src/hub/Feeds.sol:Feeds", args));
+    }
+
+    /// @dev From its artifact: the very code that is deployed.
+    function _create(string memory artifact, bytes memory args) internal returns (address created) {
+        bytes memory code = bytes.concat(vm.getCode(artifact), args);
         assembly ("memory-safe") {
             created := create(0, add(code, 32), mload(code))
             if iszero(created) {
@@ -106,7 +110,6 @@ abstract contract FeedsFixture is Test {
                 revert(0, returndatasize())
             }
         }
-        return IFeeds(created);
     }
 
     function _bounds() internal pure returns (IFeeds.Bounds memory) {
