@@ -3,13 +3,13 @@ import { iMessengerAbi } from '@lockstep/contracts';
 import { accountId, encodeEntry, fold, genesisHead, leafOf, sequence, tokenAmount, unixSeconds } from '@lockstep/shared';
 import { keccak256, numberToHex, zeroHash, type Hex } from 'viem';
 import type { DataSource } from 'typeorm';
-import { ChainNames } from '../src/api/chain-names.js';
-import { DepositQueries } from '../src/api/deposits.queries.js';
+import type { DepositQueries } from '../src/api/deposits.queries.js';
 import type { BlockRef, Log } from '../src/chain/block.js';
 import type { ChainContext } from '../src/chain/chain-context.js';
 import { DepositConsumer } from '../src/stages/deposit/deposit.consumer.js';
 import { PathProblems } from '../src/stages/path-problems.js';
 import { Paths, messengerOf } from '../src/stages/paths.js';
+import { testQueries } from './support/queries.js';
 import { migratedDatabase } from './support/database.js';
 import { HUB, SPOKE, addressOf, block, logOf, testChains } from './support/network.js';
 import { startPostgres, type TestPostgres } from './support/postgres.js';
@@ -56,7 +56,7 @@ describe('given a spoke whose log is indexed', () => {
     paths = new Paths(chains);
     indexed = 0;
     consumer = new DepositConsumer(paths, new PathProblems(database), { now: () => 1_700_000_500_000 }, () => (indexed += 1));
-    deposits = new DepositQueries(database, new ChainNames(chains));
+    deposits = testQueries(database, made.url, chains).deposits;
   });
   afterEach(() => database.destroy());
 

@@ -3,8 +3,10 @@ import { StageCommonModule } from '../stages/stage-common.module.js';
 import { Calls } from './calls.js';
 import { CarriageQueries } from './carriage.queries.js';
 import { ChainNames } from './chain-names.js';
+import { ChangeFeed } from './change-feed.js';
 import { DepositsController } from './deposits.controller.js';
 import { DepositQueries } from './deposits.queries.js';
+import { EventsController } from './events.controller.js';
 import { NetworkController } from './network.controller.js';
 import { NetworkQueries } from './network.queries.js';
 import { OnChain } from './on-chain.js';
@@ -17,7 +19,7 @@ import { WithdrawalQueries } from './withdrawals.queries.js';
 /** The public REST interface: reads only, from the tables the stages write. */
 @Module({
   imports: [StageCommonModule],
-  controllers: [DepositsController, WithdrawalsController, NetworkController],
+  controllers: [DepositsController, WithdrawalsController, NetworkController, EventsController],
   providers: [
     ChainNames,
     DepositQueries,
@@ -29,6 +31,7 @@ import { WithdrawalQueries } from './withdrawals.queries.js';
     WithdrawalFacts,
     WithdrawalQueries,
     RequestQueries,
+    ChangeFeed,
   ],
 })
 export class ApiModule {}

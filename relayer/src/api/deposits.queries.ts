@@ -1,28 +1,35 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
+import { iCollateralVaultAbi, iGatewayAbi } from '@lockstep/contracts';
 import {
+  after,
   decodeEntry,
+  depositOutlook,
   depositTimeline,
   eid,
+  sequence,
   unixSeconds,
   type DepositFact,
   type DepositOutcome,
   type Eid,
-  type Place,
   type Sequence,
 } from '@lockstep/shared';
 import type { Hex } from 'viem';
 import { DataSource } from 'typeorm';
-import { ChainNames, isoOfSeconds } from './chain-names.js';
+import { Chains } from '../chain/chains.js';
+import { CLOCK, type Clock } from '../chain/clock.js';
+import { RELAYER_CONFIG } from '../config/config.module.js';
+import type { RelayerConfig } from '../config/relayer-config.js';
+import { CarriageQueries, placeAt, type PlaceRow } from './carriage.queries.js';
+import { ChainNames } from './chain-names.js';
+import { PARKED_SECONDS, pathExpectations } from './expectations.js';
+import { OnChain } from './on-chain.js';
+import { Presenter } from './presenter.js';
 import type { DepositView } from './views.js';
 
-type State = 'pending' | 'final' | 'orphaned';
-
-interface PlaceRow {
-  readonly block_time: string;
-  readonly tx_hash: Hex;
-  readonly state: State;
-}
+/** What the contracts say if nobody answers: their own defaults. */
+const CANCEL_DELAY = 600;
+const RETURN_DELAY = 3_600;
 
 interface EntryRow extends PlaceRow {
   readonly src_eid: number;
@@ -45,16 +52,22 @@ const DEPOSITED = 1;
 export class DepositQueries {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
+    @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly chains: Chains,
     private readonly names: ChainNames,
+    private readonly carriage: CarriageQueries,
+    private readonly onChain: OnChain,
+    private readonly presenter: Presenter,
   ) {}
 
   /** The deposit that stands at a place of a log; if none does, the last one that a reorg removed from it. */
-  async at(srcEid: Eid, sequence: Sequence): Promise<DepositView | null> {
+  async at(srcEid: Eid, at: Sequence): Promise<DepositView | null> {
     const [row] = await this.dataSource.query<EntryRow[]>(
       `select ${ENTRY_COLUMNS} from log_entries
        where src_eid = $1 and dst_eid = $2 and sequence = $3 and kind = ${DEPOSITED} and account is not null
        order by (state = 'orphaned'), id desc limit 1`,
-      [srcEid, this.names.hubEid, sequence.toString()],
+      [srcEid, this.names.hubEid, at.toString()],
     );
     return row === undefined ? null : this.#view(row);
   }
@@ -77,12 +90,25 @@ export class DepositQueries {
     const entry = decodeEntry(row.bytes);
     if (entry.kind !== 'Deposited') throw new Error(`entry ${row.sequence} of ${row.src_eid} is ${entry.kind}; expected a deposit`);
     const told = depositTimeline(await this.#facts(row));
-    const shown = (place: Place): { at: string; eid: number; chain: string | null; tx: string; final: boolean } => ({
-      at: isoOfSeconds(place.at),
-      eid: place.eid,
-      chain: this.names.chain(place.eid),
-      tx: place.tx,
-      final: place.final,
+    const srcEid = eid(row.src_eid);
+    const hubEid = eid(this.names.hubEid);
+    const path = { srcEid, dstEid: hubEid, sequence: sequence(BigInt(row.sequence)) };
+    const [packet, hold, cancelDelay, returnDelay] = await Promise.all([
+      this.carriage.packet(path),
+      this.carriage.hold(srcEid, hubEid),
+      this.#cancelDelay(srcEid),
+      this.#returnDelay(),
+    ]);
+    const source = this.chains.byEid(srcEid) ?? this.chains.hub;
+    const outlook = depositOutlook(told, {
+      ...path,
+      hubEid,
+      now: unixSeconds(BigInt(Math.floor(this.clock.now() / 1000))),
+      packet: packet?.state ?? null,
+      hold,
+      expect: { ...pathExpectations(source.config, this.config), parked: PARKED_SECONDS },
+      cancellableFrom: after(entry.timestamp, cancelDelay ?? CANCEL_DELAY),
+      returnableFrom: after(entry.timestamp, returnDelay ?? RETURN_DELAY),
     });
     return {
       ...this.names.asset(row.src_eid, entry.asset),
@@ -96,18 +122,33 @@ export class DepositQueries {
       blockNumber: row.block_number,
       state: told.state,
       next: told.next,
-      steps: told.steps.map(({ stage, place, detail }) => ({ stage, ...shown(place), detail })),
-      reorged: told.reorged.map(({ stage, place }) => ({ stage, ...shown(place) })),
+      packet: this.presenter.packet(packet),
+      outlook: await this.presenter.outlook(outlook, entry.refund),
+      ...this.presenter.story(told),
       entry: row.bytes,
     };
+  }
+
+  #cancelDelay(srcEid: Eid): Promise<number | null> {
+    const chain = this.chains.byEid(srcEid);
+    if (chain === undefined) return Promise.resolve(null);
+    const vault = { address: chain.contract('CollateralVault'), abi: iCollateralVaultAbi } as const;
+    return this.onChain.ask(`vaultCancelDelay:${srcEid}`, () => chain.client.readContract({ ...vault, functionName: 'cancelDelay' }));
+  }
+
+  #returnDelay(): Promise<number | null> {
+    const { hub } = this.chains;
+    const gateway = { address: hub.contract('Gateway'), abi: iGatewayAbi } as const;
+    return this.onChain.ask('gatewayReturnDelay', () => hub.client.readContract({ ...gateway, functionName: 'returnDelay' }));
   }
 
   async #facts(row: EntryRow): Promise<DepositFact[]> {
     const source = eid(row.src_eid);
     const hub = eid(this.names.hubEid);
     const path = [source, hub, row.sequence];
+    const at = { srcEid: source, dstEid: hub, sequence: BigInt(row.sequence) };
     const stands = row.state !== 'orphaned';
-    const [removed, voids, flushes, verified, outcomes] = await Promise.all([
+    const [removed, voids, flushed, verified, outcomes] = await Promise.all([
       this.dataSource.query<PlaceRow[]>(
         `select block_time, tx_hash, state from log_entries where src_eid = $1 and dst_eid = $2 and tx_hash = $4 and state = 'orphaned'
          and kind = ${DEPOSITED} and ($3::numeric = sequence or $5)`,
@@ -117,48 +158,32 @@ export class DepositQueries {
         'select block_time, tx_hash, state from log_entries where src_eid = $1 and dst_eid = $2 and void_target = $3',
         path,
       ),
-      this.#first('checkpoints', path),
-      this.#first('verified_heads', path),
+      this.carriage.first('checkpoints', at),
+      this.carriage.first('verified_heads', at),
       this.dataSource.query<OutcomeRow[]>(
         'select block_time, tx_hash, state, outcome, reason from deposit_outcomes where src_eid = $1 and dst_eid = $2 and sequence = $3 order by id',
         path,
       ),
     ]);
-    const facts: DepositFact[] = removed.map((r) => ({ kind: 'deposited', place: placeOf(source, r), orphaned: true }));
+    const facts: DepositFact[] = removed.map((r) => ({ kind: 'deposited', place: placeAt(source, r), orphaned: true }));
     if (!stands) return facts;
-    facts.push({ kind: 'deposited', place: placeOf(source, row), orphaned: false });
+    facts.push({ kind: 'deposited', place: placeAt(source, row), orphaned: false });
     if (row.final_at !== null)
-      facts.push({ kind: 'final', place: { ...placeOf(source, row), at: unixSeconds(BigInt(row.final_at)), final: true } });
+      facts.push({ kind: 'final', place: { ...placeAt(source, row), at: unixSeconds(BigInt(row.final_at)), final: true } });
+    if (flushed !== null) facts.push({ kind: 'flushed', place: placeAt(source, flushed), orphaned: false });
+    if (verified !== null) facts.push({ kind: 'verified', place: placeAt(hub, verified), orphaned: false });
     facts.push(
-      ...voids.map((r): DepositFact => ({ kind: 'cancelled', place: placeOf(source, r), orphaned: r.state === 'orphaned' })),
-      ...flushes.map((r): DepositFact => ({ kind: 'flushed', place: placeOf(source, r), orphaned: false })),
-      ...verified.map((r): DepositFact => ({ kind: 'verified', place: placeOf(hub, r), orphaned: false })),
+      ...voids.map((r): DepositFact => ({ kind: 'cancelled', place: placeAt(source, r), orphaned: r.state === 'orphaned' })),
       ...outcomes.map((r): DepositFact => ({
         kind: 'outcome',
         outcome: outcomeOf(r),
-        place: placeOf(hub, r),
+        place: placeAt(hub, r),
         orphaned: r.state === 'orphaned',
       })),
     );
     return facts;
   }
-
-  /** The earliest standing row of a path that covers the sequence. */
-  #first(table: 'checkpoints' | 'verified_heads', path: readonly unknown[]): Promise<PlaceRow[]> {
-    return this.dataSource.query<PlaceRow[]>(
-      `select block_time, tx_hash, state from ${table}
-       where src_eid = $1 and dst_eid = $2 and sequence >= $3 and state <> 'orphaned' order by block_number, log_index limit 1`,
-      [...path],
-    );
-  }
 }
-
-const placeOf = (at: Eid, row: PlaceRow): Place => ({
-  at: unixSeconds(BigInt(row.block_time)),
-  eid: at,
-  tx: row.tx_hash,
-  final: row.state === 'final',
-});
 
 function outcomeOf({ outcome, reason }: OutcomeRow): DepositOutcome {
   switch (outcome) {

@@ -41,6 +41,15 @@ export const claimParams = z.strictObject({
   claim: parameter(`a number of a claim, 1 … ${UINT64_MAX}`, (text) => integerIn(text, 1n, UINT64_MAX)),
 });
 export const withdrawalsQuery = z.strictObject({ account: accountParams.shape.account.optional(), tx: txQuery.shape.tx.optional() });
+export const eventsQuery = z.strictObject({
+  kind: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(
+      z.array(z.enum(['deposit', 'withdrawal', 'request', 'path'], { error: 'deposit, withdrawal, request or path, separated by commas' })),
+    )
+    .optional(),
+});
 export const pageQuery = z.strictObject({
   limit: count(200n),
   before: parameter('the id of an item of an earlier page', (text) => integerIn(text, 0n, INT64_MAX)).optional(),

@@ -1,5 +1,6 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod/v4';
+import { outlookView, packetView } from './release-views.js';
 
 const hex = z.string().regex(/^0x[0-9a-f]*$/i);
 const decimal = z
@@ -27,6 +28,8 @@ export const depositView = z.object({
   blockNumber: decimal,
   state: z.union([stage, z.enum(['orphaned', 'cancelled'])]),
   next: z.string().describe('what happens next and who can do it'),
+  packet: packetView.nullable(),
+  outlook: outlookView,
   steps: z.array(place.extend({ stage, detail: z.string().nullable() })),
   reorged: z.array(place.extend({ stage: z.string() })).describe('what a reorg took back'),
   entry: hex.describe('bytes of the log entry, as needed by cancel and retry'),

@@ -92,7 +92,7 @@ export class WithdrawalFacts {
     const requested = await this.#request(row);
     if (requested !== null) facts.push(requested.fact);
     const order = hub.find(({ kind, state }) => kind === 'ordered' && state !== 'orphaned');
-    if (order?.sequence != null)
+    if (order !== undefined && order.sequence !== null)
       facts.push(...(await this.#orderFacts(hubEid, eid(row.dst_eid), row.claim, sequence(BigInt(order.sequence)))));
     return { facts, request: requested };
   }

@@ -6,6 +6,7 @@ import { ConfigError } from '../config/load.js';
 import type { Finding } from './doctor.js';
 import { addMargin, addSchema } from './margin.js';
 import type { ResumeAnswer } from './resume.js';
+import { addStatus } from './status.js';
 
 // What a command needs is loaded when it runs: `margin` should not wait for a database driver.
 const program = new Command('lockstep').description(
@@ -37,6 +38,7 @@ program
 
 addMargin(program);
 addSchema(program);
+addStatus(program);
 
 function lineOf({ check, subject, ok, detail }: Finding): string {
   return `${ok ? 'ok  ' : 'FAIL'}  ${check.padEnd(13)}  ${subject}: ${detail}`;

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ChainModule } from '../chain/chain.module.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { SenderModule } from '../sender/sender.module.js';
+import { Changes } from './changes.js';
 import { Intents } from './intents.js';
 import { PathProblems } from './path-problems.js';
 import { Paths } from './paths.js';
@@ -9,7 +10,7 @@ import { Paths } from './paths.js';
 /** What every stage stands on: the paths, their problems, and the door to the sender. */
 @Module({
   imports: [ChainModule, DatabaseModule, SenderModule],
-  providers: [Paths, PathProblems, Intents],
-  exports: [ChainModule, DatabaseModule, SenderModule, Paths, PathProblems, Intents],
+  providers: [Paths, PathProblems, Intents, Changes],
+  exports: [ChainModule, DatabaseModule, SenderModule, Paths, PathProblems, Intents, Changes],
 })
 export class StageCommonModule {}

@@ -1,9 +1,11 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { ChainConsumers } from '../chain/chain-consumer.js';
+import { Loops } from '../chain/loops.js';
 import { RELAYER_CONFIG } from '../config/config.module.js';
 import type { RelayerConfig } from '../config/relayer-config.js';
 import { AttestationConsumer } from './attestation/attestation.consumer.js';
 import { AttestationModule } from './attestation/attestation.module.js';
+import { Changes } from './changes.js';
 import { DepositConsumer } from './deposit/deposit.consumer.js';
 import { DepositModule } from './deposit/deposit.module.js';
 import { LedgerConsumer } from './ledger/ledger.consumer.js';
@@ -13,6 +15,8 @@ import { PacketModule } from './packet/packet.module.js';
 import { ReleaseConsumer } from './release/release.consumer.js';
 import { ReleaseModule } from './release/release.module.js';
 import { StageCommonModule } from './stage-common.module.js';
+
+const PRUNE_MS = 60_000;
 
 /** The stages in the order of the flow. A block is shown to them in this order too, so each finds the rows of the one before. */
 @Module({ imports: [StageCommonModule, DepositModule, AttestationModule, PacketModule, LedgerModule, ReleaseModule] })
@@ -25,10 +29,13 @@ export class StagesModule implements OnModuleInit {
     private readonly packet: PacketConsumer,
     private readonly ledger: LedgerConsumer,
     private readonly release: ReleaseConsumer,
+    private readonly loops: Loops,
+    private readonly changes: Changes,
   ) {}
 
   onModuleInit(): void {
     if (!this.config.roles.includes('index')) return;
+    this.loops.add({ name: 'changes.prune', everyMs: PRUNE_MS, run: () => this.changes.prune() });
     for (const consumer of [this.deposit, this.attestation, this.packet, this.ledger, this.release]) this.consumers.register(consumer);
   }
 }

@@ -55,15 +55,18 @@ function liveChain(chain: string, at: Eid, role: 'hub' | 'spoke'): LiveChain {
 
 const spokeChain = liveChain('spoke', SPOKE, 'spoke');
 const plainHub = liveChain('hub', HUB, 'hub');
-const hubChain = { ...plainHub, contracts: { ...plainHub.contracts, Ledger: contractAt(0xd0), Gateway: contractAt(0xd1) } };
+const hubChain = {
+  ...plainHub,
+  contracts: { ...plainHub.contracts, Ledger: contractAt(0xd0), Gateway: contractAt(0xd1), Withdrawals: contractAt(0xd2) },
+};
 
 /** A hub and a spoke that exist in tables only: nothing answers at their URLs. */
 export const LIVE: LiveNetwork = { network: 'test', hub: hubChain, chains: [hubChain, spokeChain] };
 
-export function testConfig(databaseUrl: string): RelayerConfig {
+export function testConfig(databaseUrl: string, rpcUrl = 'http://127.0.0.1:9'): RelayerConfig {
   const chain = (name: string) => ({
     chain: name,
-    rpcUrls: ['http://127.0.0.1:9'],
+    rpcUrls: [rpcUrl],
     finality: { kind: 'blocks', blocks: 2 },
     pollMs: 60_000,
   });
@@ -79,7 +82,7 @@ export function testConfig(databaseUrl: string): RelayerConfig {
   });
 }
 
-export const testChains = (databaseUrl: string): Chains => new Chains(testConfig(databaseUrl), LIVE);
+export const testChains = (databaseUrl: string, rpcUrl?: string): Chains => new Chains(testConfig(databaseUrl, rpcUrl), LIVE);
 
 /** Block `number` of a branch; blocks of different branches have different hashes. */
 export function block(number: number, branch = 'a'): BlockRef {

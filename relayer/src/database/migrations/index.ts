@@ -4,6 +4,7 @@ import { SenderTables1795230000001 } from './1795230000001-sender.js';
 import { StageTables1795230000100 } from './1795230000100-stages.js';
 import { LedgerTables1795230000101 } from './1795230000101-ledger.js';
 import { ReleaseTables1795230000200 } from './1795230000200-release.js';
+import { ChangesTable1795230000201 } from './1795230000201-changes.js';
 
 /** Every migration, in order. A file is `<milliseconds>-<name>.ts`, its class ends in the same number; add it here, never change one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -12,4 +13,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   StageTables1795230000100,
   LedgerTables1795230000101,
   ReleaseTables1795230000200,
+  ChangesTable1795230000201,
 ];

@@ -42,12 +42,13 @@ export class ReleaseRepository {
     return rows.map((row) => ({ srcEid: eid(row.src_eid), sequence: sequence(BigInt(row.sequence)), bytes: row.bytes }));
   }
 
-  /** Claims that are queued and neither ordered nor cancelled, in the order they were made. */
-  async queuedClaims(limit: number): Promise<{ claim: bigint; dstEid: number; asset: number }[]> {
+  /** Claims after `after` that are queued and neither ordered nor cancelled, in the order they were made. */
+  async queuedClaims(after: bigint, limit: number): Promise<{ claim: bigint; dstEid: number; asset: number }[]> {
     const rows = await this.dataSource.query<{ claim: string; dst_eid: number; asset: number }[]>(
       `select q.claim, q.dst_eid, q.asset from claim_events q
-       where q.kind = 'queued' and q.state <> 'orphaned' and not ${has('ordered')} and not ${has('cancelled')} order by q.claim limit $1`,
-      [limit],
+       where q.kind = 'queued' and q.claim > $1 and q.state <> 'orphaned' and not ${has('ordered')} and not ${has('cancelled')}
+       order by q.claim limit $2`,
+      [after.toString(), limit],
     );
     return rows.map((row) => ({ claim: BigInt(row.claim), dstEid: row.dst_eid, asset: row.asset }));
   }

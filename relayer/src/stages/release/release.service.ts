@@ -24,7 +24,7 @@ import { ReleaseRepository } from './release.repository.js';
 const MAX_TRIES = 25;
 /** Claims ordered by one transaction: 50 × 120k gas. */
 const MAX_ORDERS = 50;
-/** Claims looked at in one beat, so that waiting ones do not hide those behind them. */
+/** Claims looked at in one beat; the next beat goes on behind them, so that waiting ones hide no others. */
 const MAX_LOOKED_AT = 500;
 /** The margin check decides by prices that it is handed; balances and cash alone need none. */
 const NO_PRICES: Hex = '0x';
@@ -35,6 +35,8 @@ export class ReleaseService {
   readonly #logger = new Logger(ReleaseService.name);
   readonly #requests = new Backoff();
   readonly #claimables = new Backoff();
+  /** the last claim that was looked at */
+  #lookedAt = 0n;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -74,7 +76,7 @@ export class ReleaseService {
     const { hub } = this.chains;
     const { withdrawals } = hub;
     if (withdrawals === null) return;
-    const queued = await this.releases.queuedClaims(MAX_LOOKED_AT);
+    const queued = await this.#nextQueued();
     const ready: bigint[] = [];
     for (let from = 0; from < queued.length && ready.length < MAX_ORDERS; from += MAX_ORDERS) {
       const some = queued.slice(from, from + MAX_ORDERS);
@@ -86,11 +88,22 @@ export class ReleaseService {
       ready.push(...some.filter((_, i) => CLAIM_WAITING[waiting[i] ?? -1] === 'None').map(({ claim }) => claim));
     }
     const batch = ready.slice(0, MAX_ORDERS);
-    if (batch.length === 0) return;
+    const last = batch.at(-1);
+    if (last === undefined) return;
+    if (ready.length >= MAX_ORDERS) this.#lookedAt = last;
     const id = keccak256(concatHex(batch.map((claim) => numberToHex(claim, { size: 8 }))));
     const data = encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'order', args: [batch] });
     const wanted = await this.#want(hub, withdrawals, `order:${id}`, data, { what: 'order', claims: batch.length, first: `${batch[0]}` });
     if (wanted === 'sent') this.faultPoint('release.ordered');
+  }
+
+  /** The next claims in turn; from the first one again after the last. */
+  async #nextQueued(): Promise<{ claim: bigint }[]> {
+    const queued = await this.releases.queuedClaims(this.#lookedAt, MAX_LOOKED_AT);
+    const wraps = queued.length < MAX_LOOKED_AT;
+    const more = wraps && this.#lookedAt > 0n ? await this.releases.queuedClaims(0n, MAX_LOOKED_AT - queued.length) : [];
+    this.#lookedAt = wraps ? 0n : (queued.at(-1)?.claim ?? 0n);
+    return [...new Map([...queued, ...more].map((row) => [row.claim, row])).values()];
   }
 
   /** Pays claimable orders that were held back by a limit, a pause or a freeze, as soon as it is over. */

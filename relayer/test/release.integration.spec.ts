@@ -1,0 +1,337 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
+import { accountId, encodeEntry, fold, genesisHead, leafOf, sequence, tokenAmount, unixSeconds, type Entry } from '@lockstep/shared';
+import { decodeFunctionData, encodeFunctionData, type Abi, type Hex } from 'viem';
+import type { DataSource } from 'typeorm';
+import type { BlockRef, Log } from '../src/chain/block.js';
+import type { ChainContext } from '../src/chain/chain-context.js';
+import type { Chains } from '../src/chain/chains.js';
+import { SenderKeys } from '../src/sender/keys.js';
+import { SenderService } from '../src/sender/sender.service.js';
+import { DepositConsumer } from '../src/stages/deposit/deposit.consumer.js';
+import { Guardian } from '../src/stages/ledger/guardian.js';
+import { Intents } from '../src/stages/intents.js';
+import { PathProblems } from '../src/stages/path-problems.js';
+import { Paths, messengerOf } from '../src/stages/paths.js';
+import { Backoff } from '../src/stages/release/backoff.js';
+import { ReleaseConsumer } from '../src/stages/release/release.consumer.js';
+import { ReleaseRepository } from '../src/stages/release/release.repository.js';
+import { ReleaseService } from '../src/stages/release/release.service.js';
+import { ReleaseWatch } from '../src/stages/release/release.watch.js';
+import { migratedDatabase } from './support/database.js';
+import { startFakeRpc, type FakeRpc } from './support/fake-rpc.js';
+import { HUB, SPOKE, addressOf, block, logOf, testChains, testConfig } from './support/network.js';
+import { startPostgres, type TestPostgres } from './support/postgres.js';
+import { testQueries } from './support/queries.js';
+
+const OWNER = 'aa'.repeat(20);
+const ALICE = accountId(`0x${OWNER}${'00'.repeat(12)}`);
+const RECEIVER = addressOf(0x77);
+const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi];
+/** Starting a server on a machine that does other things too. */
+const BUSY_MS = 60_000;
+
+const release = (claim: bigint, amount: bigint): Entry => ({
+  kind: 'Release',
+  claim,
+  account: ALICE,
+  asset: 1,
+  amount: tokenAmount(amount),
+  receiver: RECEIVER,
+});
+const receipts: Entry = {
+  kind: 'Receipts',
+  first: sequence(1n),
+  count: 1,
+  settled: 1n,
+  paid: 1n,
+  sums: [{ asset: 1, amount: tokenAmount(70n) }],
+};
+const asked: Entry = {
+  kind: 'WithdrawRequested',
+  account: ALICE,
+  eid: SPOKE,
+  asset: 1,
+  fromCash: false,
+  amount: 70n,
+  receiver: RECEIVER,
+  validUntil: unixSeconds(1_800_000_000n),
+  timestamp: unixSeconds(1_700_000_000n),
+};
+
+describe('given withdrawals of a hub and a spoke', () => {
+  let postgres: TestPostgres;
+  let rpc: FakeRpc;
+  let database: DataSource;
+  let url: string;
+  let chains: Chains;
+  let spoke: ChainContext;
+  let releases: ReleaseConsumer;
+  let log: DepositConsumer;
+  let repository: ReleaseRepository;
+  let problems: PathProblems;
+  let intents: Intents;
+  let now: number;
+  const clock = { now: () => now };
+  const heads = new Map<string, Hex>();
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    rpc = await startFakeRpc(ABI);
+  }, BUSY_MS);
+  afterAll(async () => {
+    await postgres.stop();
+    await rpc.stop();
+  });
+  beforeEach(async () => {
+    const made = await migratedDatabase(postgres);
+    ({ database, url } = made);
+    chains = testChains(url, rpc.url);
+    const found = chains.byEid(SPOKE);
+    if (found === undefined) throw new Error('the network has a spoke');
+    spoke = found;
+    now = 1_700_000_100_000;
+    heads.clear();
+    rpc.calls.length = 0;
+    problems = new PathProblems(database);
+    releases = new ReleaseConsumer(clock);
+    log = new DepositConsumer(new Paths(chains), problems, clock, () => undefined);
+    repository = new ReleaseRepository(database);
+    intents = new Intents(new SenderService(database, chains, new SenderKeys(testConfig(url))), clock);
+  });
+  afterEach(() => database.destroy());
+
+  const service = (): ReleaseService => new ReleaseService(database, chains, repository, intents, clock, () => undefined);
+  const index = (chain: ChainContext, at: BlockRef, logs: readonly Log[]) =>
+    database.transaction((tx) => releases.onBlock(tx, chain, at, logs));
+  const withdrawals = (at: BlockRef, name: string, args: Record<string, unknown>, i = 0): Log =>
+    logOf(iWithdrawalsAbi, name, args, { address: chains.hub.withdrawals ?? addressOf(0), block: at, index: i });
+  const vault = (at: BlockRef, name: string, args: Record<string, unknown>, i = 0): Log =>
+    logOf(iPayoutsAbi, name, args, { address: spoke.contract('CollateralVault'), block: at, index: i });
+  /** Appends the next entry of a log. */
+  async function append(from: ChainContext, to: number, at: BlockRef, entry: Entry, number: bigint): Promise<Hex> {
+    const path = new Paths(chains).all().find((r) => r.source.eid === from.eid && r.destination.eid === to)?.path;
+    if (path === undefined) throw new Error(`no path ${from.eid} → ${to}`);
+    const key = `${from.eid}:${to}`;
+    const bytes = encodeEntry(entry);
+    const head = fold(heads.get(key) ?? genesisHead(path), leafOf(bytes));
+    heads.set(key, head);
+    const args = { dstEid: to, sequence: number, entry: bytes, head };
+    const made = logOf(iMessengerAbi, 'EntryAppended', args, { address: messengerOf(from), block: at, index: 90 });
+    await database.transaction((tx) => log.onBlock(tx, from, at, [made]));
+    return bytes;
+  }
+  const queued = (at: BlockRef, claim: bigint, units = 70n, i = 0): Log =>
+    withdrawals(at, 'ClaimQueued', { claim, account: ALICE, eid: SPOKE, asset: 1, units, receiver: RECEIVER, fromCash: false }, i);
+  const ordered = (at: BlockRef, claim: bigint, order: bigint, i = 1): Log =>
+    withdrawals(at, 'ReleaseOrdered', { claim, eid: SPOKE, sequence: order }, i);
+  const sent = async (): Promise<{ key: string; call: string; args: readonly unknown[] }[]> => {
+    const rows = await database.query<{ dedupe_key: string; data: Buffer }[]>('select dedupe_key, data from tx_intents order by id');
+    return rows.map(({ dedupe_key: key, data }) => {
+      const { functionName, args = [] } = decodeFunctionData({ abi: ABI, data: `0x${data.toString('hex')}` });
+      return { key, call: functionName, args };
+    });
+  };
+  const stateOf = async (claim: bigint): Promise<string | undefined> =>
+    (await testQueries(database, url, chains, clock).withdrawals.one(claim))?.state;
+
+  it('tells a withdrawal from the queue to the receipt, stage by stage', async () => {
+    rpc.answer = () => ({ result: 0 });
+    await index(chains.hub, block(1), [queued(block(1), 1n)]);
+    expect(await stateOf(1n)).toBe('queued');
+    await index(chains.hub, block(2), [ordered(block(2), 1n, 1n)]);
+    await append(chains.hub, SPOKE, block(2), release(1n, 70n), 1n);
+    expect(await stateOf(1n)).toBe('ordered');
+    const paid = { sequence: 1n, claim: 1n, receiver: RECEIVER, asset: 1, amount: 70n };
+    await index(spoke, block(1, 's'), [vault(block(1, 's'), 'Paid', paid)]);
+    expect(await stateOf(1n)).toBe('paid');
+    await append(spoke, HUB, block(1, 's'), receipts, 1n);
+    const applied = { srcEid: SPOKE, sequence: 1n, first: 1n, count: 1, settled: 1n, paid: 1n };
+    await index(chains.hub, block(3), [withdrawals(block(3), 'ReceiptsApplied', applied)]);
+    const told = await testQueries(database, url, chains, clock).withdrawals.one(1n);
+    expect(told).toMatchObject({ state: 'receipted', receipted: true, orderSequence: '1', amountBaseUnits: '70' });
+    expect(told?.steps.map(({ stage }) => stage)).toEqual(['queued', 'ordered', 'paid', 'receipted']);
+    expect(told?.outlook).toMatchObject({ next: null, late: false, calls: [] });
+  });
+
+  it('takes back what a reorg removes, and tells it', async () => {
+    rpc.answer = () => ({ result: 0 });
+    await index(chains.hub, block(1), [queued(block(1), 1n)]);
+    await index(chains.hub, block(2), [ordered(block(2), 1n, 1n)]);
+    await database.transaction((tx) => releases.onReorg(tx, chains.hub, block(2)));
+    expect(await stateOf(1n)).toBe('queued');
+    await database.transaction((tx) => releases.onReorg(tx, chains.hub, block(1)));
+    const told = await testQueries(database, url, chains, clock).withdrawals.one(1n);
+    expect(told?.state).toBe('orphaned');
+    expect(told?.reorged.map(({ stage }) => stage)).toEqual(['queued', 'ordered']);
+  });
+
+  it('offers the calls that move a queued claim, with their bytes', async () => {
+    rpc.answer = (name) => ({ result: name === 'waitingFor' ? 0 : 600 });
+    await index(chains.hub, block(1), [queued(block(1), 1n), queued(block(1), 2n, 5n, 1)]);
+    const told = await testQueries(database, url, chains, clock).withdrawals.one(2n);
+    expect(told).toMatchObject({ waiting: 'None', ahead: 1 });
+    expect(told?.outlook.calls).toEqual([
+      expect.objectContaining({
+        by: 'anyone',
+        contract: 'Withdrawals',
+        function: 'order',
+        address: chains.hub.withdrawals,
+        calldata: encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'order', args: [[2n]] }),
+      }),
+      expect.objectContaining({ by: 'owner', function: 'cancel' }),
+    ]);
+    expect(await testQueries(database, url, chains, clock).withdrawals.queue()).toEqual([
+      expect.objectContaining({ claims: 2, amountBaseUnits: '75', symbol: 'USDC' }),
+    ]);
+  });
+
+  it('orders what can be ordered, and is not held up by what cannot', async () => {
+    rpc.answer = (_, [claim]) => ({ result: claim === 1n ? 2 : 0 }); // the first one waits for liquidity
+    await index(chains.hub, block(1), [queued(block(1), 1n), queued(block(1), 2n, 5n, 1), queued(block(1), 3n, 6n, 2)]);
+    await service().orderClaims();
+    expect(await sent()).toEqual([expect.objectContaining({ call: 'order', args: [[2n, 3n]] })]);
+  });
+
+  it('looks at every claim in turn, also behind five hundred that can never be ordered', async () => {
+    rpc.answer = (_, [claim]) => ({ result: claim === 601n ? 0 : 2 });
+    const many = Array.from({ length: 601 }, (_, i) => queued(block(1), BigInt(i + 1), 1n, i));
+    await index(chains.hub, block(1), many);
+    const release = service();
+    await release.orderClaims();
+    expect(await sent()).toEqual([]);
+    await release.orderClaims();
+    expect(await sent()).toEqual([expect.objectContaining({ call: 'order', args: [[601n]] })]);
+  });
+
+  it('has a request decided once it can be, and not before', async () => {
+    const bytes = await append(spoke, HUB, block(1, 's'), asked, 1n);
+    await index(chains.hub, block(1), [withdrawals(block(1), 'RequestRecorded', { srcEid: SPOKE, sequence: 1n, leaf: leafOf(bytes) })]);
+    const release = service();
+    rpc.answer = () => ({ revert: 'CashNegative', args: [ALICE, -1n] });
+    await release.processRequests();
+    await release.processRequests();
+    expect(await sent()).toEqual([]);
+    expect(rpc.calls).toHaveLength(1); // it was not tried again at once
+    now += 2_000;
+    rpc.answer = () => ({ result: 7n });
+    await release.processRequests();
+    expect(await sent()).toEqual([expect.objectContaining({ call: 'processRequest', args: [SPOKE, 1n, bytes, '0x'] })]);
+    const told = await testQueries(database, url, chains, clock).requests.at(SPOKE, sequence(1n));
+    expect(told).toMatchObject({ state: 'recorded', amount: '70', claim: null });
+    const done = { srcEid: SPOKE, sequence: 1n, claim: 7n };
+    await index(chains.hub, block(2), [withdrawals(block(2), 'RequestProcessed', done), queued(block(2), 7n, 70n, 1)]);
+    expect(await repository.openRequests(HUB)).toEqual([]);
+    expect((await testQueries(database, url, chains, clock).requests.at(SPOKE, sequence(1n)))?.claim).toBe('7');
+    expect((await testQueries(database, url, chains, clock).withdrawals.one(7n))?.request).toEqual({ eid: SPOKE, sequence: '1' });
+  });
+
+  describe('when the vault made an order claimable', () => {
+    const claimable = (reason: number) => ({
+      sequence: 1n,
+      claim: 1n,
+      account: ALICE,
+      receiver: RECEIVER,
+      asset: 1,
+      amount: 70n,
+      reason,
+    });
+    beforeEach(async () => {
+      rpc.answer = () => ({ result: undefined });
+      await index(chains.hub, block(1), [queued(block(1), 1n), ordered(block(1), 1n, 1n)]);
+    });
+
+    it('pays it as soon as the limit lets it through, in parts if it must be, until nothing is left', async () => {
+      await index(spoke, block(1, 's'), [vault(block(1, 's'), 'MadeClaimable', claimable(3))]);
+      await service().payClaimables(spoke);
+      expect(await sent()).toEqual([expect.objectContaining({ call: 'claim', args: [1n] })]);
+      const part = { sequence: 1n, claim: 1n, to: RECEIVER, asset: 1 };
+      await index(spoke, block(2, 's'), [vault(block(2, 's'), 'Claimed', { ...part, amount: 30n })]);
+      expect(await repository.waitingClaimables(SPOKE)).toEqual([1n]);
+      rpc.answer = () => ({ revert: 'OutflowLimitReached', args: [1, 40n, 0n] });
+      expect(await stateOf(1n)).toBe('claimable');
+      await index(spoke, block(3, 's'), [vault(block(3, 's'), 'Claimed', { ...part, amount: 40n })]);
+      expect(await repository.waitingClaimables(SPOKE)).toEqual([]);
+      expect(await stateOf(1n)).toBe('claimed');
+    });
+
+    it('leaves one whose receiver cannot be paid to its owner, with the calls for it', async () => {
+      rpc.answer = (name) =>
+        name === 'claim' ? { revert: 'PayoutFailed', args: [1, RECEIVER, 70n] } : { result: name === 'entryFee' ? 5n : 604_800 };
+      await index(spoke, block(1, 's'), [vault(block(1, 's'), 'MadeClaimable', claimable(0))]);
+      await service().payClaimables(spoke);
+      expect(await sent()).toEqual([]);
+      const told = await testQueries(database, url, chains, clock).withdrawals.one(1n);
+      expect(told?.outlook).toMatchObject({ actor: 'owner', late: true });
+      expect(told?.outlook.calls.map(({ function: name, calldata, valueWei }) => [name, calldata === null, valueWei])).toEqual([
+        ['claimTo', true, '0'],
+        ['returnClaim', false, '5'],
+      ]);
+    });
+  });
+
+  it('raises an alarm for the first order that is not paid in time, and ends it with the payout', async () => {
+    const watch = new ReleaseWatch(testConfig(url), chains, repository, problems, clock);
+    const alarms = () =>
+      database.query<{ code: string; detail: string }[]>(`select code, detail from path_problems where stage = 'release'`);
+    await index(chains.hub, block(1), [queued(block(1), 1n), ordered(block(1), 1n, 1n)]);
+    await watch.look();
+    expect(await alarms()).toEqual([]);
+    now = (1_700_000_001 + 901) * 1_000;
+    await watch.look();
+    expect(await alarms()).toEqual([
+      { code: 'RELEASE_LATE', detail: `path ${HUB} → ${SPOKE}: order 1 is not paid 901 s after it was given` },
+    ]);
+    await index(spoke, block(1, 's'), [vault(block(1, 's'), 'ReleaseRefused', { sequence: 1n, reason: 2 })]);
+    await watch.look();
+    expect(await alarms()).toEqual([]);
+  });
+
+  it('has the guardian quarantine both ends after two reconciliations that disagree, and not after one', async () => {
+    rpc.answer = () => ({ result: false });
+    const config = { ...testConfig(url), keys: { ...testConfig(url).keys, guardian: testConfig(url).keys.submitter } };
+    const guarding = new Intents(new SenderService(database, chains, new SenderKeys(config)), clock);
+    const guardian = new Guardian(config, database, chains, guarding);
+    const held = new Map([[SPOKE, 'deposited is 5; expected 4']]);
+    await guardian.saw(held);
+    await guardian.saw(new Map());
+    await guardian.saw(held);
+    expect(await sent()).toEqual([]);
+    await guardian.saw(held);
+    expect(await sent()).toEqual([
+      expect.objectContaining({ call: 'quarantine', args: [SPOKE] }),
+      expect.objectContaining({ call: 'quarantine', args: [HUB] }),
+    ]);
+  });
+
+  it('tells changes in an order that never changes, from any position on', async () => {
+    const { ChangeFeed } = await import('../src/api/change-feed.js');
+    const feed = new ChangeFeed(database);
+    const start = await feed.end();
+    await index(chains.hub, block(1), [queued(block(1), 1n)]);
+    const open = database.createQueryRunner();
+    await open.startTransaction();
+    await open.query('select pg_current_xact_id()');
+    await index(chains.hub, block(2), [ordered(block(2), 1n, 1n)]);
+    const first = await feed.after(start);
+    expect(first.map(({ kind, what }) => [kind, what])).toEqual([['withdrawal', 'queued']]); // the order could still be overtaken
+    await open.commitTransaction();
+    await open.release();
+    const [last] = first;
+    if (last === undefined) throw new Error('a change was told');
+    expect((await feed.after(last.position)).map(({ what, subject }) => [what, subject['claim']])).toEqual([['ordered', '1']]);
+  });
+});
+
+describe('given things that failed', () => {
+  it('lets what was never tried go first, then what is due the longest', () => {
+    const backoff = new Backoff();
+    backoff.failed('a', 0);
+    backoff.failed('b', 0);
+    backoff.failed('b', 0);
+    expect(backoff.due(['a', 'b', 'c'], 1_000)).toEqual(['c', 'a']);
+    expect(backoff.due(['b', 'a', 'c'], 2_000)).toEqual(['c', 'a', 'b']);
+    backoff.passed('b');
+    expect(backoff.due(['a', 'b'], 0)).toEqual(['b']);
+  });
+});

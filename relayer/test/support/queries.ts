@@ -1,0 +1,29 @@
+import type { DataSource } from 'typeorm';
+import { Calls } from '../../src/api/calls.js';
+import { CarriageQueries } from '../../src/api/carriage.queries.js';
+import { ChainNames } from '../../src/api/chain-names.js';
+import { DepositQueries } from '../../src/api/deposits.queries.js';
+import { OnChain } from '../../src/api/on-chain.js';
+import { Presenter } from '../../src/api/presenter.js';
+import { RequestQueries } from '../../src/api/requests.queries.js';
+import { WithdrawalFacts } from '../../src/api/withdrawal-facts.js';
+import { WithdrawalQueries } from '../../src/api/withdrawals.queries.js';
+import type { Chains } from '../../src/chain/chains.js';
+import type { Clock } from '../../src/chain/clock.js';
+import { Paths } from '../../src/stages/paths.js';
+import { testConfig } from './network.js';
+
+/** What the API answers with, over a database and a network of a test. */
+export function testQueries(database: DataSource, url: string, chains: Chains, clock: Clock = { now: () => 1_700_000_500_000 }) {
+  const config = testConfig(url);
+  const names = new ChainNames(chains);
+  const carriage = new CarriageQueries(database);
+  const onChain = new OnChain(clock);
+  const presenter = new Presenter(names, new Calls(database, chains, new Paths(chains), onChain));
+  const facts = new WithdrawalFacts(database, names, carriage);
+  return {
+    deposits: new DepositQueries(database, config, clock, chains, names, carriage, onChain, presenter),
+    requests: new RequestQueries(database, config, clock, chains, names, carriage, onChain, presenter),
+    withdrawals: new WithdrawalQueries(database, config, clock, chains, names, facts, carriage, onChain, presenter),
+  };
+}
