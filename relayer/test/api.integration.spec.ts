@@ -4,8 +4,10 @@ import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
+import { DataSource } from 'typeorm';
 import { z } from 'zod/v4';
 import { serveOpenApi } from '../src/api/openapi.js';
+import { readStatus, subjectOf, tellStatus } from '../src/cli/status.js';
 import { AppModule } from '../src/app.module.js';
 import { LIVE, testConfig } from './support/network.js';
 import { startPostgres, type TestPostgres } from './support/postgres.js';
@@ -19,6 +21,8 @@ const problem = z.object({
 
 /** Starting a server and an application on a machine that does other things too. */
 const BUSY_MS = 60_000;
+
+const account = `0x${'ab'.repeat(20)}${'00000000'}${'0000000000000003'}`;
 
 describe('given the REST interface', () => {
   let postgres: TestPostgres;
@@ -39,7 +43,6 @@ describe('given the REST interface', () => {
 
   const get = (path: string) => request(app.getHttpServer()).get(path);
   const json = async (path: string): Promise<unknown> => JSON.parse((await get(path).expect(200)).text);
-  const account = `0x${'ab'.repeat(20)}${'00000000'}${'0000000000000003'}`;
 
   it.each<[string, string, string[]]>([
     ['/deposits/x/1', 'eid is "x"; expected an endpoint id, 1 … 4294967295', ['eid']],
@@ -52,6 +55,11 @@ describe('given the REST interface', () => {
     [`/deposits?tx=${account}&chain=1`, 'chain', ['chain']],
     ["/deposits?tx=0x'; drop table log_entries; --", 'tx is', ['tx']],
     ['/accounts/0xabc', 'account is "0xabc"; expected an account: 0x and 64 hex digits', ['account']],
+    ['/withdrawals/0', 'claim is "0"; expected a number of a claim', ['claim']],
+    ['/withdrawals', 'account is missing; expected exactly one of account and tx', ['account']],
+    [`/withdrawals?account=${account}&tx=${account}`, 'expected exactly one of account and tx', ['account']],
+    ['/requests/40002/x', 'sequence is "x"; expected a sequence', ['sequence']],
+    ['/events?kind=block', 'expected deposit, withdrawal, request or path', ['kind.0']],
     ['/batches?limit=201', 'limit is "201"; expected a count, 1 … 200', ['limit']],
     ['/reorgs?before=x', 'before is "x"; expected the id of an item of an earlier page', ['before']],
   ])('answers %s with what was wrong and what was expected', async (path, detail, parameters) => {
@@ -101,6 +109,12 @@ describe('given the REST interface', () => {
     for (const path of [
       '/deposits/{eid}/{sequence}',
       '/deposits',
+      '/withdrawals/{claim}',
+      '/withdrawals',
+      '/requests/{eid}/{sequence}',
+      '/requests',
+      '/queue',
+      '/events',
       '/accounts/{account}',
       '/paths',
       '/batches',
@@ -108,5 +122,102 @@ describe('given the REST interface', () => {
       '/reconciliation',
     ])
       expect(Object.keys(paths[path]?.get.responses ?? {})).toEqual(expect.arrayContaining(['200', '400']));
+  });
+
+  describe('when a claim was queued and ordered', () => {
+    const tx = `0x${'0e'.repeat(32)}`;
+    const receiver = `0x${'77'.repeat(20)}`;
+    const claimEvent = (claim: number, kind: string, sequence: number | null) =>
+      app.get(DataSource).query(
+        `insert into claim_events (eid, kind, claim, account, dst_eid, asset, units, receiver, from_cash, sequence, block_number, block_hash, block_time, tx_hash, log_index)
+         values (40001, $1, $2, $3, 40002, 1, 1500000, $4, false, $5, 1, $6, 1700000000, $7, $8)`,
+        [kind, claim, account, receiver, sequence, `0x${kind}${claim}`, tx, 1],
+      );
+
+    beforeAll(async () => {
+      await claimEvent(1, 'queued', null);
+      await claimEvent(2, 'queued', null);
+      await claimEvent(2, 'ordered', 1);
+    });
+
+    it('tells where it is, also by account and by transaction', async () => {
+      expect(await json('/withdrawals/2')).toMatchObject({ claim: '2', state: 'ordered', orderSequence: '1', chain: 'spoke', account });
+      for (const query of [`account=${account}`, `tx=${tx}`])
+        expect(await json(`/withdrawals?${query}`)).toEqual([
+          expect.objectContaining({ claim: '2' }),
+          expect.objectContaining({ claim: '1' }),
+        ]);
+      expect(await json('/queue')).toEqual([expect.objectContaining({ eid: 40002, claims: 1, amountBaseUnits: '1500000' })]);
+      await get('/withdrawals/3').expect(404);
+    });
+
+    it('tells a person in a terminal what to do about a late one', async () => {
+      const status = await readStatus(await app.getUrl(), '2');
+      const told = tellStatus(status);
+      expect(told).toContain(`withdrawal 2: 1.5 USDC to ${receiver}`);
+      expect(told).toMatch(/ordered since 2023-11-14T22:13:20.000Z, next: final by .* LATE/);
+      expect(told).toContain('You need not wait:');
+      expect(told).toMatch(/anyone on hub: Messenger\.flush\n {6}cast send 0x[0-9a-fA-F]{40} 0x[0-9a-f]+ \(value: quote first\)/);
+      await expect(readStatus(await app.getUrl(), '9')).rejects.toThrow('no claim 9 was seen yet');
+      await expect(readStatus(await app.getUrl(), '40002/7')).rejects.toThrow('no deposit or request 7 of chain 40002 was seen yet');
+      await expect(readStatus('http://127.0.0.1:9', '9')).rejects.toThrow('http://127.0.0.1:9 does not answer');
+      expect(() => subjectOf('0x12')).toThrow('expected 0x and 64 hex digits, <eid>/<sequence>, or the number of a claim');
+    });
+
+    /** The first `count` events of a stream. */
+    async function listen(
+      path: string,
+      count: number,
+      headers: Record<string, string> = {},
+    ): Promise<{ id: string; type: string; data: unknown }[]> {
+      const gone = new AbortController();
+      const answer = await fetch(new URL(path, await app.getUrl()), { headers, signal: gone.signal });
+      const found: { id: string; type: string; data: unknown }[] = [];
+      let text = '';
+      for await (const chunk of answer.body ?? []) {
+        text += Buffer.from(chunk).toString();
+        const blocks = text.split('\n\n');
+        text = blocks.pop() ?? '';
+        for (const block of blocks) {
+          const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? '';
+          if (field('data') !== '') found.push({ id: field('id'), type: field('event'), data: JSON.parse(field('data')) });
+        }
+        if (found.length >= count) break;
+      }
+      gone.abort();
+      return found.slice(0, count);
+    }
+
+    it('tells changes as they happen, and what a listener missed while it was away', async () => {
+      const all = await listen('/events?kind=withdrawal', 3, { 'Last-Event-ID': '0-0' });
+      expect(all.map(({ type, data }) => [type, data])).toEqual([
+        ['withdrawal', expect.objectContaining({ what: 'queued', claim: '1' })],
+        ['withdrawal', expect.objectContaining({ what: 'queued', claim: '2' })],
+        ['withdrawal', expect.objectContaining({ what: 'ordered', claim: '2' })],
+      ]);
+      const rest = await listen('/events', 1, { 'Last-Event-ID': all[1]?.id ?? '' });
+      expect(rest).toEqual(all.slice(2));
+      const coming = listen('/events', 1);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await claimEvent(3, 'queued', null);
+      expect((await coming)[0]?.data).toMatchObject({ what: 'queued', claim: '3' });
+      const refused = await get('/events').set('Last-Event-ID', 'yesterday').expect(400);
+      expect(problem.parse(JSON.parse(refused.text)).detail).toContain('Last-Event-ID is "yesterday"');
+    });
+  });
+
+  it('says in /health when payouts are late, and stays alive', async () => {
+    const releases = async () =>
+      z.object({ info: z.object({ releases: z.record(z.string(), z.unknown()) }) }).parse(await json('/health')).info.releases;
+    expect(await releases()).toMatchObject({ status: 'up', state: 'ok' });
+    await app
+      .get(DataSource)
+      .query(
+        `insert into path_problems (src_eid, dst_eid, stage, code, detail) values (40001, 40002, 'release', 'RELEASE_LATE', 'order 1 is late')`,
+      );
+    expect(await releases()).toEqual({ status: 'up', state: 'degraded', late: ['order 1 is late'] });
+    const metrics = (await get('/metrics').expect(200)).text;
+    expect(metrics).toMatch(/^margin_release_oldest_unpaid_seconds\{dst="40002"\} \d/m);
+    expect(metrics).toMatch(/^margin_claims_queued\{.*\} [12]$/m);
   });
 });

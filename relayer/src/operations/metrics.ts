@@ -6,6 +6,7 @@ import { CLOCK, type Clock } from '../chain/clock.js';
 import { Chains } from '../chain/chains.js';
 import { Followers } from '../chain/followers.js';
 import { Loops } from '../chain/loops.js';
+import { ReleaseMetrics } from './release-metrics.js';
 import { StageMetrics } from './stage-metrics.js';
 
 const intentCount = z.array(z.object({ chain: z.string(), role: z.string(), state: z.string(), count: z.number() }));
@@ -24,12 +25,14 @@ export class Metrics {
     private readonly loops: Loops,
     @Inject(CLOCK) private readonly clock: Clock,
     stages: StageMetrics,
+    releases: ReleaseMetrics,
   ) {
     collectDefaultMetrics({ register: this.#registry });
     this.#chainMetrics();
     this.#loopMetrics();
     this.#senderMetrics();
     stages.register(this.#registry);
+    releases.register(this.#registry);
   }
 
   /** Text of all metrics. */

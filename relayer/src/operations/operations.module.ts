@@ -8,12 +8,14 @@ import { HealthController } from './health.controller.js';
 import { LoopsHealth } from './loops.health.js';
 import { MetricsController } from './metrics.controller.js';
 import { Metrics } from './metrics.js';
+import { ReleaseMetrics } from './release-metrics.js';
+import { ReleasesHealth } from './releases.health.js';
 import { StageMetrics } from './stage-metrics.js';
 
 /** Health and metrics. Observes; nobody imports it. */
 @Module({
   imports: [TerminusModule.forRoot({ errorLogStyle: 'json' }), ChainModule, DatabaseModule],
   controllers: [HealthController, MetricsController],
-  providers: [LoopsHealth, ChainsHealth, Draining, Metrics, StageMetrics],
+  providers: [LoopsHealth, ChainsHealth, Draining, Metrics, StageMetrics, ReleaseMetrics, ReleasesHealth],
 })
 export class OperationsModule {}
