@@ -30,9 +30,11 @@ contract Delegates is IDelegates, SignedActions, AccessManaged {
         "SetDelegate(bytes32 account,address delegate,uint8 permissions,uint40 validUntil,uint256 nonce,uint256 deadline)"
     );
 
+    /// @param settled its owner, who can act on this chain, set it here or took something back: entries can only take away from now on
     struct Key {
         uint8 permissions;
         uint40 validUntil;
+        bool settled;
     }
 
     IMessenger private immutable _messenger;
@@ -60,7 +62,7 @@ contract Delegates is IDelegates, SignedActions, AccessManaged {
     /// @inheritdoc IDelegates
     function setDelegate(Account account, address delegate, uint8 permissions, uint40 validUntil) external {
         _requireOwner(account);
-        _set(account, delegate, permissions, validUntil);
+        _set(account, delegate, permissions, validUntil, true);
     }
 
     /// @inheritdoc IDelegates
@@ -92,7 +94,7 @@ contract Delegates is IDelegates, SignedActions, AccessManaged {
             SignatureInvalid(Account.unwrap(account), account.owner())
         );
         _useNonce(account, nonce);
-        _set(account, delegate, permissions, validUntil);
+        _set(account, delegate, permissions, validUntil, true);
     }
 
     /// @inheritdoc ISignedActions
@@ -136,7 +138,26 @@ contract Delegates is IDelegates, SignedActions, AccessManaged {
             emit EntryRefused(srcEid, sequence, Refusal.ForeignHome);
             return;
         }
-        _set(d.account, d.delegate, d.permissions, d.validUntil);
+        // One log speaks for a principal of another chain, in its order. For one that acts here as well, or by several logs, an entry may be
+        // older than what it meets: whoever was appointed by it could deliver it after he was revoked.
+        Key memory key = _keys[d.account][d.delegate];
+        bool actsHere = home == 0 || home == _hubEid;
+        if (actsHere && key.settled && _gives(key, d.permissions, d.validUntil)) {
+            emit EntryRefused(srcEid, sequence, Refusal.Superseded);
+            return;
+        }
+        bool settled = actsHere && (key.settled || _takes(key, d.permissions, d.validUntil));
+        _set(d.account, d.delegate, d.permissions, d.validUntil, settled);
+    }
+
+    /// @dev Whether a key would be able to do anything that it is not.
+    function _gives(Key memory key, uint8 permissions, uint40 validUntil) private pure returns (bool) {
+        return permissions & ~key.permissions != 0 || (permissions != 0 && validUntil > key.validUntil);
+    }
+
+    function _takes(Key memory key, uint8 permissions, uint40 validUntil) private pure returns (bool) {
+        // Revoking what was never given counts: the entry that gives it may still be on its way.
+        return permissions == 0 || key.permissions & ~permissions != 0 || validUntil < key.validUntil;
     }
 
     /// @inheritdoc IEntryHandler
@@ -144,7 +165,8 @@ contract Delegates is IDelegates, SignedActions, AccessManaged {
         Correction[] memory list = abi.decode(corrections, (Correction[]));
         for (uint256 i; i < list.length; ++i) {
             Correction memory c = list[i];
-            _set(c.account, c.delegate, c.permissions, c.validUntil);
+            // Entries of the new branch count again.
+            _set(c.account, c.delegate, c.permissions, c.validUntil, false);
         }
     }
 
@@ -181,9 +203,9 @@ contract Delegates is IDelegates, SignedActions, AccessManaged {
 
     // ---- inner
 
-    function _set(Account account, address delegate, uint8 permissions, uint40 validUntil) private {
+    function _set(Account account, address delegate, uint8 permissions, uint40 validUntil, bool settled) private {
         require(permissions & ~ALL == 0, PermissionsUnknown(permissions));
-        _keys[account][delegate] = Key(permissions, validUntil);
+        _keys[account][delegate] = Key(permissions, validUntil, settled);
         emit DelegateSet(Account.unwrap(account), delegate, permissions, validUntil);
     }
 

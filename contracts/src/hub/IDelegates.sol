@@ -8,11 +8,15 @@ import {ISignedActions} from "./ISignedActions.sol";
 /// @notice Who may act for an account on the hub: its owner, and keys the owner appointed.
 /// @dev Handler of DELEGATE_SET. Owner: see Principal (home 0: a key; home = the hub: the contract at that address here). A principal
 ///      on another chain acts through its log, and appoints a hub key by it.
+///      Owners who can act on the hub (home 0, home = the hub): an entry appoints a key only until the owner has set that key on the hub, or
+///      has taken anything back from it by an entry. After that entries only take away, so that none that was still on its way gives
+///      again what was revoked in the meantime.
 interface IDelegates is IEntryHandler, ISignedActions {
     /// @notice The hub ignored a DELEGATE_SET for good.
     enum Refusal {
         Malformed, // wrong kind or length, unknown permissions, an account without an owner
-        ForeignHome // an account of another home: only that chain's log speaks for it
+        ForeignHome, // an account of another home: only that chain's log speaks for it
+        Superseded // it would give what its owner took back, or what he set on the hub: only a call or signature on the hub gives again
     }
 
     /// @notice One line of a rebase's corrections, which are `abi.encode(Correction[])`: what a key that entries of the forgotten branch
