@@ -97,21 +97,44 @@ describe('the desired state', () => {
       (base) => ({ chains: base.chains.map((c) => ({ ...c, assets: c.assets.map((a) => ({ ...a, hubCap: 1n })) })) }),
       /inflow capacity \d+ is above the hub's cap 1; expected at most the cap/,
     ],
+    [
+      'lets the hub order more than the vault pays',
+      (base) => ({
+        chains: base.chains.map((c) => ({
+          ...c,
+          assets: c.assets.map((a) => ({ ...a, outflow: { ...a.outflow, vault: { capacity: 1n, perSecond: 1n } } })),
+        })),
+      }),
+      /hub USDC: outflow of the vault is 1 \+ 1\/s, of the hub \d+ \+ \d+\/s; expected at least the hub's/,
+    ],
   ])('given one that %s, it is refused with what was expected', (_case, change, message) => {
     expect(changed(change)).toThrow(message);
   });
 });
 
 describe('the bound of a malicious verifier set', () => {
-  it('given inflow buckets, it is what they let in, up to the cap, and leaves the own chain of the hub out', () => {
+  it('given buckets, it is what they let in and out, up to the caps, and leaves the own chain of the hub out', () => {
     const desired = changed((base) => ({
       chains: base.chains.map((c) => ({
         ...c,
-        assets: c.assets.slice(0, 1).map((a) => ({ ...a, hubCap: 1_000n, inflowCapacity: 100n, inflowPerSecond: 1n })),
+        assets: c.assets.slice(0, 1).map((a) => ({
+          ...a,
+          hubCap: 1_000n,
+          inflowCapacity: 100n,
+          inflowPerSecond: 1n,
+          vaultCap: 90_000n,
+          outflow: { hub: { capacity: 40n, perSecond: 1n }, vault: { capacity: 50n, perSecond: 2n } },
+        })),
       })),
     }))();
     expect(takeBounds(desired)).toEqual([
-      { chain: 'spoke-a', symbol: 'USDC', decimals: 6, atOnce: 100n, inAnHour: 1_000n, inADay: 1_000n, cap: 1_000n },
+      {
+        chain: 'spoke-a',
+        symbol: 'USDC',
+        decimals: 6,
+        invented: { atOnce: 100n, inAnHour: 1_000n, inADay: 1_000n },
+        taken: { atOnce: 50n, inAnHour: 7_250n, inADay: 90_000n },
+      },
     ]);
   });
 });

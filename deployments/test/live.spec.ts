@@ -26,7 +26,7 @@ function live(chain: string, index: number, role: 'hub' | 'spoke'): LiveChain {
       dvn: address('06'),
       dvnVid: 10_001,
     },
-    contracts: role === 'hub' ? { ...core, Ledger: contract, Gateway: contract } : core,
+    contracts: role === 'hub' ? { ...core, Ledger: contract, Gateway: contract, Delegates: contract, Withdrawals: contract } : core,
     assets: [{ index: 1, symbol: 'USDC', token: address('0c'), decimals: 6, standing: 'Settlement' }],
   };
 }
@@ -54,7 +54,7 @@ describe('live files', () => {
   });
 
   it.each<[string, LiveChain[], RegExp]>([
-    ['no hub', [live('spoke-a', 1, 'spoke')], /holds 0 hubs; expected exactly 1 with Ledger and Gateway/],
+    ['no hub', [live('spoke-a', 1, 'spoke')], /holds 0 hubs; expected exactly 1 with Ledger, Gateway, Delegates, Withdrawals/],
     [
       'two chains of one eid',
       [live('hub', 0, 'hub'), { ...live('spoke-a', 1, 'spoke'), eid: eid(40_001) }],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { accessManagerAbi, collateralVaultAbi, ledgerAbi, messengerAbi } from '@lockstep/contracts';
+import { accessManagerAbi, collateralVaultAbi, gatewayAbi, ledgerAbi, messengerAbi, withdrawalsAbi } from '@lockstep/contracts';
 import { EntryKind } from '@lockstep/shared';
 import { encodeAbiParameters, encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
 import {
@@ -108,8 +108,30 @@ describe('a local network', () => {
       expect(await problems()).toEqual([]);
     });
 
+    it('when outflow limits, the way home or the margin check were changed, verify names each and apply puts them back', async () => {
+      const { Gateway: gateway, Withdrawals: withdrawals, CollateralVault: vault } = network.live.hub.contracts;
+      const stranger = devAccount(4).address;
+      const calls: [Address, Hex][] = [
+        [gateway.address, encodeFunctionData({ abi: gatewayAbi, functionName: 'setWithdrawals', args: [stranger] })],
+        [gateway.address, encodeFunctionData({ abi: gatewayAbi, functionName: 'setReturnDelay', args: [9] })],
+        [withdrawals.address, encodeFunctionData({ abi: withdrawalsAbi, functionName: 'setMarginCheck', args: [stranger] })],
+        [withdrawals.address, encodeFunctionData({ abi: withdrawalsAbi, functionName: 'setOutflow', args: [hubEid(), 1, 5n, 6n] })],
+        [vault.address, encodeFunctionData({ abi: collateralVaultAbi, functionName: 'setOutflow', args: [1, 7n, 8n] })],
+      ];
+      for (const [target, data] of calls) await govern('hub', target, data);
+      expect(await problems()).toEqual([
+        'hub: CollateralVault outflow of USDC: expected ["1000000000000000","277777777777"], got ["7","8"]',
+        `hub: Gateway withdrawals: expected ${withdrawals.address}, got ${stranger}`,
+        'hub: Gateway return delay: expected 3600, got 9',
+        `hub: Withdrawals margin check: expected ${zeroAddress}, got ${stranger}`,
+        'hub: Withdrawals outflow of hub USDC: expected ["1000000000000000","277777777777"], got ["5","6"]',
+      ]);
+      await repair();
+      expect(await problems()).toEqual([]);
+    });
+
     it('when someone was made writer, handler or module, verify names each and apply takes it away', async () => {
-      const { Messenger: messenger, Ledger: ledger } = network.live.hub.contracts;
+      const { Messenger: messenger, Ledger: ledger, Withdrawals: withdrawals, CollateralVault: vault } = network.live.hub.contracts;
       const stranger = devAccount(4).address;
       for (const functionName of ['setWriter', 'setHandler'] as const)
         await govern(
@@ -119,8 +141,8 @@ describe('a local network', () => {
         );
       await govern('hub', ledger.address, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [stranger, true] }));
       expect(await problems()).toEqual([
-        `hub: Messenger writer of Release: expected ${zeroAddress}, got ${stranger}`,
-        `hub: Messenger handler of Release: expected ${zeroAddress}, got ${stranger}`,
+        `hub: Messenger writer of Release: expected ${withdrawals.address}, got ${stranger}`,
+        `hub: Messenger handler of Release: expected ${vault.address}, got ${stranger}`,
         `hub: Ledger module ${stranger}: expected false, got true`,
       ]);
       await repair();
@@ -151,6 +173,8 @@ describe('a local network', () => {
       ]);
     });
   });
+
+  const hubEid = (): number => network.live.hub.eid;
 
   function clientOf(chain: string): ChainClient {
     const found = network.clients.find((client) => client.chain === chain);

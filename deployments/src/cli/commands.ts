@@ -1,6 +1,6 @@
 import { formatUnits } from 'viem';
 import { apply, knownLive } from '../apply.js';
-import { takeBounds, type TakeBound } from '../desired/bound.js';
+import { takeBounds, type PassBound, type TakeBound } from '../desired/bound.js';
 import { plan } from '../plan/plan.js';
 import { describeStep, type PlanStep } from '../plan/step.js';
 import { describeProblem, verify } from '../verify.js';
@@ -67,9 +67,12 @@ function stepJson(step: PlanStep): Record<string, unknown> {
   }
 }
 
-function describeBound({ chain, symbol, decimals, atOnce, inAnHour, inADay }: TakeBound): string {
-  const [now, hour, day] = [atOnce, inAnHour, inADay].map((amount) => formatUnits(amount, decimals));
-  return `a malicious verifier set could invent at most ${now} ${symbol} of ${chain} at once, ${hour} in an hour, ${day} in a day`;
+function describeBound({ chain, symbol, decimals, invented, taken }: TakeBound): string {
+  const told = ({ atOnce, inAnHour, inADay }: PassBound): string => {
+    const [now, hour, day] = [atOnce, inAnHour, inADay].map((amount) => formatUnits(amount, decimals));
+    return `${now} at once, ${hour} in an hour, ${day} in a day`;
+  };
+  return `${symbol} of ${chain}: a malicious verifier set could invent at most ${told(invented)}; take out of the vault at most ${told(taken)}`;
 }
 
 function print({ json, write }: Output, document: unknown, lines: readonly string[]): void {

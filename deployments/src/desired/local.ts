@@ -24,6 +24,8 @@ export interface LocalOptions {
   readonly confirmations?: bigint;
   /** Seconds before an unflushed deposit may be cancelled; default 0. */
   readonly cancelDelaySeconds?: number;
+  /** Seconds before a parked deposit may be sent home; default 3600. */
+  readonly returnDelaySeconds?: number;
   readonly entryFee?: bigint;
   readonly minReimbursedEntries?: bigint;
   /** Replaces the assets of a chain; default: USDC (settlement, 6), WETH (18), WBTC (8) test tokens and the native coin. */
@@ -35,6 +37,7 @@ const LAYERZERO_OPERATOR = 'layerzero-labs';
 
 const RECEIVE_GAS = 200_000n;
 const MAX_MESSAGE_SIZE = 10_000;
+const RETURN_DELAY_SECONDS = 3_600;
 const GWEI = 1_000_000_000n;
 
 /** The desired state of a local network: every spoke joined with the hub, two required DVNs of separate keys. @throws Error if invalid */
@@ -60,6 +63,7 @@ export function desiredLocal(options: LocalOptions): Desired {
       lockstepDvn: { signers, threshold: signers.length },
       permit2: zeroAddress,
       cancelDelaySeconds: options.cancelDelaySeconds ?? 0,
+      returnDelaySeconds: options.returnDelaySeconds ?? RETURN_DELAY_SECONDS,
       flush: { entryFee: options.entryFee ?? 0n, minReimbursedEntries: options.minReimbursedEntries ?? 10n },
       assets: (options.assets ?? localAssets)(chain),
     })),
@@ -96,6 +100,7 @@ function localAssets(): DesiredInput['chains'][number]['assets'] {
       hubCap: cap,
       inflowCapacity: cap,
       inflowPerSecond: cap / 3_600n,
+      outflow: { hub: { capacity: cap, perSecond: cap / 3_600n }, vault: { capacity: cap, perSecond: cap / 3_600n } },
     };
   };
   return [

@@ -7,6 +7,8 @@ const UINT128_MAX = 2n ** 128n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
 const HOURS_48 = 48 * 3600;
 const MAX_SETTLEMENT_DECIMALS = 18;
+/** `Gateway.MAX_RETURN_DELAY`. */
+const MAX_RETURN_DELAY = 7 * 24 * 3600;
 
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected lower case letters, digits and dashes, starting with a letter');
 const address = z
@@ -21,6 +23,9 @@ const delaySeconds = z
   .int()
   .min(0)
   .max(2 ** 32 - 1);
+
+/** A bucket: base units it holds, and base units per second that flow back in. */
+const bucketSchema = z.object({ capacity: uint128.min(1n), perSecond: uint128.min(1n) });
 
 const assetSchema = z.object({
   symbol: z.string().min(1),
@@ -39,6 +44,11 @@ const assetSchema = z.object({
   hubCap: uint128,
   inflowCapacity: uint128,
   inflowPerSecond: uint128,
+  /**
+   * How much may leave per time: what the hub orders, and what the vault pays, which also bounds what forged orders could take.
+   * The vault's is at least the hub's, so that it does not hold back what an honest hub ordered.
+   */
+  outflow: z.object({ hub: bucketSchema, vault: bucketSchema }),
 });
 
 const chainSchema = z.object({
@@ -53,6 +63,8 @@ const chainSchema = z.object({
   permit2: address,
   cancelDelaySeconds: z.number().int().min(0),
   flush: z.object({ entryFee: z.bigint().min(0n), minReimbursedEntries: uint64 }),
+  /** Hub only in effect: seconds before anyone may send a parked deposit home. */
+  returnDelaySeconds: z.number().int().min(0).max(MAX_RETURN_DELAY),
   /** In the order of their index in the vault, from 1. */
   assets: z.array(assetSchema),
 });
@@ -183,6 +195,9 @@ function* assetProblems({ chains, local }: Shape): Generator<string> {
       if (asset.minDeposit > asset.vaultCap) yield `${label}: smallest deposit ${asset.minDeposit} is above the cap ${asset.vaultCap}`;
       if (asset.inflowCapacity > asset.hubCap)
         yield `${label}: inflow capacity ${asset.inflowCapacity} is above the hub's cap ${asset.hubCap}; expected at most the cap`;
+      const { hub, vault } = asset.outflow;
+      if (vault.capacity < hub.capacity || vault.perSecond < hub.perSecond)
+        yield `${label}: outflow of the vault is ${vault.capacity} + ${vault.perSecond}/s, of the hub ${hub.capacity} + ${hub.perSecond}/s; expected at least the hub's, or the vault holds back what the hub ordered`;
     }
   }
 }

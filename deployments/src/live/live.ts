@@ -34,9 +34,15 @@ const coreContracts = {
   BatchExecutor: liveContractSchema,
   Ledger: liveContractSchema,
   Gateway: liveContractSchema,
+  Delegates: liveContractSchema,
+  Withdrawals: liveContractSchema,
 } as const;
 
-/** Contracts that Lockstep deploys; Ledger and Gateway on the hub only. Test tokens are in `assets`. */
+/** Contracts of the hub alone. */
+export const HUB_CONTRACTS = ['Ledger', 'Gateway', 'Delegates', 'Withdrawals'] as const;
+export type HubContractName = (typeof HUB_CONTRACTS)[number];
+
+/** Contracts that Lockstep deploys; HUB_CONTRACTS on the hub only. Test tokens are in `assets`. */
 export type ContractName = keyof typeof coreContracts;
 
 const chainShape = z.object({
@@ -67,20 +73,14 @@ export type PartialLiveChain = z.infer<typeof partialLiveChainSchema>;
 
 /** What is deployed on one chain, complete. `live/<network>/<chain>.json` is generated and never edited. */
 export const liveChainSchema = chainShape.extend({
-  contracts: z.object({
-    ...coreContracts,
-    Ledger: liveContractSchema.optional(),
-    Gateway: liveContractSchema.optional(),
-    Delegates: liveContractSchema.optional(),
-    Withdrawals: liveContractSchema.optional(),
-  }),
+  contracts: z.object(coreContracts).partial({ Ledger: true, Gateway: true, Delegates: true, Withdrawals: true }),
 });
 export type LiveChain = z.infer<typeof liveChainSchema>;
 export type LiveContract = z.infer<typeof liveContractSchema>;
 export type LiveAsset = LiveChain['assets'][number];
 
 /** A chain with the hub's contracts. */
-export type LiveHub = LiveChain & { readonly contracts: { readonly Ledger: LiveContract; readonly Gateway: LiveContract } };
+export type LiveHub = LiveChain & { readonly contracts: Readonly<Record<HubContractName, LiveContract>> };
 
 /** All chains of a network, complete and consistent with each other. */
 export interface LiveNetwork {
@@ -99,7 +99,8 @@ export function readLive(dir: string): LiveNetwork {
   const chains = files.sort().map((file) => parseFile(path.join(dir, file), liveChainSchema));
   const hubs = chains.filter(isHub);
   const [hub] = hubs;
-  if (hub === undefined || hubs.length > 1) throw new Error(`${dir} holds ${hubs.length} hubs; expected exactly 1 with Ledger and Gateway`);
+  if (hub === undefined || hubs.length > 1)
+    throw new Error(`${dir} holds ${hubs.length} hubs; expected exactly 1 with ${HUB_CONTRACTS.join(', ')}`);
   for (const key of ['chain', 'eid', 'chainId'] as const)
     if (new Set(chains.map((chain) => chain[key])).size !== chains.length)
       throw new Error(`${dir}: two chains have the same ${key}; expected each once`);
@@ -109,7 +110,7 @@ export function readLive(dir: string): LiveNetwork {
 }
 
 function isHub(chain: LiveChain): chain is LiveHub {
-  return chain.role === 'hub' && chain.contracts.Ledger !== undefined && chain.contracts.Gateway !== undefined;
+  return chain.role === 'hub' && HUB_CONTRACTS.every((name) => chain.contracts[name] !== undefined);
 }
 
 /** One chain's file as far as it was written, or undefined. @throws Error if it is malformed */

@@ -1,5 +1,6 @@
 import { accessManagerAbi } from '@lockstep/contracts';
 import { encodeFunctionData, getAbiItem, type Address } from 'viem';
+import { logsSince } from '../chain/logs.js';
 import { ROLE_ID, functionRoles } from './function-roles.js';
 import type { RoleName } from '../desired/schema.js';
 import type { ChainPlan } from './chain-plan.js';
@@ -82,13 +83,11 @@ async function planMembers(plan: ChainPlan, role: RoleName, sinceBlock: bigint):
 async function membersEver(plan: ChainPlan, role: RoleName, sinceBlock: bigint): Promise<Address[]> {
   const manager = plan.own.contracts.AccessManager;
   const logs = await plan.read(manager, () =>
-    plan.client.rpc.getLogs({
-      address: manager,
-      event: getAbiItem({ abi: accessManagerAbi, name: 'RoleGranted' }),
-      args: { roleId: ROLE_ID[role] },
-      fromBlock: sinceBlock,
-      strict: true,
-    }),
+    logsSince(
+      plan.client.rpc,
+      { address: manager, event: getAbiItem({ abi: accessManagerAbi, name: 'RoleGranted' }), args: { roleId: ROLE_ID[role] } },
+      sinceBlock,
+    ),
   );
   if (logs === undefined) return role === 'admin' ? [plan.desired.access.deployer] : [];
   return [...new Set(logs.map((log) => log.args.account))];

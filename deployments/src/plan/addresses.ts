@@ -13,7 +13,7 @@ import {
 } from 'viem';
 import { CREATE2_DEPLOYER } from '../chain/create2.js';
 import { hubOf, type Desired, type DesiredAsset, type DesiredChain } from '../desired/schema.js';
-import type { ContractName } from '../live/live.js';
+import type { ContractName, HubContractName } from '../live/live.js';
 
 /** One contract as it should be deployed. */
 export interface ContractSpec {
@@ -28,13 +28,12 @@ export interface ContractSpec {
   readonly gas: bigint;
 }
 
+export type HubAddresses = Readonly<Record<HubContractName, Address>>;
+
 /** Everything of one chain that calls are addressed to. */
 export interface ChainAddresses {
   readonly specs: readonly ContractSpec[];
-  readonly contracts: Readonly<Record<Exclude<ContractName, 'Ledger' | 'Gateway'>, Address>> & {
-    readonly Ledger?: Address;
-    readonly Gateway?: Address;
-  };
+  readonly contracts: Readonly<Record<Exclude<ContractName, HubContractName>, Address>> & Partial<HubAddresses>;
   /** By position in the desired assets; zero address: the native coin. */
   readonly tokens: readonly Address[];
 }
@@ -98,7 +97,7 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
   const tokens = chain.assets.map((asset) => tokenOf(asset));
   return { specs, contracts: { AccessManager: authority, Messenger, CollateralVault, LockstepDVN, BatchExecutor, ...hub }, tokens };
 
-  function hubContracts(): { Ledger: Address; Gateway: Address } {
+  function hubContracts(): HubAddresses {
     const Ledger = add(
       'Ledger',
       creation('Ledger'),
@@ -112,7 +111,25 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
       [authority, Messenger, Ledger],
       encodeAbiParameters(three, [authority, Messenger, Ledger]),
     );
-    return { Ledger, Gateway };
+    const Delegates = add(
+      'Delegates',
+      creation('Delegates'),
+      [authority, Messenger, hubEid],
+      encodeAbiParameters(parseAbiParameters('address, address, uint32'), [authority, Messenger, hubEid]),
+    );
+    const Withdrawals = add(
+      'Withdrawals',
+      creation('Withdrawals'),
+      [authority, Messenger, Ledger, Delegates, Gateway],
+      encodeAbiParameters(parseAbiParameters('address, address, address, address, address'), [
+        authority,
+        Messenger,
+        Ledger,
+        Delegates,
+        Gateway,
+      ]),
+    );
+    return { Ledger, Gateway, Delegates, Withdrawals };
   }
 
   function tokenOf(asset: DesiredAsset): Address {

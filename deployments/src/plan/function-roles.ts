@@ -1,4 +1,12 @@
-import { batchExecutorAbi, collateralVaultAbi, iMessengerAbi, ledgerAbi, lockstepDVNAbi } from '@lockstep/contracts';
+import {
+  batchExecutorAbi,
+  collateralVaultAbi,
+  iGatewayAbi,
+  iMessengerAbi,
+  iWithdrawalsAbi,
+  ledgerAbi,
+  lockstepDVNAbi,
+} from '@lockstep/contracts';
 import { toFunctionSelector, type Abi, type AbiFunction, type Address, type ContractFunctionName, type Hex } from 'viem';
 import { endpointAbi } from '../layerzero/abi.js';
 import { oappAbi } from './oapp.js';
@@ -32,9 +40,22 @@ export function functionRoles({ contracts }: ChainAddresses, endpoint: Address):
       'CollateralVault',
       contracts.CollateralVault,
       'governor',
-      selectors(collateralVaultAbi, ['listAsset', 'setAssetLimits', 'openAsset', 'setCancelDelay', 'unpauseDeposits']),
+      selectors(collateralVaultAbi, [
+        'listAsset',
+        'setAssetLimits',
+        'openAsset',
+        'setCancelDelay',
+        'unpauseDeposits',
+        'setOutflow',
+        'unpausePayouts',
+      ]),
     ),
-    role('CollateralVault', contracts.CollateralVault, 'guardian', selectors(collateralVaultAbi, ['restrictAsset', 'pauseDeposits'])),
+    role(
+      'CollateralVault',
+      contracts.CollateralVault,
+      'guardian',
+      selectors(collateralVaultAbi, ['restrictAsset', 'pauseDeposits', 'tightenOutflow', 'pausePayouts']),
+    ),
     role('LockstepDVN', contracts.LockstepDVN, 'governor', selectors(lockstepDVNAbi, ['setSigners'])),
     role('LockstepDVN', contracts.LockstepDVN, 'operator', selectors(lockstepDVNAbi, ['setFee', 'withdrawFees'])),
     role('BatchExecutor', contracts.BatchExecutor, 'operator', selectors(batchExecutorAbi, ['setFee', 'withdrawFees'])),
@@ -43,6 +64,23 @@ export function functionRoles({ contracts }: ChainAddresses, endpoint: Address):
     roles.push(
       role('Ledger', contracts.Ledger, 'governor', selectors(ledgerAbi, ['configureAsset', 'setModule'])),
       role('Ledger', contracts.Ledger, 'guardian', selectors(ledgerAbi, ['freezeAsset'])),
+    );
+  if (contracts.Gateway !== undefined)
+    roles.push(role('Gateway', contracts.Gateway, 'governor', selectors(iGatewayAbi, ['setReturnDelay', 'setWithdrawals'])));
+  if (contracts.Withdrawals !== undefined)
+    roles.push(
+      role(
+        'Withdrawals',
+        contracts.Withdrawals,
+        'governor',
+        selectors(iWithdrawalsAbi, ['setOutflow', 'unpauseRequests', 'unpauseOrders', 'setMarginCheck']),
+      ),
+      role(
+        'Withdrawals',
+        contracts.Withdrawals,
+        'guardian',
+        selectors(iWithdrawalsAbi, ['tightenOutflow', 'pauseRequests', 'pauseOrders']),
+      ),
     );
   return roles;
 }

@@ -5,9 +5,11 @@ import type { PartialLiveChain } from '../live/live.js';
 import { planAccess } from './access.js';
 import { addressesOf, type ChainAddresses, type Pins } from './addresses.js';
 import { ChainPlan } from './chain-plan.js';
-import { planHub, planMessenger, planVault, planWorkers } from './contracts.js';
+import { planHub } from './hub.js';
 import { planLayerZero } from './layerzero.js';
+import { planMessenger, planWorkers } from './messenger.js';
 import type { PlanStep } from './step.js';
+import { planVault } from './vault.js';
 
 /** Where everything of a network is, and what of it is there. */
 export interface Survey {

@@ -57,7 +57,13 @@ const spokeChain = liveChain('spoke', SPOKE, 'spoke');
 const plainHub = liveChain('hub', HUB, 'hub');
 const hubChain = {
   ...plainHub,
-  contracts: { ...plainHub.contracts, Ledger: contractAt(0xd0), Gateway: contractAt(0xd1), Withdrawals: contractAt(0xd2) },
+  contracts: {
+    ...plainHub.contracts,
+    Ledger: contractAt(0xd0),
+    Gateway: contractAt(0xd1),
+    Delegates: contractAt(0xd3),
+    Withdrawals: contractAt(0xd2),
+  },
 };
 
 /** A hub and a spoke that exist in tables only: nothing answers at their URLs. */
