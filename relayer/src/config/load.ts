@@ -38,7 +38,12 @@ export function parseConfig(raw: unknown, environment: Environment, source: stri
       parsed.error.issues.flatMap((issue) => problemsOf(issue)),
     );
   }
-  return deepFreeze({ ...parsed.data, liveDir: path.resolve(baseDir, parsed.data.liveDir) });
+  const { publisher, ...config } = parsed.data;
+  return deepFreeze({
+    ...config,
+    liveDir: path.resolve(baseDir, config.liveDir),
+    ...(publisher === undefined ? {} : { publisher: withFilesFrom(baseDir, publisher) }),
+  });
 }
 
 /**
@@ -66,6 +71,18 @@ export function loadConfig(environment: Environment): RelayerConfig {
   }
   return parseConfig(raw, environment, file, path.dirname(path.resolve(file)));
 }
+
+type Publisher = NonNullable<z.output<ReturnType<typeof relayerConfigSchema>>['publisher']>;
+
+/** Files of prices are found from the configuration file, like the live folder. */
+const withFilesFrom = (baseDir: string, publisher: Publisher): Publisher => ({
+  ...publisher,
+  underlyings: publisher.underlyings.map((underlying) =>
+    underlying.path.kind === 'recorded'
+      ? { ...underlying, path: { ...underlying.path, file: path.resolve(baseDir, underlying.path.file) } }
+      : underlying,
+  ),
+});
 
 function withOverrides(raw: unknown, environment: Environment): unknown {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return raw;

@@ -1,10 +1,11 @@
 import type { Hex } from 'viem';
 import { privateKeyToAddress } from 'viem/accounts';
 import { z } from 'zod/v4';
+import { publisherSchema } from './publisher-config.js';
 import { Secret } from './secret.js';
 
 /** What one process does. `index` follows the chains; the others act on what it indexed. */
-export const ROLES = ['index', 'attest', 'dvn', 'execute', 'deliver', 'reconcile', 'api'] as const;
+export const ROLES = ['index', 'attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish', 'api'] as const;
 export type Role = (typeof ROLES)[number];
 
 const GWEI = 1_000_000_000n;
@@ -133,6 +134,8 @@ export const relayerConfigSchema = (environment: Environment) =>
       delivery: delivery.prefault({}),
       release: release.prefault({}),
       reconcileSeconds: positive.default(60),
+      /** absent: nothing is published */
+      publisher: publisherSchema(key(environment)).optional(),
       log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') }).prefault({}),
     })
     .superRefine((config, context) => {

@@ -10,6 +10,7 @@ import { DepositConsumer } from './deposit/deposit.consumer.js';
 import { DepositModule } from './deposit/deposit.module.js';
 import { LedgerConsumer } from './ledger/ledger.consumer.js';
 import { LedgerModule } from './ledger/ledger.module.js';
+import { MarginModule } from './margin/margin.module.js';
 import { PacketConsumer } from './packet/packet.consumer.js';
 import { PacketModule } from './packet/packet.module.js';
 import { ReleaseConsumer } from './release/release.consumer.js';
@@ -19,7 +20,7 @@ import { StageCommonModule } from './stage-common.module.js';
 const PRUNE_MS = 60_000;
 
 /** The stages in the order of the flow. A block is shown to them in this order too, so each finds the rows of the one before. */
-@Module({ imports: [StageCommonModule, DepositModule, AttestationModule, PacketModule, LedgerModule, ReleaseModule] })
+@Module({ imports: [StageCommonModule, DepositModule, AttestationModule, PacketModule, LedgerModule, MarginModule, ReleaseModule] })
 export class StagesModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,

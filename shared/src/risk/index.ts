@@ -34,3 +34,5 @@ export { chiSquareTail, christoffersen, kupiec, type TestResult } from './var/ba
 export { erfc, floatGreeks, floatPrice, normalCdf, type FloatTerms } from './math/float.js';
 export { chainRates } from './haircuts.js';
 export { collateralValue, discountQ64, equityOf, perpetualProfit, yearsQ64 } from './valuation.js';
+export { priceAt, simulatedPath, volatilityAt, type PricePath } from './publish/path.js';
+export { expiriesAt, FEED_TYPES, feedsDomain, snapshotAt, type FeedReport, type PublishedUnderlying } from './publish/snapshot.js';

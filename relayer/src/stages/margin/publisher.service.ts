@@ -1,0 +1,106 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { iFeedsAbi } from '@lockstep/contracts';
+import { risk, wei } from '@lockstep/shared';
+import { DataSource } from 'typeorm';
+import { concatHex, encodeFunctionData, type Address, type Hex } from 'viem';
+import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
+import type { ChainContext } from '../../chain/chain-context.js';
+import { CLOCK, type Clock } from '../../chain/clock.js';
+import { RELAYER_CONFIG } from '../../config/config.module.js';
+import type { RelayerConfig } from '../../config/relayer-config.js';
+import { SenderService } from '../../sender/sender.service.js';
+import { publishedUnderlyings } from './publisher.paths.js';
+
+type Publisher = NonNullable<RelayerConfig['publisher']>;
+
+/** Signs feeds on a local chain from its configured paths and submits them. One snapshot is under way at a time: a later one covers it. */
+@Injectable()
+export class PublisherService {
+  readonly #logger = new Logger(PublisherService.name);
+  #underlyings: readonly risk.PublishedUnderlying[] | null = null;
+  #signers: readonly PrivateKeyAccount[] | null = null;
+  /** dedupe key of the last snapshot; forgotten by a restart, which costs one snapshot beside another */
+  #last: string | null = null;
+
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'publisher'>,
+    private readonly sender: SenderService,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Submits a snapshot of now, unless the last one is still under way.
+   * @throws RangeError if fewer signers are configured than the contract asks for
+   */
+  async publish(hub: ChainContext): Promise<void> {
+    const { publisher } = this.config;
+    if (publisher === undefined) return;
+    if (await this.#isUnderWay()) return;
+    const seconds = await this.#now(hub);
+    const reports = risk.snapshotAt(this.#underlyingsOf(publisher), seconds);
+    const signatures = await this.#sign(hub, publisher, seconds, reports);
+    const dedupeKey = `feeds:${hub.eid}:${publisher.feeds}:${seconds}`;
+    await this.dataSource.transaction((tx) =>
+      this.sender.enqueue(tx, {
+        dedupeKey,
+        role: 'publish',
+        chainId: hub.chainId,
+        key: 'submitter',
+        to: publisher.feeds,
+        data: encodeFunctionData({ abi: iFeedsAbi, functionName: 'submit', args: [seconds, reports, signatures] }),
+        value: wei(0n),
+        purpose: { what: 'feeds', time: seconds, reports: reports.length },
+      }),
+    );
+    this.#last = dedupeKey;
+    this.#logger.log({ event: 'margin.feeds', chain: hub.name, time: seconds, reports: reports.length });
+  }
+
+  async #isUnderWay(): Promise<boolean> {
+    const outcome = this.#last === null ? undefined : await this.sender.outcomeByKey(this.#last);
+    return outcome?.state === 'queued' || outcome?.state === 'signed';
+  }
+
+  /** The later of this machine's clock and the chain's: a local chain may have been moved ahead. */
+  async #now(hub: ChainContext): Promise<number> {
+    const { timestamp } = await hub.client.getBlock();
+    return Math.max(Math.floor(this.clock.now() / 1000), Number(timestamp));
+  }
+
+  async #sign(hub: ChainContext, { feeds, signers }: Publisher, seconds: number, reports: readonly risk.FeedReport[]): Promise<Hex> {
+    const settles = reports.some(({ feed }) => risk.feedName(feed).kind === 'settlement');
+    const needed = await hub.client.readContract({
+      address: feeds,
+      abi: iFeedsAbi,
+      functionName: settles ? 'settlementThreshold' : 'threshold',
+    });
+    const accounts = this.#signersOf(signers);
+    if (accounts.length < needed)
+      throw new RangeError(`${accounts.length} signers are configured; expected at least ${needed}, which the Feeds at ${feeds} ask for`);
+    return concatHex(
+      await Promise.all(
+        accounts.slice(0, needed).map((account) =>
+          account.signTypedData({
+            domain: risk.feedsDomain(hub.chainId, feeds),
+            types: risk.FEED_TYPES,
+            primaryType: 'Snapshot',
+            message: { time: seconds, reports },
+          }),
+        ),
+      ),
+    );
+  }
+
+  #underlyingsOf({ underlyings }: Publisher): readonly risk.PublishedUnderlying[] {
+    return (this.#underlyings ??= publishedUnderlyings(underlyings));
+  }
+
+  /** In the order the contract wants: addresses ascending. */
+  #signersOf(keys: Publisher['signers']): readonly PrivateKeyAccount[] {
+    return (this.#signers ??= keys.map((key) => privateKeyToAccount(key.reveal())).sort((a, b) => compareAddresses(a.address, b.address)));
+  }
+}
+
+const compareAddresses = (a: Address, b: Address): number => (BigInt(a) < BigInt(b) ? -1 : 1);

@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { accessManagerAbi, bytecode, feedsAbi } from '@lockstep/contracts';
+import { risk } from '@lockstep/shared';
+import { encodeDeployData, numberToHex, zeroAddress, type Address, type Hex } from 'viem';
+import { privateKeyToAddress } from 'viem/accounts';
+import { parseConfig, ConfigError } from '../src/config/load.js';
+import type { RelayerConfig } from '../src/config/relayer-config.js';
+import { SenderKeys } from '../src/sender/keys.js';
+import { SenderService } from '../src/sender/sender.service.js';
+import { publishedUnderlyings } from '../src/stages/margin/publisher.paths.js';
+import { PublisherService } from '../src/stages/margin/publisher.service.js';
+import { deployer, startAnvil, type TestChain } from './support/anvil.js';
+import { chainContext } from './support/chain.js';
+import { migratedDatabase } from './support/database.js';
+import { testChains, testConfig } from './support/network.js';
+import { startPostgres, type TestPostgres } from './support/postgres.js';
+
+const BUSY_MS = 120_000;
+const CHAIN = 31_001;
+const KEYS = [11, 12, 13, 14].map((value) => numberToHex(value, { size: 32 }));
+const GRADES = risk.GRADES;
+
+const publisherJson = (feeds: Address, keys: readonly Hex[] = KEYS) => ({
+  feeds,
+  signers: keys.map((privateKey) => ({ privateKey })),
+  underlyings: [
+    { underlying: 2, path: { kind: 'simulated', seed: 1, start: 3_000, volatility: 0.7 } },
+    { underlying: 1, path: { kind: 'simulated', seed: 2, start: 60_000, volatility: 0.5 }, premium: 0.001, rate: 0.05 },
+  ],
+});
+
+const configured = (publisher: unknown): RelayerConfig =>
+  parseConfig(
+    {
+      network: 'test',
+      liveDir: '.',
+      database: { url: 'postgres://app@127.0.0.1/test' },
+      api: { port: 0 },
+      chains: [{ chain: 'hub', rpcUrls: ['http://127.0.0.1:9'], finality: { kind: 'blocks', blocks: 2 } }],
+      keys: { submitter: { privateKey: numberToHex(7, { size: 32 }) }, lockstepDvnSigners: [{ privateKey: numberToHex(8, { size: 32 }) }] },
+      publisher,
+    },
+    {},
+    'test.json',
+    '/etc/lockstep',
+  );
+
+describe('given feeds on a local chain and a publisher with its signers', () => {
+  let chain: TestChain;
+  let postgres: TestPostgres;
+  let feeds: Address;
+
+  beforeAll(async () => {
+    [chain, postgres] = await Promise.all([startAnvil(CHAIN, []), startPostgres()]);
+    const deploy = async (data: Hex): Promise<Address> => {
+      const hash = await chain.client.sendTransaction({ account: deployer, chain: null, data });
+      const { contractAddress } = await chain.client.waitForTransactionReceipt({ hash });
+      if (contractAddress === null || contractAddress === undefined) throw new Error('nothing was deployed');
+      return contractAddress;
+    };
+    const manager = await deploy(
+      encodeDeployData({ abi: accessManagerAbi, bytecode: bytecode.AccessManager.creation, args: [deployer.address] }),
+    );
+    const signers = KEYS.map((key) => privateKeyToAddress(key)).sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+    feeds = await deploy(encodeDeployData({ abi: feedsAbi, bytecode: bytecode.Feeds.creation, args: [manager, signers, 2, 3] }));
+    for (const underlying of [1, 2])
+      await chain.client.writeContract({
+        account: deployer,
+        chain: null,
+        address: feeds,
+        abi: feedsAbi,
+        functionName: 'setUnderlying',
+        args: [
+          underlying,
+          1,
+          zeroAddress,
+          {
+            spotFresh: 60,
+            spotStale: 600,
+            forwardFresh: 60,
+            forwardStale: 600,
+            surfaceFresh: 60,
+            surfaceStale: 600,
+            sourceStale: 0,
+            maxSpread: 20_000_000,
+            markBand: 500,
+            disagreement: 200,
+          },
+        ],
+      });
+  }, BUSY_MS);
+  afterAll(async () => {
+    await chain.stop();
+    await postgres.stop();
+  });
+
+  async function publisher(config: RelayerConfig) {
+    const { database, url } = await migratedDatabase(postgres);
+    const sender = new SenderService(database, testChains(url), new SenderKeys(testConfig(url)));
+    const service = new PublisherService(database, config, sender, { now: Date.now });
+    const hub = chainContext(CHAIN, { rpcUrls: [chain.url] });
+    return {
+      publish: () => service.publish(hub),
+      wanted: () =>
+        database.query<{ role: string; to_address: string; data: Buffer }[]>('select role, to_address, data from tx_intents order by id'),
+      finish: () => database.query(`update tx_intents set state = 'rejected', rejection = '{"kind":"message","message":"refused"}'`),
+      stop: () => database.destroy(),
+    };
+  }
+
+  it(
+    'wants one transaction that the contract takes: every value is fresh, from any sender',
+    async () => {
+      const made = await publisher(configured(publisherJson(feeds)));
+      await made.publish();
+      // While it is under way nothing more is asked for.
+      await made.publish();
+      const rows = await made.wanted();
+      expect(rows.map(({ role, to_address: to }) => ({ role, to }))).toEqual([{ role: 'publish', to: feeds.toLowerCase() }]);
+      const data = `0x${rows[0]?.data.toString('hex') ?? ''}` as const;
+      const hash = await chain.client.sendTransaction({ account: deployer, chain: null, to: feeds, data });
+      expect((await chain.client.waitForTransactionReceipt({ hash })).status).toBe('success');
+      const read = (kind: risk.FeedKind, underlying: number, expiry = 0n) =>
+        chain.client.readContract({
+          address: feeds,
+          abi: feedsAbi,
+          functionName: 'point',
+          args: [risk.feedId({ underlying, kind, expiry })],
+        });
+      const [spot, mark] = [await read('spot', 1), await read('mark', 1)];
+      expect(GRADES[spot.grade]).toBe('fresh');
+      expect(Number(mark.value) / Number(spot.value)).toBeCloseTo(1.001, 9);
+      for (const expiry of risk.expiriesAt({ count: 4, everyDays: 7 }, spot.time)) {
+        expect(GRADES[(await read('forward', 1, BigInt(expiry))).grade]).toBe('fresh');
+        const surface = await read('surface', 2, BigInt(expiry));
+        expect(GRADES[surface.grade]).toBe('fresh');
+        expect(risk.unpackSlice(surface.value).rho).toBe(-200_000_000n);
+      }
+      await made.stop();
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'wants the next one when the last is over',
+    async () => {
+      const made = await publisher(configured(publisherJson(feeds)));
+      await made.publish();
+      await made.finish();
+      await chain.client.increaseTime({ seconds: 30 });
+      await chain.client.mine({ blocks: 1 });
+      await made.publish();
+      expect(await made.wanted()).toHaveLength(2);
+      await made.stop();
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'says how many signers are missing',
+    async () => {
+      const made = await publisher(configured(publisherJson(feeds, KEYS.slice(0, 1))));
+      await expect(made.publish()).rejects.toThrow('1 signers are configured; expected at least 2');
+      expect(await made.wanted()).toEqual([]);
+      await made.stop();
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'does nothing without a configuration',
+    async () => {
+      const made = await publisher(configured(undefined));
+      await made.publish();
+      expect(await made.wanted()).toEqual([]);
+      await made.stop();
+    },
+    BUSY_MS,
+  );
+});
+
+describe('given a file of recorded prices', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lockstep-prices-'));
+  const file = path.join(folder, 'prices.csv');
+  writeFileSync(file, '# closes\ndate,BTC,ETH\n2024-01-01,42000,2300\n2024-01-02,43000,\n');
+  const underlyings = (column: string, name = file) =>
+    configured({
+      ...publisherJson('0x00000000000000000000000000000000000000f1'),
+      underlyings: [{ underlying: 1, path: { kind: 'recorded', file: name, column, stepSeconds: 60 } }],
+    }).publisher?.underlyings ?? [];
+
+  it('plays it back', () => {
+    const [published] = publishedUnderlyings(underlyings('BTC'));
+    expect(published?.path).toEqual({ prices: [42_000, 43_000], stepSeconds: 60, recordedSeconds: 86_400 });
+  });
+
+  it.each([
+    { what: 'a gap', column: 'ETH', name: file, message: /row 2 is none; expected at least 2/ },
+    { what: 'a column that is not there', column: 'SOL', name: file, message: /"SOL" has 2 prices, row 1 is none/ },
+    { what: 'a file that is not there', column: 'BTC', name: 'none.csv', message: /cannot be read/ },
+  ])('names $what', ({ column, name, message }) => {
+    const problems = (): unknown => {
+      try {
+        return publishedUnderlyings(underlyings(column, name));
+      } catch (error) {
+        if (error instanceof ConfigError) return error.problems.map((problem) => problem.message).join();
+        throw error;
+      }
+    };
+    expect(problems()).toMatch(message);
+  });
+
+  it('finds it from the configuration file', () => {
+    const [first] = underlyings('BTC', 'prices/btc.csv');
+    expect(first?.path).toMatchObject({ file: '/etc/lockstep/prices/btc.csv' });
+  });
+});
