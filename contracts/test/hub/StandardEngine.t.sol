@@ -229,6 +229,8 @@ contract StandardEngineTest is HoldingsFixture {
         _refuses(_words(_head(0, 0, 1)));
         _refuses(_words(_head(0, 0, 1), _position(1, 0, 0)));
         _refuses(_words(_head(0, 0, 0), 0));
+        // One underlying twice.
+        _refuses(_words(_head(0, 0, 2), _position(0, 1e18, 0), _position(0, 1e18, 0)));
         // A strike that is not listed.
         _refuses(_words(_head(0, 0, 1), _position(1, 0, 0), _option(0, 200, false, 1)));
     }

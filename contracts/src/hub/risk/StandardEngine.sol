@@ -150,9 +150,16 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
         (int256 factor, int256 leverage) = Holdings.profile(head);
         portfolio.profile = StandardMargin.Profile(factor, leverage);
         portfolio.underlyings = new StandardMargin.Underlying[](Holdings.underlyings(head));
+        uint16 previous;
         for (uint256 i = 0; i < portfolio.underlyings.length; ++i) {
             require(next < holdings.length, HoldingsInvalid(next, "a position"));
             uint256 position = holdings[next];
+            // One underlying in two parts would pay the lower tiers twice.
+            require(
+                i == 0 || Holdings.underlying(position) > previous,
+                HoldingsInvalid(position, "underlyings that ascend")
+            );
+            previous = Holdings.underlying(position);
             uint256 end = ++next + Holdings.optionWords(position);
             require(end <= holdings.length, HoldingsInvalid(end, "the options the position counts"));
             portfolio.underlyings[i] = _underlying(position, holdings[next:end], reading);
