@@ -184,14 +184,6 @@ library AssetBooks {
         setFree(state, fromFree ? pool - units : pool);
     }
 
-    /// @notice Undoes `reserve`.
-    function unreserve(AssetState storage state, uint256 units, bool toFree) internal {
-        uint256 pool = free(state);
-        // CAST: the caller has checked that it is at most `reserved`.
-        state.reserved -= uint112(units);
-        setFree(state, toFree ? pool + units : pool);
-    }
-
     /// @notice The standing under an asset's freeze; Collateral if it never had one.
     function baseStanding(AssetState storage state) internal view returns (ILedger.AssetStanding) {
         ILedger.AssetStanding standing = state.inflow.standing;

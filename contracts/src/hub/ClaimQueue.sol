@@ -13,8 +13,8 @@ import {ILedger} from "./ILedger.sol";
 import {IWithdrawals} from "./IWithdrawals.sol";
 
 /// @notice Claims and their orders: what waits, for what, and what leaves.
-/// @dev A claim on a balance is reserved in the ledger from the start, one on cash when it is ordered. Nothing here can be reached while a
-///      request is being made, but through views.
+/// @dev A claim on a balance is reserved in the ledger from the start, one on cash when it is ordered. It has no status until it is settled:
+///      whoever is called in between finds no claim.
 abstract contract ClaimQueue is IWithdrawals, AccessManaged {
     using SafeCast for uint256;
 
@@ -24,8 +24,18 @@ abstract contract ClaimQueue is IWithdrawals, AccessManaged {
         uint40 updatedAt; // 0: its bucket was never set
         uint104 perSecond;
         uint112 capacity;
-        uint64 claims; // that wait
+        uint112 minimum; // of a leg; bounds what a chain of tiny orders can cost whoever delivers them
+        uint32 claims; // that wait
         uint128 units; // their sum
+    }
+
+    /// @dev A minimum is never more than what the bucket calls small.
+    uint256 private constant SMALL_DIVISOR = 100;
+
+    /// @notice How far a log towards a chain was ordered and receipted. A receipt finds the slot opened by its order.
+    struct Orders {
+        uint64 last;
+        uint64 receiptedUpTo;
     }
 
     IMessenger internal immutable _messenger;
@@ -38,8 +48,7 @@ abstract contract ClaimQueue is IWithdrawals, AccessManaged {
     bool public requestsPaused;
     /// @inheritdoc IWithdrawals
     bool public ordersPaused;
-    /// @dev One more than the highest sequence receipts cover. Opened by governance or a return, so that no receipt pays for it.
-    mapping(uint32 eid => uint64) internal _receiptsFrom;
+    mapping(uint32 eid => Orders) internal _orders;
     mapping(uint64 claim => Claim) internal _claims;
     mapping(uint32 eid => mapping(uint16 asset => Token)) private _tokens;
 
@@ -66,7 +75,7 @@ abstract contract ClaimQueue is IWithdrawals, AccessManaged {
             receiver: receiver,
             eid: eid,
             asset: asset,
-            status: Status.Queued,
+            status: Status.None,
             fromCash: fromCash,
             queuedAt: uint40(block.timestamp),
             units: units,
@@ -78,6 +87,7 @@ abstract contract ClaimQueue is IWithdrawals, AccessManaged {
     /// @dev Orders a new claim if it can be and no older one of its token waits; else lets it wait.
     function _settle(uint64 id) internal {
         Claim storage claim = _claims[id];
+        claim.status = Status.Queued;
         Token storage token = _tokens[claim.eid][claim.asset];
         if (token.claims == 0 && _tryOrder(id, claim) == Waiting.None) return;
         token.claims += 1;
@@ -111,6 +121,10 @@ abstract contract ClaimQueue is IWithdrawals, AccessManaged {
         }
         uint64 sequence = _messenger.append(c.eid, _releaseOf(id, c));
         (claim.status, claim.orderSequence) = (Status.Ordered, sequence);
+        Orders storage orders = _orders[c.eid];
+        // A log counts upwards: this one is that of a new peer.
+        if (sequence <= orders.last) orders.receiptedUpTo = 0;
+        orders.last = sequence;
         emit ReleaseOrdered(id, c.eid, sequence);
     }
 
@@ -144,28 +158,35 @@ abstract contract ClaimQueue is IWithdrawals, AccessManaged {
 
     // ---- the end of claims
 
-    /// @dev Gives a claim that waits, of an account, back to it.
+    /// @dev Gives a claim that waits back: to its account, or to suspense.
     function _giveBackQueued(uint64 id) internal {
         Claim memory c = _claims[id];
         _leaveQueue(_claims[id]);
-        if (c.fromCash) ledger.unqueueCash(c.account, c.eid, c.asset, c.units);
-        else ledger.giveBack(c.account, c.eid, c.asset, c.units);
-        _cancelled(id, c.account, false);
+        _giveBack(id, c, false);
     }
 
-    /// @dev Voids the order of a claim of an account and gives it back. The bucket keeps what the order drew: given back, it would let the
-    ///      next burst be as large again.
+    /// @dev Voids the order of a claim and gives it back. The bucket keeps what the order drew: given back, it would let the next burst
+    ///      be as large again.
     function _giveBackOrdered(uint64 id, bytes32 headBefore, bytes32[] calldata leavesAfter) internal {
         Claim memory c = _claims[id];
         _messenger.voidEntry(c.eid, c.orderSequence, headBefore, Entry.leafOf(_releaseOf(id, c)), leavesAfter);
-        if (c.fromCash) ledger.unreserveCash(c.account, c.eid, c.asset, c.units);
-        else ledger.giveBack(c.account, c.eid, c.asset, c.units);
-        _cancelled(id, c.account, true);
+        _giveBack(id, c, true);
     }
 
-    function _cancelled(uint64 id, Account account, bool voided) private {
+    function _giveBack(uint64 id, Claim memory c, bool voided) private {
         _claims[id].status = Status.Cancelled;
-        emit ClaimCancelled(id, Account.unwrap(account), voided);
+        if (c.fromCash && !voided) {
+            ledger.unqueueCash(c.account, c.eid, c.asset, c.units);
+        } else {
+            ILedger.ReserveSource to =
+                Account.unwrap(c.account) == 0
+                    ? ILedger.ReserveSource.Suspense
+                    : c.fromCash
+                        ? ILedger.ReserveSource.Cash
+                        : ILedger.ReserveSource.Balance;
+            ledger.unreserve(c.account, c.eid, c.asset, c.units, to);
+        }
+        emit ClaimCancelled(id, Account.unwrap(c.account), voided);
     }
 
     function _leaveQueue(Claim storage claim) private {
@@ -198,12 +219,15 @@ abstract contract ClaimQueue is IWithdrawals, AccessManaged {
         // CAST: bounds were checked by the callers.
         (token.level, token.updatedAt) = (uint112(level), uint40(block.timestamp));
         (token.capacity, token.perSecond) = (uint112(capacity), uint104(perSecond));
-        _openReceipts(eid);
         emit OutflowSet(eid, asset, capacity, perSecond);
     }
 
-    function _openReceipts(uint32 eid) internal {
-        if (_receiptsFrom[eid] == 0) _receiptsFrom[eid] = 1;
+    /// @inheritdoc IWithdrawals
+    function setMinimum(uint32 eid, uint16 asset, uint128 units) external restricted {
+        require(units <= _tokens[eid][asset].capacity / SMALL_DIVISOR, OutflowInvalid("minimum up to capacity / 100"));
+        // CAST: below the capacity.
+        _tokens[eid][asset].minimum = uint112(units);
+        emit MinimumSet(eid, asset, units);
     }
 
     /// @inheritdoc IWithdrawals
@@ -250,6 +274,11 @@ abstract contract ClaimQueue is IWithdrawals, AccessManaged {
         if (waiting != Waiting.None || !c.fromCash) return waiting;
         (, uint256 free) = ledger.liquidityOf(c.eid, c.asset);
         return c.units > free ? Waiting.Liquidity : Waiting.None;
+    }
+
+    /// @inheritdoc IWithdrawals
+    function minimumOf(uint32 eid, uint16 asset) public view returns (uint128) {
+        return _tokens[eid][asset].minimum;
     }
 
     /// @inheritdoc IWithdrawals

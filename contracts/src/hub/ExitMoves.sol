@@ -4,7 +4,7 @@ pragma solidity ^0.8.34;
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Account} from "../types/Account.sol";
 import {AccountBooks} from "./AccountBooks.sol";
-import {AssetBooks, AssetState} from "./AssetBooks.sol";
+import {AssetBooks, AssetState, Totals} from "./AssetBooks.sol";
 import {AssetRegistry} from "./AssetRegistry.sol";
 import {CollateralList} from "./CollateralList.sol";
 import {ILedger} from "./ILedger.sol";
@@ -23,20 +23,13 @@ abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
 
     /// @inheritdoc ILedger
     function take(Account account, uint32 eid, uint16 asset, uint256 units) external onlyModule {
-        AssetState storage state = _configured(eid, asset, units);
+        require(units != 0, AmountZero());
+        AssetState storage state = _configured(eid, asset);
         uint16 assetId = state.totals.assetId;
         uint256 taken = _takeBalance(account, assetId, units);
         require(taken == units, BalanceTooLow(Account.unwrap(account), assetId, taken, units));
         state.reserve(units, false);
         emit Reserved(Account.unwrap(account), eid, asset, units, ReserveSource.Balance);
-    }
-
-    /// @inheritdoc ILedger
-    function giveBack(Account account, uint32 eid, uint16 asset, uint256 units) external onlyModule {
-        AssetState storage state = _reserved(eid, asset, units);
-        state.unreserve(units, false);
-        _addBalance(account, state.totals.assetId, units, true);
-        emit Unreserved(Account.unwrap(account), eid, asset, units, ReserveSource.Balance);
     }
 
     // ---- cash
@@ -48,7 +41,7 @@ abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
         uint16 asset,
         uint256 cash
     ) external onlyModule returns (uint256 units, uint256 scale) {
-        AssetState storage state = _configured(eid, asset, cash);
+        AssetState storage state = _configured(eid, asset);
         require(state.baseStanding() == AssetStanding.Settlement || state.free() != 0, AssetNotSettlement(eid, asset));
         scale = AssetBooks.cashPerUnit(state.limits.decimals);
         units = cash / scale;
@@ -64,7 +57,7 @@ abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
 
     /// @inheritdoc ILedger
     function unqueueCash(Account account, uint32 eid, uint16 asset, uint256 units) external onlyModule {
-        uint256 cash = units * AssetBooks.cashPerUnit(_configured(eid, asset, units).limits.decimals);
+        uint256 cash = units * AssetBooks.cashPerUnit(_configured(eid, asset).limits.decimals);
         queuedCash -= cash;
         // CAST: a part of the queued cash, which came out of accounts.
         _moveCash(account, int256(cash));
@@ -78,21 +71,12 @@ abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
         uint16 asset,
         uint256 units
     ) external onlyModule returns (bool reserved) {
-        AssetState storage state = _configured(eid, asset, units);
+        AssetState storage state = _configured(eid, asset);
         if (units > state.free()) return false;
         queuedCash -= units * AssetBooks.cashPerUnit(state.limits.decimals);
         state.reserve(units, true);
         emit Reserved(Account.unwrap(account), eid, asset, units, ReserveSource.Cash);
         return true;
-    }
-
-    /// @inheritdoc ILedger
-    function unreserveCash(Account account, uint32 eid, uint16 asset, uint256 units) external onlyModule {
-        AssetState storage state = _reserved(eid, asset, units);
-        state.unreserve(units, true);
-        // CAST: at most 2^108 · 10^18.
-        _moveCash(account, int256(units * AssetBooks.cashPerUnit(state.limits.decimals)));
-        emit Unreserved(Account.unwrap(account), eid, asset, units, ReserveSource.Cash);
     }
 
     /// @dev Cash of an account and the sum of all.
@@ -124,22 +108,52 @@ abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
     }
 
     /// @inheritdoc ILedger
+    function unreserve(Account account, uint32 eid, uint16 asset, uint256 units, ReserveSource to) external onlyModule {
+        require(units != 0, AmountZero());
+        AssetState storage state = _assets[eid][asset];
+        require(units <= state.reserved, NotReserved(eid, asset, state.reserved, units));
+        uint256 pool = state.free();
+        // CAST: at most `reserved`.
+        uint112 part = uint112(units);
+        state.reserved -= part;
+        if (to == ReserveSource.Cash) {
+            pool += units;
+            // CAST: at most 2^108 · 10^18.
+            _moveCash(account, int256(units * AssetBooks.cashPerUnit(state.limits.decimals)));
+        } else if (to == ReserveSource.Balance) {
+            _addBalance(account, state.totals.assetId, units, true);
+        } else {
+            state.totals.credited -= part;
+            if (state.totals.assetId != 0) state.pools.suspense += part;
+        }
+        state.setFree(pool);
+        emit Unreserved(Account.unwrap(account), eid, asset, units, to);
+    }
+
+    /// @inheritdoc ILedger
     function release(
         uint32 eid,
         uint16[] calldata assets,
         uint128[] calldata sums
     ) external onlyModule returns (bool released) {
-        for (uint256 i; i < assets.length; ++i) {
-            if (sums[i] > _assets[eid][assets[i]].reserved) return false;
+        mapping(uint16 asset => AssetState) storage states = _assets[eid];
+        uint256 n = assets.length;
+        for (uint256 i; i < n; ++i) {
+            if (sums[i] > states[assets[i]].reserved) return false;
         }
-        for (uint256 i; i < assets.length; ++i) {
-            AssetState storage state = _assets[eid][assets[i]];
-            // CAST: at most `reserved`.
+        for (uint256 i; i < n; ++i) {
+            uint16 asset = assets[i];
+            AssetState storage state = states[asset];
+            // CAST: at most `reserved`, which is a part of `credited`, as that is of custody.
             uint112 units = uint112(sums[i]);
-            state.reserved -= units;
-            state.totals.credited -= units;
-            state.totals.custody -= units;
-            emit Released(eid, assets[i], units);
+            Totals memory totals = state.totals;
+            unchecked {
+                state.reserved -= units;
+                totals.credited -= units;
+                totals.custody -= units;
+            }
+            state.totals = totals;
+            emit Released(eid, asset, units);
         }
         return true;
     }
@@ -169,14 +183,8 @@ abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
 
     // ---- inner
 
-    function _configured(uint32 eid, uint16 asset, uint256 amount) private view returns (AssetState storage state) {
+    function _configured(uint32 eid, uint16 asset) private view returns (AssetState storage state) {
         state = _assets[eid][asset];
         require(state.totals.assetId != 0, AssetUnknown(eid, asset));
-        require(amount != 0, AmountZero());
-    }
-
-    function _reserved(uint32 eid, uint16 asset, uint256 units) private view returns (AssetState storage state) {
-        state = _configured(eid, asset, units);
-        require(units <= state.reserved, NotReserved(eid, asset, state.reserved, units));
     }
 }

@@ -142,8 +142,6 @@ interface ILedger {
     /// @notice Puts a part of the account's balance aside, from wherever it is. Modules only. Reverts if it holds less.
     /// @param units base units, above 0; so in all functions below
     function take(Account account, uint32 eid, uint16 asset, uint256 units) external;
-    /// @notice Undoes `take`; the asset is enabled, if there is room, as by an own deposit. Modules only.
-    function giveBack(Account account, uint32 eid, uint16 asset, uint256 units) external;
     /// @notice Takes cash for a later `reserveCash`, floored to units of the token at par; the rest stays cash. Modules only.
     /// @dev The token must be settlement, or have free settlement from when it was. Reverts if the account has less cash.
     /// @param cash 18 decimals
@@ -160,8 +158,9 @@ interface ILedger {
     /// @notice Puts free settlement aside for cash that `queueCash` took. Modules only.
     /// @return reserved false, and nothing changed: the token has less free settlement
     function reserveCash(Account account, uint32 eid, uint16 asset, uint256 units) external returns (bool reserved);
-    /// @notice Undoes `queueCash` and `reserveCash` together. Modules only.
-    function unreserveCash(Account account, uint32 eid, uint16 asset, uint256 units) external;
+    /// @notice Undoes a reservation. To Balance: the asset is enabled, if there is room, as by an own deposit. To Cash: free settlement
+    ///         again, and cash of the account. To Suspense: parked again, in the books alone. Modules only.
+    function unreserve(Account account, uint32 eid, uint16 asset, uint256 units, ReserveSource to) external;
     /// @notice Puts a parked deposit aside to be sent home, of an asset that was never configured too. Modules only.
     function reserveSuspense(uint32 eid, uint16 asset, uint256 units) external;
     /// @notice Books what a vault settled: reserved and custody fall. All or nothing. Modules only.

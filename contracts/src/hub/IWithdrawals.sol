@@ -75,7 +75,8 @@ interface IWithdrawals is IEntryHandler, ISignedActions {
     /// @param receiptedUpTo what receipts of the branch that stays cover, see `receiptedUpTo`
     /// @param assets        of what receipts of the forgotten branch released: it is reserved again
     /// @param units         beside `assets`
-    /// @param claims        that requests of the forgotten branch made and that are still queued: given back
+    /// @param claims        made by requests and returns of the forgotten branch: those still queued go back to their accounts, and what
+    ///                      was going home goes back to suspense, where a line for the Gateway books it off
     struct Corrections {
         uint64 receiptedUpTo;
         uint256[] assets;
@@ -112,6 +113,7 @@ interface IWithdrawals is IEntryHandler, ISignedActions {
     event ReceiptsCorrected(uint32 indexed srcEid, uint64 receiptedUpTo);
     event EntryRefused(uint32 indexed srcEid, uint64 indexed sequence, uint8 kind, Refusal reason);
     event OutflowSet(uint32 indexed eid, uint16 indexed asset, uint128 capacity, uint128 perSecond);
+    event MinimumSet(uint32 indexed eid, uint16 indexed asset, uint128 units);
     event RequestsPaused(bool paused);
     event OrdersPaused(bool paused);
     event MarginCheckSet(address marginCheck);
@@ -195,6 +197,9 @@ interface IWithdrawals is IEntryHandler, ISignedActions {
     function setOutflow(uint32 eid, uint16 asset, uint128 capacity, uint128 perSecond) external;
     /// @notice As setOutflow, but only downwards. GUARDIAN, at once.
     function tightenOutflow(uint32 eid, uint16 asset, uint128 capacity, uint128 perSecond) external;
+    /// @notice Least a leg may take of a token, base units, at most a hundredth of the bucket's capacity: every order costs whoever
+    ///         delivers it. Deposits on their way home are not asked. GOVERNOR, delayed.
+    function setMinimum(uint32 eid, uint16 asset, uint128 units) external;
     /// @notice No new claims. GUARDIAN, at once.
     function pauseRequests() external;
     /// @notice No new orders. GUARDIAN, at once.
@@ -212,6 +217,8 @@ interface IWithdrawals is IEntryHandler, ISignedActions {
     function claimCount() external view returns (uint64);
     /// @notice Why a claim cannot be ordered now; None if it can.
     function waitingFor(uint64 claim) external view returns (Waiting);
+    /// @notice Least a leg may take of a token, base units; 0: never set.
+    function minimumOf(uint32 eid, uint16 asset) external view returns (uint128);
     /// @notice Claims that wait for a token, and their sum in base units.
     function queueOf(uint32 eid, uint16 asset) external view returns (uint64 claims, uint128 units);
     /// @notice Whether an order of this amount passes the outflow bucket now, and what it finds in it, base units (TokenBucket.outflow).
@@ -222,7 +229,7 @@ interface IWithdrawals is IEntryHandler, ISignedActions {
     ) external view returns (bool passes, uint256 room);
     /// @notice Leaf of a request that waits to be decided, zero if none does at that place.
     function requestLeaf(uint32 srcEid, uint64 sequence) external view returns (bytes32);
-    /// @notice Highest sequence of the log towards `eid` that a receipt covered.
+    /// @notice Highest sequence of the log towards `eid` that a receipt covered, at most that of the last order.
     function receiptedUpTo(uint32 eid) external view returns (uint64);
     /// @notice Seconds between a claim and the voiding of its order.
     function cancelDelay() external view returns (uint40);

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Entry, EntryKind} from "../message/Entry.sol";
 import {IEntryHandler} from "../message/IEntryHandler.sol";
@@ -20,7 +20,9 @@ import {IWithdrawals} from "./IWithdrawals.sol";
 import {SignedActions} from "./SignedActions.sol";
 
 /// @notice See IWithdrawals. This part decides who may ask, and reads the entries; ClaimQueue holds the claims.
-contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
+/// @dev Needs no lock: the margin check is the one call to where others may be called, it comes after everything was taken and written,
+///      and a claim can be neither ordered nor cancelled before it is settled.
+contract Withdrawals is ClaimQueue, SignedActions {
     using EntryStream for bytes;
     using EntryStream for uint256[];
     using SafeCast for uint256;
@@ -64,11 +66,7 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
     // ---- requests
 
     /// @inheritdoc IWithdrawals
-    function request(
-        Account account,
-        Leg[] calldata legs,
-        bytes calldata prices
-    ) external nonReentrant returns (uint64 first) {
+    function request(Account account, Leg[] calldata legs, bytes calldata prices) external returns (uint64 first) {
         _requireMayAct(account);
         return _request(account, legs, prices);
     }
@@ -82,7 +80,7 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
         address signer,
         bytes calldata signature,
         bytes calldata prices
-    ) external nonReentrant returns (uint64 first) {
+    ) external returns (uint64 first) {
         bytes32 body = keccak256(
             abi.encode(WITHDRAW_TYPEHASH, Account.unwrap(account), _hashLegs(legs), nonce, deadline)
         );
@@ -96,7 +94,7 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
         uint64 sequence,
         bytes calldata entry,
         bytes calldata prices
-    ) external nonReentrant returns (uint64 claim) {
+    ) external returns (uint64 claim) {
         require(!_messenger.isQuarantined(srcEid), PathInQuarantine(srcEid));
         bytes32 leaf = entry.length == 0 ? bytes32(0) : Entry.leafOfCalldata(entry);
         (uint256 key, bytes32 recorded) = _requests.findLeaf(_messenger, srcEid, sequence, leaf);
@@ -128,15 +126,12 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
     /// @dev Takes what a leg asks for out of the account.
     function _open(Account account, uint256 index, Leg memory leg) private returns (uint64 claim) {
         require(leg.receiver != address(0), ReceiverInvalid(index, leg.receiver));
-        require(leg.amount != 0, LegTooSmall(index, 0, 1));
         uint256 units = leg.amount;
-        if (leg.fromCash) {
-            uint256 minimum;
-            (units, minimum) = ledger.queueCash(account, leg.eid, leg.asset, leg.amount);
-            require(units != 0, LegTooSmall(index, leg.amount, minimum));
-        } else {
-            ledger.take(account, leg.eid, leg.asset, units);
-        }
+        uint256 scale = 1;
+        if (leg.fromCash) (units, scale) = ledger.queueCash(account, leg.eid, leg.asset, leg.amount);
+        uint256 least = Math.max(minimumOf(leg.eid, leg.asset), 1);
+        require(units >= least, LegTooSmall(index, leg.amount, least * scale));
+        if (!leg.fromCash) ledger.take(account, leg.eid, leg.asset, units);
         return _newClaim(account, leg.eid, leg.asset, units.toUint128(), leg.receiver, leg.fromCash);
     }
 
@@ -151,12 +146,12 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
     // ---- claims
 
     /// @inheritdoc IWithdrawals
-    function order(uint64[] calldata claims) external nonReentrant returns (uint256 ordered) {
+    function order(uint64[] calldata claims) external returns (uint256 ordered) {
         return _orderAll(claims);
     }
 
     /// @inheritdoc IWithdrawals
-    function cancel(uint64 claim) external nonReentrant {
+    function cancel(uint64 claim) external {
         _requireMayAct(_accountOf(claim, Status.Queued));
         _giveBackQueued(claim);
     }
@@ -168,14 +163,14 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
         uint256 deadline,
         address signer,
         bytes calldata signature
-    ) external nonReentrant {
+    ) external {
         bytes32 body = keccak256(abi.encode(CANCEL_TYPEHASH, claim, nonce, deadline));
         _useSignature(_accountOf(claim, Status.Queued), body, nonce, deadline, signer, signature);
         _giveBackQueued(claim);
     }
 
     /// @inheritdoc IWithdrawals
-    function cancelOrdered(uint64 claim, bytes32 headBefore, bytes32[] calldata leavesAfter) external nonReentrant {
+    function cancelOrdered(uint64 claim, bytes32 headBefore, bytes32[] calldata leavesAfter) external {
         _requireMayAct(_accountOf(claim, Status.Ordered));
         uint256 earliest = uint256(_claims[claim].queuedAt) + CANCEL_DELAY;
         require(block.timestamp >= earliest, CancelTooEarly(block.timestamp, earliest));
@@ -230,14 +225,8 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
     // ---- the gateway
 
     /// @inheritdoc IWithdrawals
-    function queueReturn(
-        uint32 eid,
-        uint16 asset,
-        uint128 units,
-        address receiver
-    ) external nonReentrant returns (uint64 claim) {
+    function queueReturn(uint32 eid, uint16 asset, uint128 units, address receiver) external returns (uint64 claim) {
         require(msg.sender == _gateway, NotGateway(msg.sender, _gateway));
-        _openReceipts(eid);
         claim = _newClaim(Account.wrap(0), eid, asset, units, receiver, false);
         _settle(claim);
     }
@@ -285,19 +274,17 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
     function _receipts(uint32 srcEid, uint64 sequence, bytes calldata entry) private {
         if (!Entry.isReceipts(entry)) return _refuse(srcEid, sequence, EntryKind.RECEIPTS, Refusal.Malformed);
         Entry.Receipts memory r = Entry.decodeReceipts(entry);
-        uint256 last = uint256(r.first) + r.count - 1;
-        // Only what was ordered can be settled, each asset is summed once, and a run starts above the last one.
-        if (last > _messenger.outbox(srcEid).sequence || !_areDistinct(r.assets)) {
-            return _refuse(srcEid, sequence, EntryKind.RECEIPTS, Refusal.Malformed);
-        }
-        if (r.first <= receiptedUpTo(srcEid)) {
+        if (!_areDistinct(r.assets)) return _refuse(srcEid, sequence, EntryKind.RECEIPTS, Refusal.Malformed);
+        Orders storage orders = _orders[srcEid];
+        if (r.first <= orders.receiptedUpTo) {
             return _refuse(srcEid, sequence, EntryKind.RECEIPTS, Refusal.ReceiptRepeated);
         }
         if (!ledger.release(srcEid, r.assets, r.sums)) {
             return _refuse(srcEid, sequence, EntryKind.RECEIPTS, Refusal.ReceiptExceedsReserved);
         }
-        // CAST: at most the sequence of a log.
-        _receiptsFrom[srcEid] = uint64(last) + 1;
+        // A run may end with VOIDs; beyond the last order there is nothing to receipt, so nothing is covered there.
+        // CAST: at most the sequence of an order.
+        orders.receiptedUpTo = uint64(Math.min(uint256(r.first) + r.count - 1, orders.last));
         emit ReceiptsApplied(srcEid, sequence, r.first, r.count, r.settled, r.paid);
     }
 
@@ -315,14 +302,13 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
     /// @inheritdoc IEntryHandler
     function applyCorrections(uint32 eid, uint64, bytes calldata corrections) external onlyMessenger {
         Corrections memory c = abi.decode(corrections, (Corrections));
-        _receiptsFrom[eid] = c.receiptedUpTo + 1;
+        _orders[eid].receiptedUpTo = c.receiptedUpTo;
         emit ReceiptsCorrected(eid, c.receiptedUpTo);
         for (uint256 i; i < c.assets.length; ++i) ledger.reinstate(eid, c.assets[i].toUint16(), c.units[i]);
         for (uint256 i; i < c.claims.length; ++i) {
             uint64 claim = c.claims[i].toUint64();
             // One that was ordered or cancelled since these were written is left alone: nobody may spoil a rebase by that.
-            bool waits = _claims[claim].status == Status.Queued && Account.unwrap(_claims[claim].account) != 0;
-            if (waits) _giveBackQueued(claim);
+            if (_claims[claim].status == Status.Queued) _giveBackQueued(claim);
         }
     }
 
@@ -347,8 +333,7 @@ contract Withdrawals is ClaimQueue, SignedActions, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IWithdrawals
-    function receiptedUpTo(uint32 eid) public view returns (uint64) {
-        uint64 from = _receiptsFrom[eid];
-        return from == 0 ? 0 : from - 1;
+    function receiptedUpTo(uint32 eid) external view returns (uint64) {
+        return _orders[eid].receiptedUpTo;
     }
 }

@@ -316,6 +316,50 @@ contract LedgerTest is HubFixture {
         ledger.creditFromSuspense(SPOKE, "");
         vm.expectRevert(notModule);
         ledger.correct(SPOKE, WETH, HubAccount.wrap(0), 1, 1);
+        HubAccount account = _account(alice, 0);
+        bytes[8] memory moves = [
+            abi.encodeCall(ledger.take, (account, SPOKE, WETH, 1)),
+            abi.encodeCall(ledger.queueCash, (account, SPOKE, USDC, 1)),
+            abi.encodeCall(ledger.unqueueCash, (account, SPOKE, USDC, 1)),
+            abi.encodeCall(ledger.reserveCash, (account, SPOKE, USDC, 1)),
+            abi.encodeCall(ledger.unreserve, (account, SPOKE, WETH, 1, ILedger.ReserveSource.Balance)),
+            abi.encodeCall(ledger.reserveSuspense, (SPOKE, WETH, 1)),
+            abi.encodeCall(ledger.release, (SPOKE, new uint16[](0), new uint128[](0))),
+            abi.encodeCall(ledger.reinstate, (SPOKE, WETH, 1))
+        ];
+        for (uint256 i; i < moves.length; ++i) {
+            (bool ok, bytes memory reason) = address(ledger).call(moves[i]);
+            assertFalse(ok);
+            assertEq(reason, notModule);
+        }
+    }
+
+    function test_GivenMovesOut_TheirRefusalsSayWhy() public {
+        HubAccount account = _account(alice, 0);
+        _deposit(account, WETH, 5, true);
+        vm.startPrank(address(withdrawals));
+        bytes32 raw = HubAccount.unwrap(account);
+        vm.expectRevert(abi.encodeWithSelector(ILedger.BalanceTooLow.selector, raw, wethId, 5, 6));
+        ledger.take(account, SPOKE, WETH, 6);
+        vm.expectRevert(ILedger.AmountZero.selector);
+        ledger.take(account, SPOKE, WETH, 0);
+        vm.expectRevert(abi.encodeWithSelector(ILedger.NotReserved.selector, SPOKE, WETH, 0, 1));
+        ledger.unreserve(account, SPOKE, WETH, 1, ILedger.ReserveSource.Balance);
+        vm.expectRevert(abi.encodeWithSelector(ILedger.BalanceTooLow.selector, bytes32(0), wethId, 0, 1));
+        ledger.reserveSuspense(SPOKE, WETH, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILedger.AmountTooLarge.selector, 1 << 108, (1 << 108) - 6));
+        ledger.reinstate(SPOKE, WETH, 1 << 108);
+        // A balance that comes back is enabled, as an own deposit is.
+        vm.stopPrank();
+        vm.prank(alice, alice);
+        ledger.disableCollateral(account, wethId);
+        vm.startPrank(address(withdrawals));
+        ledger.take(account, SPOKE, WETH, 5);
+        ledger.unreserve(account, SPOKE, WETH, 5, ILedger.ReserveSource.Balance);
+        (uint128 collateral, uint128 idle) = ledger.balanceOf(account, wethId);
+        assertEq(collateral, 5);
+        assertEq(idle, 0);
+        _checkCustody(wethId);
     }
 
     function test_GivenABadConfiguration_ItSaysWhatWasExpected() public {

@@ -73,7 +73,7 @@ export function functionRoles({ contracts }: ChainAddresses, endpoint: Address):
         'Withdrawals',
         contracts.Withdrawals,
         'governor',
-        selectors(iWithdrawalsAbi, ['setOutflow', 'unpauseRequests', 'unpauseOrders', 'setMarginCheck']),
+        selectors(iWithdrawalsAbi, ['setOutflow', 'setMinimum', 'unpauseRequests', 'unpauseOrders', 'setMarginCheck']),
       ),
       role(
         'Withdrawals',
