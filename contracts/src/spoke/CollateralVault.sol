@@ -99,7 +99,7 @@ contract CollateralVault is Payouts {
         require(status != AssetStatus.Unlisted, AssetNotListed(params.asset));
         require(status == AssetStatus.Open, AssetNotOpen(params.asset, status));
         require(params.account.owner() != address(0), AccountInvalid(Account.unwrap(params.account)));
-        require(params.refund != address(0) && params.refund != address(this), ReceiverInvalid(params.refund));
+        require(_isReceiver(asset.token, params.refund), ReceiverInvalid(params.refund));
         require(params.amount <= MAX_DEPOSIT, AmountTooLarge(params.amount, MAX_DEPOSIT));
     }
 
@@ -185,7 +185,11 @@ contract CollateralVault is Payouts {
             EntryNotDeposit(kind, entry.length)
         );
         Entry.Deposited memory d = Entry.decodeDeposited(entry);
-        require(msg.sender == d.payer || msg.sender == d.refund, NotDepositParty(msg.sender, d.payer, d.refund));
+        // The vault as payer: a returned claim (see returnClaim).
+        require(
+            d.payer != address(this) && (msg.sender == d.payer || msg.sender == d.refund),
+            NotDepositParty(msg.sender, d.payer, d.refund)
+        );
         uint256 earliest = uint256(d.timestamp) + cancelDelay;
         require(block.timestamp >= earliest, CancelTooEarly(block.timestamp, earliest));
         Asset storage asset = _assets[d.asset];
@@ -194,6 +198,9 @@ contract CollateralVault is Payouts {
         // Proves that the entry is in the log, unflushed and not voided. Only this vault can have written it: the writer of a
         // kind cannot change while entries are unflushed.
         _messenger.voidEntry(hubEid, sequence, headBefore, Entry.leafOfCalldata(entry), leavesAfter);
+        // No honest hub orders what was never delivered to it. A forged order may have: then there is nothing left to cancel.
+        uint256 available = _backing(asset);
+        require(d.amount <= available, BackingExceeded(d.asset, d.amount, available));
         asset.cancelled += d.amount;
         asset.left += d.amount;
         emit DepositCancelled(sequence, d.refund, d.asset, d.amount);

@@ -63,6 +63,8 @@ interface ICollateralVault {
     error EntryNotDeposit(uint8 kind, uint256 length);
     error StatusNotStricter(uint16 asset, AssetStatus current, AssetStatus wanted);
     error CancelDelayTooLong(uint256 wanted, uint256 maximum);
+    /// @notice More than deposited − cancelled − paid − claimable: another owns it already.
+    error BackingExceeded(uint16 asset, uint256 amount, uint256 backing);
     error Permit2Unavailable();
     error RefundFailed(address to, uint256 amount);
 
@@ -98,7 +100,8 @@ interface ICollateralVault {
         bytes calldata signature
     ) external payable returns (uint64 sequence);
 
-    /// @notice Takes an unflushed deposit back. Payer or refund address, after the cancel delay; pays the refund address.
+    /// @notice Takes an unflushed deposit back. Payer or refund address, after the cancel delay; pays the refund address. Not a claimable
+    ///         order that was returned (IPayouts.returnClaim).
     /// @param sequence    of the deposit
     /// @param headBefore  head at sequence − 1
     /// @param entry       the deposit's entry, from its event

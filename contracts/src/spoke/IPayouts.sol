@@ -7,13 +7,14 @@ import {Account} from "../types/Account.sol";
 /// @notice The vault's way out: pays what the hub orders, keeps claimable what cannot be paid, and carries requests to the hub.
 /// @dev Handler of RELEASE; writer of RECEIPTS, WITHDRAW_REQUESTED and DELEGATE_SET. An order is named by its sequence in the hub's log.
 ///      Amounts are base units of the token. At any time, per asset: paid + claimable + cancelled ≤ deposited.
+///      A claimable order's number is its sequence, plus 2^48 for each older one of that sequence, from a log before, that still waits.
 interface IPayouts is IEntryHandler {
     /// @notice Why an order was made claimable and not paid.
     enum ClaimReason {
         TransferFailed, // the receiver or the token refused, or the token moved another amount
         PayoutsPaused,
         AssetFrozen,
-        OutflowLimit, // the bucket is empty: pays when it has refilled
+        OutflowLimit, // the bucket holds too little, or never holds that much: `claim` pays in parts
         ReceiverInvalid // zero, the vault or the token itself
     }
 
@@ -63,7 +64,7 @@ interface IPayouts is IEntryHandler {
         ClaimReason reason
     );
     event ReleaseRefused(uint64 indexed sequence, ReleaseRefusal reason);
-    /// @notice A claimable order was paid, to its receiver or to where its owner redirected it.
+    /// @notice A claimable order was paid, to its receiver or to where its owner redirected it: all of it, or as much as the bucket held.
     event Claimed(uint64 indexed sequence, uint64 indexed claim, address indexed to, uint16 asset, uint128 amount);
     /// @notice A claimable order became a deposit into the account it came from.
     event ClaimReturned(
@@ -75,6 +76,8 @@ interface IPayouts is IEntryHandler {
     );
     /// @notice The log to the hub is closed, so the receipts of these orders cannot be sent any more.
     event ReceiptsUnsent(uint64 first, uint64 count);
+    /// @notice A governed rebase of the path found that the hub never gave this order.
+    event ClaimAnnulled(uint64 indexed sequence, uint64 indexed claim, uint16 indexed asset, uint128 amount);
     event WithdrawalRequested(bytes32 indexed account, uint64 indexed sequence);
     event DelegateRequested(bytes32 indexed account, address indexed delegate, uint64 indexed sequence);
     event PayoutsPaused(bool paused);
@@ -88,6 +91,8 @@ interface IPayouts is IEntryHandler {
     error NotClaimable(uint64 sequence);
     error NotClaimParty(address caller, address receiver, bytes32 account);
     error PayoutsArePaused();
+    error PathInQuarantine(uint32 eid);
+    error NotHub(uint32 eid, uint32 hub);
     error OutflowLimitReached(uint16 asset, uint256 amount, uint256 available);
     error PayoutFailed(uint16 asset, address to, uint256 amount);
     error ReturnTooEarly(uint256 nowSeconds, uint256 earliest);
@@ -98,12 +103,16 @@ interface IPayouts is IEntryHandler {
 
     // ---- claimable orders
 
-    /// @notice Pays a claimable order to its receiver. Anyone.
+    /// @notice Pays a claimable order to its receiver. Anyone; not while the hub's path is quarantined.
+    /// @dev As much of it as the outflow bucket holds; the rest stays claimable. So nothing waits for ever, and no order, however large,
+    ///      takes more than the bucket.
     function claim(uint64 sequence) external;
     /// @notice Pays a claimable order to another address. Its receiver, or the principal of its account on this chain.
     function claimTo(uint64 sequence, address to) external;
     /// @notice Turns a claimable order back into a deposit of its account on the hub. Its receiver or principal at once, anyone after
-    ///         `returnDelay`: so that an owner whose home is another chain gets it back too. Takes the entry fee.
+    ///         `returnDelay`: so that an owner whose home is another chain gets it back too. Takes the entry fee. This deposit cannot be
+    ///         cancelled: what leaves again leaves as an order, under the limits. Its payer is the vault, its refund address the account's
+    ///         owner, or the receiver if the account's home is another chain.
     function returnClaim(uint64 sequence) external payable returns (uint64 depositSequence);
 
     // ---- requests to the hub
@@ -134,7 +143,8 @@ interface IPayouts is IEntryHandler {
 
     /// @notice A claimable order; receiver zero if there is none at that sequence.
     function claimableOf(uint64 sequence) external view returns (Claimable memory);
-    /// @notice Whether an order of this amount passes the outflow bucket now, and what it finds in it, base units (TokenBucket.outflow).
+    /// @notice Whether an order of this amount would be paid on arrival now, as far as the outflow bucket goes, and what it finds in it,
+    ///         base units (TokenBucket.outflow).
     function outflowAvailable(uint16 asset, uint128 amount) external view returns (bool passes, uint256 room);
     /// @notice Outflow bucket: capacity in base units, refill in base units per second.
     function outflowOf(uint16 asset) external view returns (uint128 capacity, uint128 perSecond);

@@ -63,6 +63,17 @@ abstract contract VaultBase is ICollateralVault, IPayouts, AccessManaged, Reentr
         require(a.status != AssetStatus.Unlisted, AssetNotListed(asset));
     }
 
+    /// @dev Tokens sent to the others could not be taken out again.
+    function _isReceiver(address token, address receiver) internal view returns (bool) {
+        return
+            receiver != address(0) && receiver != address(this) && receiver != token && receiver != address(_messenger);
+    }
+
+    /// @dev What may still leave: neither left already nor claimed by an order.
+    function _backing(Asset storage asset) internal view returns (uint256) {
+        return uint256(asset.deposited) - asset.left - asset.claimable;
+    }
+
     /// @dev Whether exactly `amount` left the vault. A token that takes another amount is refused: the difference would be other users'
     ///      money, or the receiver's. What was moved stays moved, so whoever gets `false` must revert.
     function _send(address token, address to, uint256 amount) internal returns (bool) {
