@@ -16,6 +16,14 @@ const rate = z.array(z.object({ postings: z.string().transform(Number), seconds:
  * constraint or trigger, right after it. Leaves the database unusable for anything else.
  */
 export async function measureJournal(world: World): Promise<Results> {
+  const [, spoke] = world.stack.chains;
+  if (!spoke) throw new Error('the network has no spoke; expected one');
+  // The credit that the queue is filled with copies of: an own deposit, so it is collateral.
+  await world.flow.ended([await world.user(0).deposit({ chain: spoke, asset: 'WETH', amount: 1_000n })], 'credited');
+  await eventually('the relayer to book a credit', async () => {
+    const rows = await world.rows(`select 1 from journal_entries where kind = 'Credited' limit 1`);
+    return rows.length > 0 ? true : undefined;
+  });
   await world.relayer.stop();
   await world.rows(
     `insert into ledger_events (eid, kind, src_eid, sequence, account, asset_id, payload, block_number, block_hash, block_time, tx_hash, log_index, state)
