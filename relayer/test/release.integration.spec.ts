@@ -237,11 +237,43 @@ describe('given withdrawals of a hub and a spoke', () => {
       reason,
     });
     beforeEach(async () => {
-      rpc.answer = () => ({ result: undefined });
+      rpc.answer = () => ({ result: 600 });
       await index(chains.hub, block(1), [queued(block(1), 1n), ordered(block(1), 1n, 1n)]);
     });
 
+    const claimableNow = { account: ALICE, receiver: RECEIVER, asset: 1, amount: 70n, claim: 1n, createdAt: 1 };
+    /** A vault whose bucket of 200 holds `room`. */
+    const withRoom =
+      (room: bigint): FakeRpc['answer'] =>
+      (name) => {
+        const results: Record<string, unknown> = {
+          claimableOf: claimableNow,
+          outflowAvailable: [room >= 70n, room],
+          outflowOf: [200n, 1n],
+        };
+        return { result: results[name] ?? 600 };
+      };
+
+    it('waits until the bucket holds the whole, or a fifth of itself: each part costs a transaction', async () => {
+      await index(spoke, block(1, 's'), [vault(block(1, 's'), 'MadeClaimable', claimable(3))]);
+      rpc.answer = withRoom(39n);
+      await service().payClaimables(spoke);
+      expect(await sent()).toEqual([]);
+      rpc.answer = withRoom(40n);
+      await service().payClaimables(spoke);
+      expect(await sent()).toHaveLength(1);
+    });
+
+    it('forgets one that a rebase annulled', async () => {
+      await index(spoke, block(1, 's'), [vault(block(1, 's'), 'MadeClaimable', claimable(3))]);
+      const annulled = { sequence: 1n, claim: 1n, asset: 1, amount: 70n };
+      await index(spoke, block(2, 's'), [vault(block(2, 's'), 'ClaimAnnulled', annulled)]);
+      expect(await repository.waitingClaimables(SPOKE)).toEqual([]);
+      expect(await stateOf(1n)).toBe('refused');
+    });
+
     it('pays it as soon as the limit lets it through, in parts if it must be, until nothing is left', async () => {
+      rpc.answer = withRoom(70n);
       await index(spoke, block(1, 's'), [vault(block(1, 's'), 'MadeClaimable', claimable(3))]);
       await service().payClaimables(spoke);
       expect(await sent()).toEqual([expect.objectContaining({ call: 'claim', args: [1n] })]);

@@ -30,7 +30,10 @@ export type WithdrawalEvent =
   | { readonly kind: 'claimable'; readonly reason: ClaimReason }
   | { readonly kind: 'claimed'; readonly to: string }
   | { readonly kind: 'returned'; /** the deposit it became */ readonly depositSequence: Sequence }
-  | { readonly kind: 'refused'; readonly reason: ReleaseRefusal | 'Unhandled' }
+  | {
+      readonly kind: 'refused';
+      /** `Annulled`: a rebase of the path found that the hub never gave it */ readonly reason: ReleaseRefusal | 'Unhandled' | 'Annulled';
+    }
   | { readonly kind: 'receipted' };
 
 /** Facts about one claim, in any order. Facts a reorg removed are marked and kept. */

@@ -37,7 +37,7 @@ interface HubRow extends PlaceRow {
 }
 
 interface PayoutRow extends PlaceRow {
-  readonly kind: 'paid' | 'claimable' | 'refused' | 'claimed' | 'returned';
+  readonly kind: 'paid' | 'claimable' | 'refused' | 'claimed' | 'returned' | 'annulled';
   readonly receiver: string | null;
   readonly amount: string | null;
   readonly reason: string | null;
@@ -197,6 +197,8 @@ function payoutEvent(row: PayoutRow): WithdrawalEvent {
       return { kind: 'refused', reason: oneOf(RELEASE_REFUSALS, row.reason) };
     case 'claimed':
       return { kind: 'claimed', to: row.receiver ?? 'an unknown address' };
+    case 'annulled':
+      return { kind: 'refused', reason: 'Annulled' };
     case 'returned':
       return { kind: 'returned', depositSequence: sequence(BigInt(row.deposit_sequence ?? 0)) };
   }

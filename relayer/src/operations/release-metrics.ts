@@ -33,7 +33,7 @@ const GAUGES = [
     labels: ['dst', 'reason'],
     sql: `select jsonb_build_object('dst', p.eid::text, 'reason', p.reason) as labels, count(*)::float8 as value from payout_events p
           where p.kind = 'claimable' and p.state <> 'orphaned'
-            and not exists (select 1 from payout_events d where d.eid = p.eid and d.sequence = p.sequence and d.kind = 'returned' and d.state <> 'orphaned')
+            and not exists (select 1 from payout_events d where d.eid = p.eid and d.sequence = p.sequence and d.kind in ('returned', 'annulled') and d.state <> 'orphaned')
             and p.amount > (select coalesce(sum(d.amount), 0) from payout_events d where d.eid = p.eid and d.sequence = p.sequence
                             and d.kind = 'claimed' and d.state <> 'orphaned')
           group by p.eid, p.reason`,

@@ -73,7 +73,7 @@ export class ReleaseTables1795230000200 implements MigrationInterface {
     await runner.query(`CREATE TABLE payout_events (
       id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       eid integer NOT NULL,
-      kind text NOT NULL CHECK (kind IN ('paid', 'claimable', 'refused', 'claimed', 'returned', 'unsent')),
+      kind text NOT NULL CHECK (kind IN ('paid', 'claimable', 'refused', 'claimed', 'returned', 'annulled', 'unsent')),
       sequence numeric(20) NOT NULL,
       claim numeric(20),
       account text,

@@ -222,10 +222,24 @@ export class SnapshotReader {
           const known = books.get(asset) ?? { ordered: 0n, receipted: 0n };
           books.set(asset, { ...known, receipted: known.receipted + amount });
         }
+        for (const { asset, amount } of await this.#annulled(dstEid, pins)) {
+          const known = books.get(asset) ?? { ordered: 0n, receipted: 0n };
+          books.set(asset, { ...known, receipted: known.receipted - amount });
+        }
         return [...books].map(([asset, sums]): ReleaseBooks => ({ token: { eid: dstEid, asset }, ...sums }));
       }),
     );
     return all.flat();
+  }
+
+  /** What a governed rebase found that the hub never ordered: its receipts stand in the log, the vault keeps nothing for them. */
+  async #annulled(dstEid: Eid, pins: Pins): Promise<readonly { asset: number; amount: bigint }[]> {
+    const rows = await this.dataSource.query<{ asset: number; amount: string }[]>(
+      `select asset, sum(amount) as amount from payout_events
+       where eid = $1 and kind = 'annulled' and state <> 'orphaned' and block_number <= $2 group by asset`,
+      [dstEid, pinOf(pins, dstEid).toString()],
+    );
+    return rows.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) }));
   }
 
   async #unreceipted(consumed: ReadonlyMap<Eid, bigint>, pins: Pins): Promise<Unreceipted[]> {

@@ -13,7 +13,15 @@ export const PAYOUT_EVENTS: FactTable = {
   identity: 'block_hash, log_index',
 };
 
-export const VAULT_EVENTS = ['Paid', 'MadeClaimable', 'ReleaseRefused', 'Claimed', 'ClaimReturned', 'ReceiptsUnsent'] as const;
+export const VAULT_EVENTS = [
+  'Paid',
+  'MadeClaimable',
+  'ReleaseRefused',
+  'Claimed',
+  'ClaimReturned',
+  'ClaimAnnulled',
+  'ReceiptsUnsent',
+] as const;
 
 const NOTHING = {
   claim: null,
@@ -51,6 +59,10 @@ export function payoutRow(chain: ChainContext, block: BlockRef, log: Log): FactR
     case 'ClaimReturned': {
       const { sequence, claim, asset, amount, depositSequence } = args;
       return { kind: 'returned', sequence, ...NOTHING, claim, asset, amount, deposit_sequence: depositSequence, ...at };
+    }
+    case 'ClaimAnnulled': {
+      const { sequence, claim, asset, amount } = args;
+      return { kind: 'annulled', sequence, ...NOTHING, claim, asset, amount, ...at };
     }
     case 'ReceiptsUnsent':
       return { kind: 'unsent', sequence: args.first, ...NOTHING, orders: Number(args.count), ...at };

@@ -58,7 +58,7 @@ export class ReleaseRepository {
     const rows = await this.dataSource.query<{ sequence: string }[]>(
       `select p.sequence from payout_events p
        where p.eid = $1 and p.kind = 'claimable' and p.state <> 'orphaned' and p.reason in ('OutflowLimit', 'PayoutsPaused', 'AssetFrozen')
-         and not exists (select 1 from payout_events d where d.eid = p.eid and d.sequence = p.sequence and d.kind = 'returned'
+         and not exists (select 1 from payout_events d where d.eid = p.eid and d.sequence = p.sequence and d.kind in ('returned', 'annulled')
                          and d.state <> 'orphaned')
          and p.amount > (select coalesce(sum(d.amount), 0) from payout_events d where d.eid = p.eid and d.sequence = p.sequence
                          and d.kind = 'claimed' and d.state <> 'orphaned')

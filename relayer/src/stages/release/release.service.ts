@@ -26,6 +26,8 @@ const MAX_TRIES = 25;
 const MAX_ORDERS = 50;
 /** Claims looked at in one beat; the next beat goes on behind them, so that waiting ones hide no others. */
 const MAX_LOOKED_AT = 500;
+/** A part of a claim is worth a transaction from this share of the bucket on. */
+const WORTHY_SHARE = 5n;
 /** The margin check decides by prices that it is handed; balances and cash alone need none. */
 const NO_PRICES: Hex = '0x';
 
@@ -113,13 +115,27 @@ export class ReleaseService {
       const sequence = open.get(key);
       if (sequence === undefined) continue;
       const call = { address: chain.contract('CollateralVault'), abi: iPayoutsAbi, functionName: 'claim', args: [sequence] } as const;
-      if (!(await passes(() => chain.client.simulateContract(call)))) {
+      if (!(await this.#isWorthClaiming(chain, sequence)) || !(await passes(() => chain.client.simulateContract(call)))) {
         this.#claimables.failed(key, this.clock.now());
         continue;
       }
       this.#claimables.passed(key);
       await this.#want(chain, call.address, `claim:${key}`, encodeFunctionData(call), claimPurpose(chain.eid, sequence));
     }
+  }
+
+  /**
+   * A claim is paid in parts as the bucket refills. Every call is at the relayer's cost, so it takes the whole, or a part that counts.
+   */
+  async #isWorthClaiming(chain: ChainContext, sequence: Sequence): Promise<boolean> {
+    const vault = { address: chain.contract('CollateralVault'), abi: iPayoutsAbi } as const;
+    const { asset, amount } = await chain.client.readContract({ ...vault, functionName: 'claimableOf', args: [sequence] });
+    const [[, room], [capacity]] = await Promise.all([
+      chain.client.readContract({ ...vault, functionName: 'outflowAvailable', args: [asset, amount] }),
+      chain.client.readContract({ ...vault, functionName: 'outflowOf', args: [asset] }),
+    ]);
+    const part = capacity / WORTHY_SHARE;
+    return amount > 0n && room >= (amount < part ? amount : part);
   }
 
   async #want(chain: ChainContext, to: Address, what: string, data: Hex, purpose: Record<string, string | number>): Promise<Wanted> {
