@@ -46,10 +46,14 @@ export class OwnLogReader {
     if (open.checkpoint.sequence <= after) return [];
     const from = await this.#blockOf(source, destination.eid, after + 1n);
     if (from === null) return [];
+    return (await this.#appended(source, destination.eid, from, open.block)).filter((entry) => entry.sequence > after);
+  }
+
+  async #appended(source: ChainContext, dstEid: number, from: bigint, to: bigint): Promise<OwnEntry[]> {
     const filter = { addresses: [messengerOf(source)], topics: topicsOf(iMessengerAbi, ['EntryAppended']) };
     const entries: OwnEntry[] = [];
-    for (let start: bigint = from; start <= open.block; start += WINDOW) {
-      const end = start + WINDOW - 1n < open.block ? start + WINDOW - 1n : open.block;
+    for (let start = from; start <= to; start += WINDOW) {
+      const end = start + WINDOW - 1n < to ? start + WINDOW - 1n : to;
       const logs = await source.quorum.agree(
         `entries of blocks ${start} … ${end}`,
         (client) => readLogsOfRange(client, blockNumber(start), blockNumber(end), filter),
@@ -57,8 +61,7 @@ export class OwnLogReader {
       );
       for (const log of logs) {
         const { args } = decodeEventLog({ abi: iMessengerAbi, eventName: 'EntryAppended', data: log.data, topics: signedTopics(log) });
-        if (args.dstEid === destination.eid && args.sequence > after)
-          entries.push({ sequence: sequence(args.sequence), bytes: args.entry, head: args.head });
+        if (args.dstEid === dstEid) entries.push({ sequence: sequence(args.sequence), bytes: args.entry, head: args.head });
       }
     }
     return entries;
@@ -74,6 +77,27 @@ export class OwnLogReader {
         return { asset, amount: decodeFunctionResult({ abi: iCollateralVaultAbi, functionName: 'assetOf', data: answer }).deposited };
       }),
     );
+  }
+
+  /** deposited − cancelled of a vault, per asset, at the newest block that a quorum has. @throws QuorumError */
+  async received(chain: ChainContext, assets: readonly number[]): Promise<Claim[]> {
+    const vault = chain.contract('CollateralVault');
+    const { hash } = await chain.quorum.block(await chain.quorum.head());
+    return Promise.all(
+      assets.map(async (asset) => {
+        const data = encodeFunctionData({ abi: iCollateralVaultAbi, functionName: 'assetOf', args: [asset] });
+        const answer = await chain.quorum.call(vault, data, hash);
+        const { deposited, cancelled } = decodeFunctionResult({ abi: iCollateralVaultAbi, functionName: 'assetOf', data: answer });
+        return { asset, amount: deposited - cancelled };
+      }),
+    );
+  }
+
+  /** Own entries of a route from one sequence to another, ascending; those that the index cannot place are missing. @throws QuorumError */
+  async entriesBetween({ source, destination }: Route, first: Sequence, last: Sequence): Promise<OwnEntry[]> {
+    const [from, to] = [await this.#blockOf(source, destination.eid, first), await this.#blockOf(source, destination.eid, last)];
+    if (from === null || to === null) return [];
+    return (await this.#appended(source, destination.eid, from, to)).filter((entry) => entry.sequence >= first && entry.sequence <= last);
   }
 
   async #isFinal(source: ChainContext, block: BlockNumber, head: BlockNumber): Promise<boolean> {

@@ -5,6 +5,7 @@ import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { StageCommonModule } from '../stage-common.module.js';
 import { ExecutorService } from './executor.service.js';
+import { Accountant } from './accountant.service.js';
 import { OwnLogReader } from './own-log.reader.js';
 import { PacketConsumer } from './packet.consumer.js';
 import { PacketObserver } from './packet.observer.js';
@@ -16,7 +17,17 @@ import { Verifiers } from './verifiers.js';
 /** Stage 3: checkpoints on their way through LayerZero, verified, committed and executed. */
 @Module({
   imports: [StageCommonModule],
-  providers: [PacketConsumer, PacketRepository, PacketObserver, Verifiers, OwnLogReader, SignedHeads, VerifierService, ExecutorService],
+  providers: [
+    PacketConsumer,
+    PacketRepository,
+    PacketObserver,
+    Verifiers,
+    OwnLogReader,
+    Accountant,
+    SignedHeads,
+    VerifierService,
+    ExecutorService,
+  ],
   exports: [PacketConsumer],
 })
 export class PacketModule implements OnModuleInit {

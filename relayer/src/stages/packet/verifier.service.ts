@@ -1,18 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import {
-  auditDeposits,
-  decideSignature,
-  decodeEntry,
-  EntryKind,
-  sequence,
-  wei,
-  type Claim,
-  type Eid,
-  type OwnEntry,
-  type RelayProblem,
-  type SignedHead,
-} from '@lockstep/shared';
+import { decideSignature, sequence, wei, type RelayProblem, type SignedHead } from '@lockstep/shared';
 import { concatHex, keccak256, type Address, type Hex } from 'viem';
 import { DataSource } from 'typeorm';
 import type { ChainContext } from '../../chain/chain-context.js';
@@ -23,6 +11,7 @@ import { Intents } from '../intents.js';
 import { groupBy } from '../group-by.js';
 import { PathProblems } from '../path-problems.js';
 import { Paths, type Route } from '../paths.js';
+import { Accountant } from './accountant.service.js';
 import { OwnLogReader } from './own-log.reader.js';
 import { PacketObserver, type ObservedPacket } from './packet.observer.js';
 import { SignedHeads } from './signed-heads.js';
@@ -48,6 +37,7 @@ export class VerifierService {
     private readonly observer: PacketObserver,
     private readonly verifiers: Verifiers,
     private readonly own: OwnLogReader,
+    private readonly accountant: Accountant,
     private readonly heads: SignedHeads,
     private readonly intents: Intents,
     private readonly problems: PathProblems,
@@ -101,26 +91,13 @@ export class VerifierService {
       const entries = await this.own.entries(route, older || last === null ? sequence(0n) : last.sequence, open);
       const decision = decideSignature(path, open.checkpoint, last, entries);
       if (decision.kind === 'refuse') return decision;
-      const claimed = await this.#claimed(source.eid, path.dstEid, open, entries);
-      const assets = [...new Set(claimed.map(({ asset }) => asset))];
-      const problem = auditDeposits(open.checkpoint, path, claimed, await this.own.deposited(source, assets, open));
+      const problem = await this.accountant.audit(route, open, entries);
       return problem === null ? decision : { kind: 'refuse', problem };
     } catch (error) {
       if (error instanceof QuorumError)
         return { kind: 'refuse', problem: { code: 'PROVIDERS_DISAGREE', srcEid: path.srcEid, dstEid: path.dstEid, detail: error.message } };
       throw error;
     }
-  }
-
-  /** Deposits claimed up to the checkpoint: own entries for what is new, the index for what was audited when it was signed before. */
-  async #claimed(srcEid: Eid, dstEid: Eid, open: ObservedPacket['open'], entries: readonly OwnEntry[]): Promise<Claim[]> {
-    const before = (entries[0]?.sequence ?? open.checkpoint.sequence + 1n) - 1n;
-    const rows = await this.dataSource.query<{ asset: number; amount: string }[]>(
-      `select asset, sum(amount) as amount from log_entries
-       where src_eid = $1 and dst_eid = $2 and sequence <= $3 and kind = ${EntryKind.Deposited} and state <> 'orphaned' group by asset`,
-      [srcEid, dstEid, before.toString()],
-    );
-    return [...rows.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) })), ...entries.flatMap(claimOf)];
   }
 
   async #attest(destination: ChainContext, dvn: Address, batch: readonly Signable[]): Promise<void> {
@@ -159,17 +136,6 @@ function lacks({ state }: ObservedPacket, dvn: Address): boolean {
     case 'awaiting-others':
     case 'path-uninitialised':
       return false;
-  }
-}
-
-function claimOf({ bytes }: OwnEntry): Claim[] {
-  try {
-    const entry = decodeEntry(bytes);
-    return entry.kind === 'Deposited' ? [{ asset: entry.asset, amount: entry.amount }] : [];
-  } catch (cause) {
-    // A malformed entry claims nothing: the hub refuses it for good.
-    if (cause instanceof RangeError) return [];
-    throw cause;
   }
 }
 
