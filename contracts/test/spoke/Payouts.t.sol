@@ -295,6 +295,24 @@ contract PayoutsTest is PayoutsFixture {
         _checkBacking(asset);
     }
 
+    /// @dev However many orders of whatever size: what leaves in any time is at most the bucket and its refill.
+    function testFuzz_GivenAnyOrdersAndClaims_NoMoreThanTheBucketLeaves(uint256 seed) external {
+        vault.setOutflow(asset, 1000, 10);
+        uint256 elapsed;
+        uint64 first = nextOrder;
+        for (uint256 i; i < 12; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            uint256 pause = seed % 3 == 0 ? (seed >> 8) % 60 : 0;
+            skip(pause);
+            elapsed += pause;
+            if (i < 4) _pay(asset, uint128((seed >> 16) % 3001), bob);
+            uint64 sequence = uint64(first + ((seed >> 32) % 4));
+            if (vault.claimableOf(sequence).createdAt != 0) try vault.claim(sequence) {} catch {}
+            assertLe(token.balanceOf(bob), 1000 + 10 * elapsed);
+        }
+        _checkBacking(asset);
+    }
+
     function test_GivenNoBucket_NothingPasses() external {
         PlainToken other = new PlainToken(18);
         uint16 listed = _list(address(other));
