@@ -1,4 +1,4 @@
-import { iCollateralVaultAbi, iMessengerAbi, testTokenAbi } from '@lockstep/contracts';
+import { iCollateralVaultAbi, iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi, testTokenAbi } from '@lockstep/contracts';
 import { deliveryStream, encodeAccount, foldEntries, leafOf, sequence } from '@lockstep/shared';
 import { encodeFunctionData, maxUint256, parseEventLogs, zeroAddress, type Address, type Hex, type TransactionReceipt } from 'viem';
 import type { LiveAsset, LiveChain, LiveHub } from '../../src/live/live.js';
@@ -11,7 +11,7 @@ export interface GasChain<Live extends LiveChain = LiveChain> {
   readonly live: Live;
 }
 
-/** A spoke and the hub: deposits made on one, carried to and credited on the other, each transaction's gas returned. */
+/** A spoke and the hub: deposits made on one, carried to and credited on the other, withdrawn and paid there; each transaction's gas returned. */
 export class GasWorld {
   #entries: Hex[] = [];
   #delivered = 0;
@@ -21,6 +21,7 @@ export class GasWorld {
     readonly spoke: GasChain,
     readonly hub: GasChain<LiveHub>,
     private readonly route: PacketRoute,
+    private readonly routeBack: PacketRoute,
     private readonly anyone: Address,
     genesis: Hex,
     readonly stop: () => Promise<void>,
@@ -82,6 +83,41 @@ export class GasWorld {
     return used;
   }
 
+  /** Each owner withdraws collateral to its receiver on the spoke; the orders are appended at once. @returns gas per request and the entries */
+  async withdraw(
+    owners: readonly Address[],
+    receivers: readonly Address[],
+    { index }: LiveAsset,
+    amount: bigint,
+  ): Promise<{ readonly gas: bigint[]; readonly orders: Hex[] }> {
+    const to = this.hub.live.contracts.Withdrawals.address;
+    const eid = this.spoke.live.eid;
+    const receipts = await this.hub.chain.send(
+      owners.map((from, i) => {
+        const receiver = receivers[i];
+        if (!receiver) throw new Error(`owner ${i} has no receiver`);
+        const legs = [{ eid, asset: index, fromCash: false, amount, receiver }];
+        const args = [encodeAccount({ owner: from, home: 0, subaccount: 0n }), legs, '0x'] as const;
+        return { from, to, data: encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'request', args }) };
+      }),
+    );
+    return { gas: receipts.map(({ gasUsed }) => gasUsed), orders: receipts.map(entryIn) };
+  }
+
+  /** Sends every order as one checkpoint and has it verified on the spoke. */
+  carryBack(): Promise<PacketGas> {
+    return this.routeBack.carry();
+  }
+
+  /** Delivers orders on the spoke, which pays them. @returns gas of the delivery, and how many were paid */
+  async pay(orders: readonly Hex[]): Promise<{ readonly gas: bigint; readonly paid: number }> {
+    const args = [this.hub.live.eid, deliveryStream(orders)] as const;
+    const data = encodeFunctionData({ abi: iMessengerAbi, functionName: 'deliver', args });
+    const [receipt] = await this.spoke.chain.send([{ from: this.anyone, to: this.spoke.live.contracts.Messenger.address, data }]);
+    if (!receipt) throw new Error('nothing was sent');
+    return { gas: receipt.gasUsed, paid: parseEventLogs({ abi: iPayoutsAbi, eventName: 'Paid', logs: receipt.logs }).length };
+  }
+
   async #atHub(data: Hex): Promise<bigint> {
     const [receipt] = await this.hub.chain.send([{ from: this.anyone, to: this.hub.live.contracts.Messenger.address, data }]);
     if (!receipt) throw new Error('nothing was sent');
@@ -91,6 +127,6 @@ export class GasWorld {
 
 function entryIn({ logs, transactionHash }: TransactionReceipt): Hex {
   const [appended] = parseEventLogs({ abi: iMessengerAbi, eventName: 'EntryAppended', logs });
-  if (!appended) throw new Error(`deposit ${transactionHash} appended no entry`);
+  if (!appended) throw new Error(`transaction ${transactionHash} appended no entry`);
   return appended.args.entry;
 }

@@ -8,7 +8,7 @@ import type { LiveAsset } from '../../src/live/live.js';
 import type { GasWorld } from './gas-world.js';
 import { startGasWorld } from './start-gas-world.js';
 
-/** Targets of the design: most gas per deposit. */
+/** Targets of the design: most gas per deposit, or per payout. */
 const REACH = {
   'deposit.erc20.warm': 85_000n,
   'deposit.erc20.above': 50_000n,
@@ -17,6 +17,7 @@ const REACH = {
   'credit.existing.batch50': 10_000n,
   'packet.share.batch50': 6_000n,
   'packet.share.batch200': 1_500n,
+  'payout.batch50': 45_000n,
 } as const;
 
 const committed = path.join(import.meta.dirname, '../../../contracts/snapshots/gas.json');
@@ -36,7 +37,7 @@ describe('given a spoke and the hub with real LayerZero contracts', () => {
   }, 180_000);
   afterAll(() => world.stop());
 
-  it('when fifty accounts made six deposits of one asset and one of two others, each holds exactly that', async () => {
+  it('when fifty accounts made six deposits of one asset and one of two others, each holds that less what it withdrew', async () => {
     const { chain, live } = world.hub;
     for (const owner of owners) {
       const account = encodeAccount({ owner, home: 0, subaccount: 0n });
@@ -46,7 +47,8 @@ describe('given a spoke and the hub with real LayerZero contracts', () => {
         functionName: 'collateralOf',
         args: [account],
       });
-      expect(amounts).toEqual([AMOUNT.WETH * 6n, AMOUNT.WBTC, AMOUNT.ETH]);
+      const withdrawn = owner === owners[0] ? 3n : 1n;
+      expect(amounts).toEqual([AMOUNT.WETH * (6n - withdrawn), AMOUNT.WBTC, AMOUNT.ETH]);
     }
   });
 
@@ -109,8 +111,37 @@ async function measure(world: GasWorld, gas: Record<string, bigint>): Promise<vo
   gas['split.share.batch200'] = share(splits, total);
   for (let chunk = 0; chunk < 4; chunk++) await world.deliver(count);
 
+  await measureWithdrawals(world, first, gas);
+
   for (const credit of ['first', 'new', 'existing'] as const)
     gas[`sum.${credit}.batch50`] = (gas[`credit.${credit}.batch50`] ?? 0n) + gas['packet.share.batch50'];
+}
+
+/**
+ * One withdrawal alone, then fifty under one checkpoint, to receivers that never held the token. A payout is the whole delivery on the
+ * spoke: calldata, fold, transfer, event and the share of the receipt.
+ */
+async function measureWithdrawals(world: GasWorld, asset: LiveAsset, gas: Record<string, bigint>): Promise<void> {
+  const receivers = owners.map((_, i) => addressOf(`receiver ${i}`));
+  const count = owners.length;
+  const withdraw = async (
+    from: readonly Address[],
+    to: readonly Address[],
+  ): Promise<{ request: bigint; packet: bigint; payout: bigint }> => {
+    const { gas: requests, orders } = await world.withdraw(from, to, asset, AMOUNT.WETH);
+    const { attest, verify, commitAndExecute } = await world.carryBack();
+    const { gas: payout, paid } = await world.pay(orders);
+    expect(paid).toBe(from.length);
+    return { request: requests.reduce((a, b) => (a > b ? a : b)), packet: attest + verify + commitAndExecute, payout };
+  };
+  await withdraw(owners.slice(0, 1), [addressOf('first receiver')]); // the first of a path writes slots that later ones find written
+  const alone = await withdraw(owners.slice(0, 1), [addressOf('lone receiver')]);
+  const fifty = await withdraw(owners, receivers);
+  gas['withdrawal.request'] = fifty.request;
+  gas['payout.alone'] = alone.payout;
+  gas['payout.batch50'] = share(fifty.payout, count);
+  gas['sum.withdrawal.alone'] = alone.payout + alone.packet;
+  gas['sum.withdrawal.batch50'] = share(fifty.payout + fifty.packet, count);
 }
 
 /** Gas of moving the same amount of the same token from the same owner to the vault, by an approved spender and nothing else. */

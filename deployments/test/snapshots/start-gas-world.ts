@@ -17,7 +17,7 @@ const [DEPLOYER, LOCKSTEP_DVN_SIGNER, LAYERZERO_DVN_ADMIN, LAYERZERO_DVN_SIGNER,
 /** Later than any deployment of today. */
 const START = 4_000_000_000n;
 
-/** Deploys the whole stack on two fresh chains and fixes their clocks. `senders` may send on the spoke. */
+/** Deploys the whole stack on two fresh chains and fixes their clocks. `senders` may send on both. */
 export async function startGasWorld(senders: readonly Address[]): Promise<GasWorld> {
   if (!DEPLOYER || !LOCKSTEP_DVN_SIGNER || !LAYERZERO_DVN_ADMIN || !LAYERZERO_DVN_SIGNER || !LAYERZERO_OWNER)
     throw new Error('no accounts');
@@ -45,20 +45,23 @@ export async function startGasWorld(senders: readonly Address[]): Promise<GasWor
   const spokeLive = liveChainOf(live, 'spoke');
   const hub = {
     live: live.hub,
-    chain: await SteadyChain.at(hubNode, hubNode.client('hub'), START, [submitter, LAYERZERO_DVN_ADMIN.address]),
+    chain: await SteadyChain.at(hubNode, hubNode.client('hub'), START, [submitter, LAYERZERO_DVN_ADMIN.address, ...senders]),
   };
-  const spoke = { live: spokeLive, chain: await SteadyChain.at(spokeNode, spokeNode.client('spoke'), START, [submitter, ...senders]) };
-  const route = new PacketRoute(spoke, hub, {
+  const spoke = {
+    live: spokeLive,
+    chain: await SteadyChain.at(spokeNode, spokeNode.client('spoke'), START, [submitter, LAYERZERO_DVN_ADMIN.address, ...senders]),
+  };
+  const workers = {
     lockstepDvnSigner: LOCKSTEP_DVN_SIGNER,
     layerZeroDvnSigner: LAYERZERO_DVN_SIGNER,
     layerZeroDvnAdmin: LAYERZERO_DVN_ADMIN.address,
     submitter,
-  });
+  };
   const genesis = genesisHead({
     srcEid: spokeLive.eid,
     srcMessenger: spokeLive.contracts.Messenger.address,
     dstEid: live.hub.eid,
     dstMessenger: live.hub.contracts.Messenger.address,
   });
-  return new GasWorld(spoke, hub, route, submitter, genesis, stop);
+  return new GasWorld(spoke, hub, new PacketRoute(spoke, hub, workers), new PacketRoute(hub, spoke, workers), submitter, genesis, stop);
 }
