@@ -107,6 +107,16 @@ describe('the desired state', () => {
       }),
       /hub USDC: outflow of the vault is 1 \+ 1\/s, of the hub \d+ \+ \d+\/s; expected at least the hub's/,
     ],
+    [
+      'lets no small balance leave',
+      (base) => ({
+        chains: base.chains.map((c) => ({
+          ...c,
+          assets: c.assets.map((a) => ({ ...a, minWithdrawal: a.outflow.hub.capacity / 100n + 1n })),
+        })),
+      }),
+      /hub USDC: smallest withdrawal \d+ is above a hundredth of the hub's outflow capacity/,
+    ],
   ])('given one that %s, it is refused with what was expected', (_case, change, message) => {
     expect(changed(change)).toThrow(message);
   });
@@ -124,6 +134,7 @@ describe('the bound of a malicious verifier set', () => {
           inflowPerSecond: 1n,
           vaultCap: 90_000n,
           outflow: { hub: { capacity: 40n, perSecond: 1n }, vault: { capacity: 50n, perSecond: 2n } },
+          minWithdrawal: 0n,
         })),
       })),
     }))();

@@ -101,6 +101,7 @@ function localAssets(): DesiredInput['chains'][number]['assets'] {
       inflowCapacity: cap,
       inflowPerSecond: cap / 3_600n,
       outflow: { hub: { capacity: cap, perSecond: cap / 3_600n }, vault: { capacity: cap, perSecond: cap / 3_600n } },
+      minWithdrawal: 1n,
     };
   };
   return [

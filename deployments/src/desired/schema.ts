@@ -49,6 +49,8 @@ const assetSchema = z.object({
    * The vault's is at least the hub's, so that it does not hold back what an honest hub ordered.
    */
   outflow: z.object({ hub: bucketSchema, vault: bucketSchema }),
+  /** Hub: smallest leg of a withdrawal, base units: what keeps dust from filling a path at others' cost. At most a hundredth of the hub's bucket. */
+  minWithdrawal: uint128,
 });
 
 const chainSchema = z.object({
@@ -196,6 +198,8 @@ function* assetProblems({ chains, local }: Shape): Generator<string> {
       if (asset.inflowCapacity > asset.hubCap)
         yield `${label}: inflow capacity ${asset.inflowCapacity} is above the hub's cap ${asset.hubCap}; expected at most the cap`;
       const { hub, vault } = asset.outflow;
+      if (asset.minWithdrawal > hub.capacity / 100n)
+        yield `${label}: smallest withdrawal ${asset.minWithdrawal} is above a hundredth of the hub's outflow capacity ${hub.capacity}; expected at most ${hub.capacity / 100n}, or small balances could not leave`;
       if (vault.capacity < hub.capacity || vault.perSecond < hub.perSecond)
         yield `${label}: outflow of the vault is ${vault.capacity} + ${vault.perSecond}/s, of the hub ${hub.capacity} + ${hub.perSecond}/s; expected at least the hub's, or the vault holds back what the hub ordered`;
     }

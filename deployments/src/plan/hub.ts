@@ -104,5 +104,12 @@ async function planAssets(plan: ChainPlan, { Ledger: ledger, Withdrawals: withdr
     plan.want(`Withdrawals outflow of ${chain.name} ${asset.symbol}`, [capacity, perSecond], outflows.get(key.join(':')), withdrawals, () =>
       encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'setOutflow', args: [...key, capacity, perSecond] }),
     );
+    const minimum = await plan.read(withdrawals, () =>
+      rpc.readContract({ address: withdrawals, abi: iWithdrawalsAbi, functionName: 'minimumOf', args: key }),
+    );
+    // After the bucket: the contract bounds it by the capacity.
+    plan.want(`Withdrawals smallest leg of ${chain.name} ${asset.symbol}`, asset.minWithdrawal, minimum ?? 0n, withdrawals, () =>
+      encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'setMinimum', args: [...key, asset.minWithdrawal] }),
+    );
   }
 }
