@@ -4,6 +4,7 @@ import { measureFirstCredit, measureLoad, measureRecovery } from './deposits.js'
 import { measureJournal } from './journal.js';
 import { measureScan } from './scan.js';
 import { measureThroughput } from './throughput.js';
+import { measureWithdrawals } from './withdrawals.js';
 import { showResults, writeResults, type Results } from './results.js';
 
 interface Options {
@@ -15,6 +16,7 @@ interface Options {
 const onNetwork = {
   'first credit': measureFirstCredit,
   load: measureLoad,
+  withdrawals: measureWithdrawals,
   throughput: measureThroughput,
   recovery: measureRecovery,
   journal: measureJournal,
@@ -56,8 +58,10 @@ async function run({ json, out, only }: Options): Promise<void> {
 }
 
 const program = new Command('bench')
-  .description('Numbers that depend on the machine: packets per deposit, deposits per second, journal postings, recovery, margin scans.')
-  .option('--only <part>', 'measure this part alone: scan, first credit, load, throughput, recovery, journal')
+  .description(
+    'Numbers that depend on the machine: packets per deposit and withdrawal, deposits per second, journal postings, recovery, margin scans.',
+  )
+  .option('--only <part>', 'measure this part alone: scan, first credit, load, withdrawals, throughput, recovery, journal')
   .option('--json', 'print one JSON object instead of a table', false)
   .option('--out <folder>', 'where results.json goes', 'bench');
 

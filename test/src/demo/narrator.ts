@@ -1,6 +1,11 @@
 import { performance } from 'node:perf_hooks';
-import type { Narrator } from './story.js';
 import { seconds } from './text.js';
+
+/** Tells the audience where the story is. */
+export interface Narrator {
+  readonly stage: (text: string) => void;
+  readonly say: (text: string) => void;
+}
 
 /** Tells the story as lines: each stage with the time since the start, what happens in it indented, repeats left out. */
 export function linesTo(write: (line: string) => void): Narrator {

@@ -1,12 +1,20 @@
 import { short, units } from './text.js';
 
+/** Movements of one asset: how many, and their sum in base units. */
+export interface Moved {
+  readonly symbol: string;
+  readonly count: number;
+  readonly sum: bigint;
+  readonly decimals: number;
+}
+
 /** What the picture shows of one chain. */
 export interface PictureChain {
   readonly name: string;
   readonly role: string;
-  /** per asset: number of deposits, their sum in base units */
-  readonly deposits: readonly { readonly symbol: string; readonly count: number; readonly sum: bigint; readonly decimals: number }[];
-  /** entries in the log, and what carried them */
+  readonly deposits: readonly Moved[];
+  readonly payouts: readonly Moved[];
+  /** entries in the logs of both directions, and what carried them */
   readonly entries: number;
   readonly packets: number;
 }
@@ -58,12 +66,13 @@ function arrow(x1: number, y1: number, x2: number, y2: number, weight: number): 
   return `<path d="M${x1},${y1} C${middle},${y1} ${middle},${y2} ${x2 - 8},${y2}" fill="none" stroke="#3a6ea5" stroke-width="${weight}" marker-end="url(#tip)"/>`;
 }
 
-/** Deposits → packets → balances, as an SVG document. */
+/** Deposits and payouts, packets, balances, as an SVG document. */
 export function picture(chains: readonly PictureChain[], account: PictureAccount): string {
   const left: Box[] = [];
   let y = TOP;
   for (const chain of chains) {
-    const lines = chain.deposits.map((d) => `${d.count} × ${d.symbol}, together ${short(units(d.sum, d.decimals))}`);
+    const line = (word: string, m: Moved): string => `${word} ${m.count} × ${m.symbol}, together ${short(units(m.sum, m.decimals))}`;
+    const lines = [...chain.deposits.map((d) => line('in', d)), ...chain.payouts.map((p) => line('out', p))];
     const h = heightOf(lines.length);
     left.push({ x: CHAIN_X, y, w: CHAIN_W, h, title: `${chain.name} (${chain.role})`, lines, tone: '#eef4fb' });
     y += h + GAP;
@@ -105,8 +114,8 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
 <defs><marker id="tip" viewBox="0 0 10 10" refX="2" refY="5" markerWidth="5" markerHeight="5" orient="auto"><path d="M0,0 L10,5 L0,10 z" fill="#3a6ea5"/></marker></defs>
 <style>.head{font-size:22px;font-weight:600;fill:#16233b}.sub{font-size:14px;fill:#51607a}.title{font-size:15px;font-weight:600;fill:#16233b}.line{font-size:14px;fill:#26324a}</style>
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
-<text x="${CHAIN_X}" y="40" class="head">Deposits on every chain, one account on the hub</text>
-<text x="${CHAIN_X}" y="66" class="sub">deposits in the vaults</text><text x="${PACKET_X}" y="66" class="sub">what crossed LayerZero</text><text x="${ACCOUNT_X}" y="66" class="sub">what the hub holds for the owner</text>
+<text x="${CHAIN_X}" y="40" class="head">In on every chain, one account on the hub, out on any chain</text>
+<text x="${CHAIN_X}" y="66" class="sub">in and out of the vaults</text><text x="${PACKET_X}" y="66" class="sub">what crossed LayerZero</text><text x="${ACCOUNT_X}" y="66" class="sub">what the hub still holds for the owner</text>
 ${[...arrows, ...[...left, ...middle, right].map(drawBox)].join('\n')}
 </svg>
 `;

@@ -31,7 +31,7 @@ async function holdings(world: World, account: Deposit['account']): Promise<Hold
   return lines;
 }
 
-async function chainRows(world: World, deposits: readonly Deposit[]): Promise<PictureChain[]> {
+async function chainRows(world: World, { deposits, withdrawals }: Told): Promise<PictureChain[]> {
   return Promise.all(
     world.stack.chains.map(async (chain) => {
       const own = deposits.filter((d) => d.chain === chain);
@@ -39,13 +39,20 @@ async function chainRows(world: World, deposits: readonly Deposit[]): Promise<Pi
         const of = own.filter((d) => d.asset.symbol === symbol);
         return { symbol, decimals, count: of.length, sum: of.reduce((sum, d) => sum + d.amount, 0n) };
       });
+      const perPayout = chain.assets.map(({ index, symbol, decimals }) => {
+        const of = withdrawals.filter((w) => w.chain.eid === chain.eid && w.asset === index);
+        return { symbol, decimals, count: of.length, sum: of.reduce((sum, w) => sum + w.units, 0n) };
+      });
+      const { hub } = world.stack;
       const { appended } = await world.flow.position(chain);
+      const orders = chain.eid === hub.eid ? 0n : (await world.flow.position(hub, chain)).appended;
       return {
         name: chain.name,
         role: chain.eid === world.stack.hub.eid ? 'hub, has a vault too' : 'spoke',
         deposits: perAsset.filter((a) => a.count > 0),
-        entries: Number(appended),
-        packets: await world.flow.packets(chain),
+        payouts: perPayout.filter((a) => a.count > 0),
+        entries: Number(appended + orders),
+        packets: (await world.flow.packets(chain)) + (await world.flow.packets(hub, chain)),
       };
     }),
   );
@@ -53,19 +60,21 @@ async function chainRows(world: World, deposits: readonly Deposit[]): Promise<Pi
 
 /** The closing tables, as text, and the picture, as a file. @returns the text and the picture's path */
 export async function closing(world: World, told: Told, folder: string): Promise<{ readonly text: string; readonly picture: string }> {
-  const [held, rows] = await Promise.all([holdings(world, told.user.account()), chainRows(world, told.deposits)]);
+  const [held, rows] = await Promise.all([holdings(world, told.user.account()), chainRows(world, told)]);
   const chains = table(
     [
       { title: 'chain' },
       { title: 'deposits', numeric: true },
       { title: 'LayerZero packets', numeric: true },
       { title: 'taken in by its vault' },
+      { title: 'paid out by it' },
     ],
     rows.map((r) => [
       r.name,
       String(r.deposits.reduce((n, d) => n + d.count, 0)),
       String(r.packets),
       r.deposits.map((d) => `${units(d.sum, d.decimals)} ${d.symbol}`).join(', '),
+      r.payouts.map((p) => `${units(p.sum, p.decimals)} ${p.symbol}`).join(', '),
     ]),
   );
   const account = table(

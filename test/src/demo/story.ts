@@ -1,10 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import { checkInvariants } from '../invariants/index.js';
 import { verdicts, type InvariantName } from '../invariants/report.js';
-import { assetNamed, type StackChain } from '../harness/stack.js';
+import type { ClaimState } from '../harness/claims.js';
+import type { StackChain } from '../harness/stack.js';
+import { whole } from '../harness/tokens.js';
 import type { Deposit, DepositOrder, User } from '../harness/user.js';
 import { eventually } from '../harness/wait.js';
 import { World, type WorldStage } from '../harness/world.js';
+import type { Narrator } from './narrator.js';
+import { tellWithdrawals } from './withdrawals.js';
 
 /** The machine-readable outcome of the demo; later features add fields. */
 export interface StoryResult {
@@ -16,22 +20,23 @@ export interface StoryResult {
   readonly credited: number;
   /** LayerZero packets that carried them */
   readonly packets: number;
+  /** payouts asked for */
+  readonly withdrawals: number;
+  /** of these: paid to their receivers by the vaults */
+  readonly paid: number;
+  /** of these: refused by their receivers, and kept claimable; their owner then sent them elsewhere */
+  readonly claimable: number;
   /** from the start of this process to the first credit on the hub */
   readonly firstCreditSeconds: number;
   readonly totalSeconds: number;
   readonly invariants: Record<InvariantName, boolean>;
 }
 
-/** Tells the audience where the story is. */
-export interface Narrator {
-  readonly stage: (text: string) => void;
-  readonly say: (text: string) => void;
-}
-
 /** Where the story stands when it has been told. */
 export interface Told {
   readonly result: StoryResult;
   readonly deposits: readonly Deposit[];
+  readonly withdrawals: readonly ClaimState[];
   readonly user: User;
 }
 
@@ -57,7 +62,7 @@ export function startNetwork(narrator: Narrator): Promise<World> {
   });
 }
 
-/** One account, owned by one key, fed from every chain: a first deposit, many at once, one in a hurry. */
+/** One account, owned by one key, fed from every chain: a first deposit, many at once, one in a hurry; then ways out of it. */
 export async function tell(world: World, narrator: Narrator): Promise<Told> {
   const user = world.user(0);
   const { hub, chains } = world.stack;
@@ -94,6 +99,8 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
   deposits.push(express);
   await follow(world, express, narrator);
 
+  const withdrawals = await tellWithdrawals(world, narrator, STEP_MS);
+
   narrator.stage('Evaluating the invariants on the chains and in the journal');
   await world.flow.settled({ timeoutMs: STEP_MS });
   const report = await checkInvariants(world.stack, (sql) => world.rows(sql));
@@ -102,12 +109,16 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
   const packets = await Promise.all(chains.map((c) => world.flow.packets(c)));
   return {
     deposits,
+    withdrawals,
     user,
     result: {
       chains: chains.length,
       deposits: deposits.length,
       credited: endings.flatMap((e) => [...e.values()]).filter((e) => e === 'credited').length,
       packets: packets.reduce((a, b) => a + b, 0),
+      withdrawals: withdrawals.length,
+      paid: withdrawals.filter((w) => w.payout?.kind === 'paid').length,
+      claimable: withdrawals.filter((w) => w.payout?.kind === 'claimed').length,
       firstCreditSeconds: round(firstCreditSeconds),
       totalSeconds: round(performance.now() / 1000),
       invariants: verdicts(report),
@@ -117,13 +128,13 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
 
 /** Whether every part of the story came out as it should. */
 export function worked(result: StoryResult): boolean {
-  return (
-    result.chains >= 3 && result.deposits > 0 && result.credited === result.deposits && Object.values(result.invariants).every(Boolean)
-  );
+  const { chains, deposits, credited, withdrawals, paid, claimable, invariants } = result;
+  const allIn = deposits > 0 && credited === deposits;
+  const allOut = paid > 0 && claimable > 0 && paid + claimable === withdrawals;
+  return chains >= 3 && allIn && allOut && Object.values(invariants).every(Boolean);
 }
 
 const round = (s: number): number => Math.round(s * 10) / 10;
-const whole = (chain: StackChain, symbol: string, amount: bigint): bigint => amount * 10n ** BigInt(assetNamed(chain, symbol).decimals);
 
 /** Settlement, collateral and the native coin in turn, of different sizes. */
 function order(chain: StackChain, i: number): DepositOrder {

@@ -39,7 +39,10 @@ describe('given rows of text', () => {
 
 describe('given names with markup in them', () => {
   it('draws them as text', () => {
-    const drawn = picture([{ name: '<b>', role: 'spoke', deposits: [], entries: 0, packets: 0 }], { account: '0x00', holdings: ['1 & 2'] });
+    const drawn = picture([{ name: '<b>', role: 'spoke', deposits: [], payouts: [], entries: 0, packets: 0 }], {
+      account: '0x00',
+      holdings: ['1 & 2'],
+    });
     expect(drawn).toContain('&#60;b&#62;');
     expect(drawn).toContain('1 &#38; 2');
   });

@@ -84,7 +84,13 @@ export async function deployStack(planned: readonly PlannedChain[], anvils: Read
 /** The stack that live files describe, reached through `clientOf`. Hub first. */
 export function stackOf(live: LiveNetwork, clientOf: (chain: string) => ChainClient): Stack {
   const { contracts } = live.hub;
-  const hub: HubChain = { ...chainOf(live.hub, clientOf), ledger: contracts.Ledger.address, gateway: contracts.Gateway.address };
+  const hub: HubChain = {
+    ...chainOf(live.hub, clientOf),
+    ledger: contracts.Ledger.address,
+    gateway: contracts.Gateway.address,
+    withdrawals: contracts.Withdrawals.address,
+    delegates: contracts.Delegates.address,
+  };
   const spokes = live.chains.filter((c) => c.role === 'spoke').map((c) => chainOf(c, clientOf));
   return { network: live.network, hub, chains: [hub, ...spokes] };
 }

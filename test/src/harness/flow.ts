@@ -6,7 +6,7 @@ import type { Deposit } from './user.js';
 import { eventually, type WaitOptions } from './wait.js';
 
 /** How a deposit ended on the hub. */
-export type Ending = 'credited' | 'parked' | 'voided';
+export type Ending = 'credited' | 'parked' | 'returned' | 'voided';
 
 /** Where one path stands, read from both chains. */
 export interface PathPosition {
@@ -21,16 +21,10 @@ export interface PathPosition {
 export class Flow {
   constructor(private readonly stack: Stack) {}
 
-  /** Position of the path from `chain` to the hub. */
-  async position(chain: StackChain): Promise<PathPosition> {
-    const { hub } = this.stack;
-    const inbox = await hub.client.readContract({ address: hub.messenger, abi: iMessengerAbi, functionName: 'inbox', args: [chain.eid] });
-    const outbox = await chain.client.readContract({
-      address: chain.messenger,
-      abi: iMessengerAbi,
-      functionName: 'outbox',
-      args: [hub.eid],
-    });
+  /** Position of the path from `from` to `to`. */
+  async position(from: StackChain, to: StackChain = this.stack.hub): Promise<PathPosition> {
+    const inbox = await to.client.readContract({ address: to.messenger, abi: iMessengerAbi, functionName: 'inbox', args: [from.eid] });
+    const outbox = await from.client.readContract({ address: from.messenger, abi: iMessengerAbi, functionName: 'outbox', args: [to.eid] });
     return {
       appended: outbox.sequence,
       flushed: outbox.flushed,
@@ -40,48 +34,65 @@ export class Flow {
     };
   }
 
-  /** Waits until the hub has consumed everything appended on every chain (or the named ones). */
+  /** Every path of these chains (default: all), both ways; the hub's own is one. */
+  paths(chains: readonly StackChain[] = this.stack.chains): (readonly [from: StackChain, to: StackChain])[] {
+    const { hub } = this.stack;
+    return chains.flatMap((c) => (c.eid === hub.eid ? [[hub, hub] as const] : [[c, hub] as const, [hub, c] as const]));
+  }
+
+  /** Waits until both ends of every path (or those of the named chains) have consumed everything the other one appended. */
   async settled(options: WaitOptions & { readonly chains?: readonly StackChain[] } = {}): Promise<void> {
     await eventually(
-      'every appended entry to be consumed by the hub',
+      'every appended entry to be consumed',
       async (note) => {
         const positions = await Promise.all(
-          (options.chains ?? this.stack.chains).map(async (c) => ({ chain: c.name, ...(await this.position(c)) })),
+          this.paths(options.chains).map(async ([from, to]) => ({
+            path: `${from.name} → ${to.name}`,
+            ...(await this.position(from, to)),
+          })),
         );
-        note(positions);
+        note(positions.filter((p) => p.consumed !== p.appended));
         return positions.every((p) => p.consumed === p.appended) ? true : undefined;
       },
       { timeoutMs: 60_000, everyMs: 150, ...options },
     );
   }
 
-  /** Entries of `chain`'s log towards the hub from its events, `from` … `to` inclusive. */
-  async entries(chain: StackChain, from = 1n, to?: bigint): Promise<Hex[]> {
-    const events = await chain.client.getContractEvents({
-      address: chain.messenger,
+  /** Entries of a log from its events, `first` … `last` inclusive. */
+  async entries(from: StackChain, first = 1n, last?: bigint, to: StackChain = this.stack.hub): Promise<Hex[]> {
+    const events = await from.client.getContractEvents({
+      address: from.messenger,
       abi: iMessengerAbi,
       eventName: 'EntryAppended',
-      args: { dstEid: this.stack.hub.eid },
-      fromBlock: chain.deployedAt,
+      args: { dstEid: to.eid },
+      fromBlock: from.deployedAt,
       strict: true,
     });
-    return events.filter(({ args }) => args.sequence >= from && (to === undefined || args.sequence <= to)).map(({ args }) => args.entry);
+    return events
+      .filter(({ args }) => args.sequence >= first && (last === undefined || args.sequence <= last))
+      .map(({ args }) => args.entry);
   }
 
-  /** Head of `chain`'s log at `sequence`, folded from its events. */
-  async head(chain: StackChain, sequence: bigint): Promise<Hex> {
-    const { hub } = this.stack;
-    const genesis = genesisHead({ srcEid: chain.eid, srcMessenger: chain.messenger, dstEid: hub.eid, dstMessenger: hub.messenger });
-    return sequence === 0n ? genesis : foldEntries(genesis, await this.entries(chain, 1n, sequence));
+  /** Head of a log at `sequence`, folded from its events. */
+  async head(from: StackChain, sequence: bigint, to: StackChain = this.stack.hub): Promise<Hex> {
+    const genesis = genesisHead({ srcEid: from.eid, srcMessenger: from.messenger, dstEid: to.eid, dstMessenger: to.messenger });
+    return sequence === 0n ? genesis : foldEntries(genesis, await this.entries(from, 1n, sequence, to));
   }
 
   /** Sequences of `eid`'s log that ended on the hub, and how. */
   async endings(eid: Eid): Promise<Map<bigint, Ending>> {
     const { hub } = this.stack;
     const range = { fromBlock: hub.deployedAt, strict: true } as const;
-    const [credited, parked, voided] = await Promise.all([
+    const [credited, parked, returned, voided] = await Promise.all([
       hub.client.getContractEvents({ address: hub.ledger, abi: iLedgerAbi, eventName: 'Credited', ...range }),
       hub.client.getContractEvents({ address: hub.gateway, abi: iGatewayAbi, eventName: 'DepositParked', args: { srcEid: eid }, ...range }),
+      hub.client.getContractEvents({
+        address: hub.gateway,
+        abi: iGatewayAbi,
+        eventName: 'DepositReturned',
+        args: { srcEid: eid },
+        ...range,
+      }),
       hub.client.getContractEvents({
         address: hub.messenger,
         abi: iMessengerAbi,
@@ -92,6 +103,7 @@ export class Flow {
     ]);
     return new Map<bigint, Ending>([
       ...parked.map(({ args }) => [args.sequence, 'parked'] as const),
+      ...returned.map(({ args }) => [args.sequence, 'returned'] as const),
       ...voided.map(({ args }) => [args.sequence, 'voided'] as const),
       ...credited
         .map(({ args }) => decodeCreditReceipt(args.receipt))
@@ -115,15 +127,15 @@ export class Flow {
     );
   }
 
-  /** LayerZero packets sent from `chain` towards the hub so far; same-chain checkpoints are none. */
-  async packets(chain: StackChain): Promise<number> {
-    if (chain.eid === this.stack.hub.eid) return 0;
-    const events = await chain.client.getContractEvents({
-      address: chain.messenger,
+  /** LayerZero packets sent on a path so far; same-chain checkpoints are none. */
+  async packets(from: StackChain, to: StackChain = this.stack.hub): Promise<number> {
+    if (from.eid === to.eid) return 0;
+    const events = await from.client.getContractEvents({
+      address: from.messenger,
       abi: iMessengerAbi,
       eventName: 'Flushed',
-      args: { dstEid: this.stack.hub.eid },
-      fromBlock: chain.deployedAt,
+      args: { dstEid: to.eid },
+      fromBlock: from.deployedAt,
       strict: true,
     });
     return events.length;

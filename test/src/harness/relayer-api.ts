@@ -10,11 +10,26 @@ const deposit = z.object({ sequence: uint, state: z.string(), steps: z.array(ste
 /** A deposit's story as GET /deposits/… tells it. */
 export type DepositView = z.infer<typeof deposit>;
 
+const outlook = z.object({
+  ...{ late: z.boolean(), sentence: z.string() },
+  calls: z.array(z.object({ by: z.string(), contract: z.string(), function: z.string() })),
+});
+const withdrawal = z.object({ claim: uint, state: z.string(), steps: z.array(step), outlook });
+/** A withdrawal's story as GET /withdrawals/… tells it, and what somebody can do now. */
+export type WithdrawalView = z.infer<typeof withdrawal>;
+
+const request = z.object({ srcEid: eid, sequence: uint, state: z.string(), outlook });
+/** A request through a spoke's log, as GET /requests/… tells it. */
+export type RequestView = z.infer<typeof request>;
+
 const reorgedFact = z.object({ eid, kind: z.string(), txHash: z.string() });
 /** Something a reorg removed, as GET /reorgs lists it. */
 export type ReorgedFact = z.infer<typeof reorgedFact>;
 
-const pathState = z.object({ srcEid: eid, dstEid: eid, quarantined: z.boolean() });
+const pathState = z.object({
+  ...{ srcEid: eid, dstEid: eid, quarantined: z.boolean() },
+  problems: z.array(z.object({ stage: z.string(), code: z.string(), detail: z.string() })),
+});
 /** A path as GET /paths lists it. */
 export type PathView = z.infer<typeof pathState>;
 
@@ -56,6 +71,21 @@ export class RelayerApi {
   /** The deposits that a transaction made. */
   async depositsOf(transactionHash: string): Promise<DepositView[]> {
     return this.get(`/deposits?tx=${transactionHash}`, z.array(deposit));
+  }
+
+  /** The withdrawal of this claim. @throws ApiError 404 if the relayer has not seen it */
+  async withdrawal(claim: bigint): Promise<WithdrawalView> {
+    return this.get(`/withdrawals/${claim}`, withdrawal);
+  }
+
+  /** The withdrawals that a transaction on the hub asked for. */
+  async withdrawalsOf(transactionHash: string): Promise<WithdrawalView[]> {
+    return this.get(`/withdrawals?tx=${transactionHash}`, z.array(withdrawal));
+  }
+
+  /** The request at (eid, sequence) of a spoke's log. @throws ApiError 404 if the relayer has not seen it */
+  async request(srcEid: number, sequence: bigint): Promise<RequestView> {
+    return this.get(`/requests/${srcEid}/${sequence}`, request);
   }
 
   /** What reorgs removed. */

@@ -25,6 +25,14 @@ export interface Batching {
   readonly minCount: number;
 }
 
+/** How the relayer follows withdrawals. */
+export interface Release {
+  /** between two looks at the queue */
+  readonly orderSeconds: number;
+  /** after which an order that is not paid is an alarm */
+  readonly lateSeconds: number;
+}
+
 /** What the relayer is configured with. */
 export interface RelayerOptions {
   readonly dir: string;
@@ -42,8 +50,10 @@ export interface RelayerOptions {
     readonly submitter: KeyedAccount;
     readonly lockstepDvnSigners: readonly KeyedAccount[];
     readonly layerzeroDvn: { readonly signers: readonly KeyedAccount[]; readonly admin: KeyedAccount };
+    readonly guardian?: KeyedAccount;
   };
   readonly batching: Batching;
+  readonly release: Release;
   readonly chunkSize: number;
   readonly reconcileSeconds: number;
 }
@@ -77,9 +87,11 @@ export class Relayer {
         submitter: key(options.keys.submitter),
         lockstepDvnSigners: options.keys.lockstepDvnSigners.map(key),
         layerzeroDvn: { signers: options.keys.layerzeroDvn.signers.map(key), admin: key(options.keys.layerzeroDvn.admin) },
+        ...(options.keys.guardian ? { guardian: key(options.keys.guardian) } : {}),
       },
       batching: options.batching,
       delivery: { chunkSize: options.chunkSize },
+      release: options.release,
       reconcileSeconds: options.reconcileSeconds,
     };
     writeFileSync(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });

@@ -1,17 +1,31 @@
 import {
   batchExecutorAbi,
   iCollateralVaultAbi,
+  iDelegatesAbi,
   iGatewayAbi,
   iLedgerAbi,
   iLockstepDVNAbi,
   iMessengerAbi,
+  iPayoutsAbi,
+  iWithdrawalsAbi,
   testTokenAbi,
 } from '@lockstep/contracts';
 import { BaseError, decodeErrorResult, isHex, type Hash, type Hex } from 'viem';
 import type { StackChain } from './stack.js';
 
 /** Every custom error our contracts declare. */
-const errors = [iMessengerAbi, iCollateralVaultAbi, iLedgerAbi, iGatewayAbi, iLockstepDVNAbi, batchExecutorAbi, testTokenAbi]
+const errors = [
+  iMessengerAbi,
+  iCollateralVaultAbi,
+  iPayoutsAbi,
+  iLedgerAbi,
+  iGatewayAbi,
+  iWithdrawalsAbi,
+  iDelegatesAbi,
+  iLockstepDVNAbi,
+  batchExecutorAbi,
+  testTokenAbi,
+]
   .flat()
   .filter((item) => item.type === 'error');
 

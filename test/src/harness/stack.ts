@@ -35,6 +35,8 @@ export interface StackChain {
 export interface HubChain extends StackChain {
   readonly ledger: Address;
   readonly gateway: Address;
+  readonly withdrawals: Address;
+  readonly delegates: Address;
 }
 
 /** Every chain of one network. `chains` has the hub first. */
@@ -55,5 +57,12 @@ export function chainNamed(stack: Stack, name: string): StackChain {
 export function assetNamed(chain: StackChain, symbol: string): StackAsset {
   const found = chain.assets.find((a) => a.symbol === symbol);
   if (!found) throw new Error(`no asset ${symbol} on ${chain.name}; there are ${chain.assets.map((a) => a.symbol).join(', ')}`);
+  return found;
+}
+
+/** The chain with that endpoint id. @throws naming the ones there are */
+export function chainOfEid(stack: Stack, eid: number): StackChain {
+  const found = stack.chains.find((c) => c.eid === eid);
+  if (!found) throw new Error(`no chain with eid ${eid}; there are ${stack.chains.map((c) => `${c.name} (${c.eid})`).join(', ')}`);
   return found;
 }

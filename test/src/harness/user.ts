@@ -10,6 +10,8 @@ import {
   type Hash,
   type Hex,
   type TransactionReceipt,
+  type TypedData,
+  type TypedDataDefinition,
 } from 'viem';
 import { developmentUser, type KeyedAccount } from './accounts.js';
 import { revertReason } from './revert.js';
@@ -44,7 +46,7 @@ interface SignedCall {
 }
 
 /** Enough for any single call of a user; the node charges what is used. */
-const CALL_GAS = 1_500_000n;
+const CALL_GAS = 5_000_000n;
 
 /** A trader with a key, on every chain. Keeps its own nonces, so that many calls can be sent without waiting for each. */
 export class User {
@@ -157,6 +159,21 @@ export class User {
     const { raw } = await this.#sign(chain, to, data, value);
     const hash = await chain.client.sendRawTransaction({ serializedTransaction: raw });
     return chain.client.waitForTransactionReceipt({ hash, timeout: 60_000 });
+  }
+
+  /** The same. @throws with the reason if it reverts */
+  async must(chain: StackChain, to: Address, data: Hex, value = 0n): Promise<TransactionReceipt> {
+    const receipt = await this.call(chain, to, data, value);
+    if (receipt.status !== 'success') {
+      const hash = receipt.transactionHash;
+      throw new Error(`transaction ${hash} on ${chain.name} reverted: ${await revertReason(chain, hash)}`);
+    }
+    return receipt;
+  }
+
+  /** An EIP-712 signature of the user's key. */
+  async signTypedData<const T extends TypedData, P extends keyof T>(action: TypedDataDefinition<T, P>): Promise<Hex> {
+    return this.#key.account.signTypedData(action);
   }
 
   /** Forgets the counted nonces, after a reorg took transactions away. */

@@ -7,14 +7,16 @@ import { checkInvariants } from '../invariants/index.js';
 import { assertSound, type InvariantName, type InvariantReport } from '../invariants/report.js';
 import { roles } from './accounts.js';
 import { Anvil } from './anvil.js';
+import { Claims } from './claims.js';
 import { deployStack, forkPlan, networkPlan, type PlannedChain } from './deploy.js';
 import { Flow } from './flow.js';
 import type { Mining } from './miner.js';
 import { Postgres } from './postgres.js';
 import { Processes } from './processes.js';
-import { Relayer, type Batching, type Finality } from './relayer.js';
+import { Relayer, type Batching, type Finality, type Release } from './relayer.js';
 import { chainNamed, type Stack, type StackChain } from './stack.js';
 import { User } from './user.js';
+import { Withdrawer } from './withdrawer.js';
 
 /** What kind of world to start. Everything has a default that suits a quick scenario. */
 export interface WorldOptions {
@@ -25,6 +27,9 @@ export interface WorldOptions {
   /** start the relayer (default), or leave its work to the test */
   readonly relayer?: boolean;
   readonly batching?: Partial<Batching>;
+  readonly release?: Partial<Release>;
+  /** give the relayer the guardian's key, so that it may quarantine a path */
+  readonly guardian?: boolean;
   readonly chunkSize?: number;
   readonly finality?: Finality;
   readonly reconcileSeconds?: number;
@@ -41,6 +46,7 @@ export interface WorldOptions {
 export type WorldStage = 'chains and database' | 'contracts' | 'relayer' | 'ready';
 
 const DEFAULT_BATCHING: Batching = { maxCount: 50, maxAgeSeconds: 2, minCount: 1 };
+const DEFAULT_RELEASE: Release = { orderSeconds: 1, lateSeconds: 60 };
 const DATABASE = 'relayer';
 
 /**
@@ -49,7 +55,9 @@ const DATABASE = 'relayer';
  */
 export class World {
   readonly #users = new Map<number, User>();
+  readonly #withdrawers = new Map<number, Withdrawer>();
   readonly flow: Flow;
+  readonly claims: Claims;
 
   private constructor(
     readonly dir: string,
@@ -63,6 +71,7 @@ export class World {
     private readonly blockMs: number,
   ) {
     this.flow = new Flow(stack);
+    this.claims = new Claims(stack, this.flow);
   }
 
   /** Starts everything; a few seconds. On failure nothing is left running. */
@@ -108,8 +117,10 @@ export class World {
         submitter: roles.submitter,
         lockstepDvnSigners: [roles.lockstepDvnSigner],
         layerzeroDvn: { signers: [roles.layerzeroDvnSigner], admin: roles.layerzeroDvnAdmin },
+        ...(options.guardian ? { guardian: roles.guardian } : {}),
       },
       batching: { ...DEFAULT_BATCHING, ...options.batching },
+      release: { ...DEFAULT_RELEASE, ...options.release },
       chunkSize: options.chunkSize ?? 50,
       reconcileSeconds: options.reconcileSeconds ?? 2,
     });
@@ -147,6 +158,13 @@ export class World {
     const user = this.#users.get(index) ?? new User(index);
     this.#users.set(index, user);
     return user;
+  }
+
+  /** The way out of that user's account. */
+  withdrawer(index: number): Withdrawer {
+    const withdrawer = this.#withdrawers.get(index) ?? new Withdrawer(this.stack, this.user(index));
+    this.#withdrawers.set(index, withdrawer);
+    return withdrawer;
   }
 
   /** How blocks come about, on all chains or one. */

@@ -1,5 +1,6 @@
 import type { Stack } from '../harness/stack.js';
 import { checkCustody, checkEffects, checkFlow, checkLogs, checkVaults } from './checks.js';
+import { checkCash, checkReleases } from './checks.release.js';
 import { checkJournalBalance, checkRebuild, type Rows } from './journal.js';
 import { observe } from './observation.js';
 import { Findings, type InvariantReport } from './report.js';
@@ -15,7 +16,9 @@ export async function checkInvariants(stack: Stack, rows?: Rows): Promise<Invari
   checkLogs(observation, findings);
   checkEffects(observation, findings);
   checkCustody(observation, findings);
+  checkCash(observation, findings);
   checkFlow(observation, findings);
+  checkReleases(observation, findings);
   // Waits for the journal to catch up with the hub, so its lines are looked at after it.
   await checkRebuild(stack.hub, observation, rows, findings);
   if (rows) await checkJournalBalance(rows, findings);

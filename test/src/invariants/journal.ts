@@ -9,7 +9,7 @@ import type { Findings } from './report.js';
 /** Runs one read-only statement in the relayer's database. */
 export type Rows = (sql: string) => Promise<unknown[]>;
 
-/** Balances by `account|asset` in the journal's own words: `balance:0x…|token:40001:1`, `cash:0x…|cash`, `custody|token:…`. */
+/** Balances by `account|asset` in the journal's own words: `balance:0x…|token:40001:1`, `cash:0x…|cash`, `reserved|token:…`, `queued|cash`. */
 type Totals = Map<string, bigint>;
 
 const NO_ACCOUNT: Hex = `0x${'00'.repeat(32)}`;
@@ -17,6 +17,9 @@ const NO_ACCOUNT: Hex = `0x${'00'.repeat(32)}`;
 const postingTotals = z.array(z.object({ account: z.string(), asset: z.string(), total: z.string().transform(BigInt) }));
 const entryCount = z.array(z.object({ n: z.string().transform(Number) })).length(1);
 const unbalanced = z.array(z.object({ entry_id: z.string(), asset: z.string(), total: z.string() }));
+
+/** `ILedger.ReserveSource`. */
+const ReserveSource = { balance: 0, cash: 1 } as const;
 
 /** How long the relayer may take to book what is already on the hub. */
 const CATCH_UP_MS = 20_000;
@@ -110,7 +113,45 @@ async function rebuildFromEvents(hub: HubChain, o: Observation): Promise<{ total
     add(totals, `cash:${args.to}`, 'cash', args.amount);
     accounts.add(args.from).add(args.to);
   }
+  await addWithdrawals(hub, o, totals);
   return { totals, accounts };
+}
+
+/** What left the accounts for claims and orders, and what came back; `reserved` and `queued` are what the hub keeps of it. */
+async function addWithdrawals(hub: HubChain, o: Observation, totals: Totals): Promise<void> {
+  const range = { address: hub.ledger, abi: iLedgerAbi, fromBlock: hub.deployedAt, toBlock: o.hubBlock, strict: true } as const;
+  const [reserved, unreserved, queued, unqueued, released, reinstated] = await Promise.all([
+    hub.client.getContractEvents({ ...range, eventName: 'Reserved' }),
+    hub.client.getContractEvents({ ...range, eventName: 'Unreserved' }),
+    hub.client.getContractEvents({ ...range, eventName: 'CashQueued' }),
+    hub.client.getContractEvents({ ...range, eventName: 'CashUnqueued' }),
+    hub.client.getContractEvents({ ...range, eventName: 'Released' }),
+    hub.client.getContractEvents({ ...range, eventName: 'Reinstated' }),
+  ]);
+  const scaleOf = (eid: number, asset: number): bigint =>
+    10n ** BigInt(18 - (o.inbound.find((i) => i.chain.eid === eid)?.custody.get(asset)?.decimals ?? 18));
+  for (const { args } of reserved) {
+    const token = tokenName([args.eid, args.asset]);
+    add(totals, 'reserved', token, args.units);
+    if (args.from === ReserveSource.balance) add(totals, `balance:${args.account}`, token, -args.units);
+    if (args.from === ReserveSource.cash) add(totals, 'queued', 'cash', -args.units * scaleOf(args.eid, args.asset));
+  }
+  for (const { args } of unreserved) {
+    const token = tokenName([args.eid, args.asset]);
+    add(totals, 'reserved', token, -args.units);
+    if (args.to === ReserveSource.balance) add(totals, `balance:${args.account}`, token, args.units);
+    if (args.to === ReserveSource.cash) add(totals, `cash:${args.account}`, 'cash', args.units * scaleOf(args.eid, args.asset));
+  }
+  for (const { args } of queued) {
+    add(totals, `cash:${args.account}`, 'cash', -args.cash);
+    add(totals, 'queued', 'cash', args.cash);
+  }
+  for (const { args } of unqueued) {
+    add(totals, `cash:${args.account}`, 'cash', args.cash);
+    add(totals, 'queued', 'cash', -args.cash);
+  }
+  for (const { args } of released) add(totals, 'reserved', tokenName([args.eid, args.asset]), -args.units);
+  for (const { args } of reinstated) add(totals, 'reserved', tokenName([args.eid, args.asset]), args.units);
 }
 
 /** By the hub's asset id: where it comes from, what one base unit is in 18 decimals, and which ones count as cash. */
@@ -139,14 +180,18 @@ async function readLedger(hub: HubChain, o: Observation, accounts: ReadonlySet<H
       add(totals, `balance:${account}`, tokenName(key), collateral + idle);
     }
   }
+  add(totals, 'queued', 'cash', o.cash.queued);
+  for (const { chain, custody } of o.inbound)
+    for (const [index, { reserved }] of custody) add(totals, 'reserved', tokenName([chain.eid, index]), reserved);
   return totals;
 }
 
-/** What the journal owes to accounts; credits are negative there. */
+/** What the journal owes to accounts and to claims; credits are negative there. */
 async function readJournal(rows: Rows): Promise<Totals> {
   const totals: Totals = new Map();
   const sums = await rows(
-    `select account, asset, sum(-amount)::text as total from postings where account like 'balance:%' or account like 'cash:%' group by account, asset`,
+    `select account, asset, sum(-amount)::text as total from postings
+      where account like 'balance:%' or account like 'cash:%' or account in ('reserved', 'queued') group by account, asset`,
   );
   for (const { account, asset, total } of postingTotals.parse(sums)) add(totals, account, asset, total);
   return totals;

@@ -1,25 +1,14 @@
-import { iCollateralVaultAbi, iGatewayAbi, iLedgerAbi, iMessengerAbi } from '@lockstep/contracts';
-import { decodeCreditReceipt, decodeEntry, fold, genesisHead, leafOf, type CreditReceipt, type Entry } from '@lockstep/shared';
+import { iCollateralVaultAbi, iDelegatesAbi, iGatewayAbi, iLedgerAbi, iMessengerAbi, iWithdrawalsAbi } from '@lockstep/contracts';
+import { decodeCreditReceipt, type CreditReceipt } from '@lockstep/shared';
 import { erc20Abi, zeroAddress, type Hex } from 'viem';
 import type { HubChain, Stack, StackChain } from '../harness/stack.js';
+import { observeInbox, observeLog, type InboxObservation, type LogObservation } from './path.js';
+import { observePayouts, type PayoutsObservation } from './payouts.js';
 
-/** An entry as the source chain's log has it, with the head that follows it. */
-export interface LoggedEntry {
-  readonly sequence: bigint;
-  readonly bytes: Hex;
-  readonly entry: Entry;
-  readonly head: Hex;
-}
-
-/** What one chain shows at one block. */
-export interface SpokeObservation {
+/** What one chain shows at one block, its log towards the hub included. */
+export interface SpokeObservation extends LogObservation {
   readonly chain: StackChain;
   readonly block: bigint;
-  readonly outbox: { readonly sequence: bigint; readonly flushed: bigint; readonly acknowledged: bigint; readonly head: Hex };
-  /** the log towards the hub, entry `n` at index `n − 1` */
-  readonly log: readonly LoggedEntry[];
-  /** folded here, from the events alone, not read: head at each sequence, genesis at 0 */
-  readonly foldedHeads: readonly Hex[];
   readonly assets: readonly VaultAsset[];
 }
 
@@ -34,16 +23,23 @@ export interface VaultAsset {
   readonly claimable: bigint;
 }
 
-/** What ends a delivered entry. */
-export type Effect = 'credited' | 'parked' | 'parked-credited' | 'refused' | 'unhandled' | 'voided';
+/** What happens to a delivered entry on the hub. */
+export type Effect =
+  | 'credited'
+  | 'parked'
+  | 'parked-credited'
+  | 'returned'
+  | 'recorded'
+  | 'processed'
+  | 'expired'
+  | 'receipted'
+  | 'refused'
+  | 'unhandled'
+  | 'voided';
 
 /** What the hub shows at one block about one source chain. */
-export interface InboundObservation {
+export interface InboundObservation extends InboxObservation {
   readonly chain: StackChain;
-  readonly inbox: { readonly consumed: bigint; readonly verified: bigint; readonly consumedHead: Hex; readonly quarantined: boolean };
-  readonly verifiedHead: Hex;
-  /** where a governed rebase re-opened the path last; effects of entries above it count only after it */
-  readonly rebased: { readonly sequence: bigint; readonly block: bigint; readonly head: Hex } | undefined;
   /** sequence → everything that happened to it, in order */
   readonly effects: ReadonlyMap<bigint, readonly Effect[]>;
   /** custody per asset index of that chain's vault */
@@ -68,11 +64,21 @@ export interface CreditFact extends CreditReceipt {
   readonly block: bigint;
 }
 
+/** What the hub owes in cash, 18 decimals. */
+export interface CashObservation {
+  readonly total: bigint;
+  /** claims on cash that are not ordered yet */
+  readonly queued: bigint;
+}
+
 /** One look at the whole network. The hub is read first, so that whatever it has consumed is in the sources' logs. */
 export interface Observation {
+  readonly hub: HubChain;
   readonly hubBlock: bigint;
+  readonly cash: CashObservation;
   readonly inbound: readonly InboundObservation[];
   readonly sources: readonly SpokeObservation[];
+  readonly payouts: readonly PayoutsObservation[];
   readonly credits: readonly CreditFact[];
 }
 
@@ -82,25 +88,30 @@ const SETTLEMENT = 2;
 /** Reads hub and sources at pinned blocks. */
 export async function observe(stack: Stack): Promise<Observation> {
   const hub = await readHub(stack.hub, stack.chains);
-  return { ...hub, sources: await Promise.all(stack.chains.map((chain) => observeSource(stack.hub, chain))) };
+  const sources = await Promise.all(stack.chains.map((chain) => observeSource(stack.hub, chain)));
+  const payouts = await Promise.all(sources.map(({ chain, block }) => observePayouts(stack.hub, chain, block, hub.hubBlock)));
+  return { ...hub, sources, payouts };
 }
 
-/** The hub read again; the sources as they were. */
+/** The hub read again; the rest as it was. */
 export async function observeHub(hub: HubChain, before: Observation): Promise<Observation> {
   const now = await readHub(
     hub,
     before.sources.map((s) => s.chain),
   );
-  return { ...now, sources: before.sources };
+  return { ...before, ...now };
 }
 
-async function readHub(hub: HubChain, chains: readonly StackChain[]): Promise<Omit<Observation, 'sources'>> {
+async function readHub(hub: HubChain, chains: readonly StackChain[]): Promise<Omit<Observation, 'sources' | 'payouts'>> {
   const hubBlock = await hub.client.getBlockNumber({ cacheTime: 0 });
-  const [credits, inbound] = await Promise.all([
+  const ledger = { address: hub.ledger, abi: iLedgerAbi, blockNumber: hubBlock } as const;
+  const [credits, inbound, total, queued] = await Promise.all([
     creditFacts(hub, hubBlock),
     Promise.all(chains.map((chain) => observeInbound(hub, chain, hubBlock))),
+    hub.client.readContract({ ...ledger, functionName: 'totalCash' }),
+    hub.client.readContract({ ...ledger, functionName: 'queuedCash' }),
   ]);
-  return { hubBlock, inbound: inbound.map((i) => withCredits(i, credits)), credits };
+  return { hub, hubBlock, cash: { total, queued }, inbound: inbound.map((i) => withCredits(i, credits)), credits };
 }
 
 async function creditFacts(hub: HubChain, toBlock: bigint): Promise<CreditFact[]> {
@@ -116,37 +127,43 @@ async function creditFacts(hub: HubChain, toBlock: bigint): Promise<CreditFact[]
 }
 
 async function observeInbound(hub: HubChain, chain: StackChain, blockNumber: bigint): Promise<InboundObservation> {
-  const messenger = { address: hub.messenger, abi: iMessengerAbi } as const;
-  const inbox = await hub.client.readContract({ ...messenger, functionName: 'inbox', args: [chain.eid], blockNumber });
-  const verifiedHead = await hub.client.readContract({
-    ...messenger,
-    functionName: 'verifiedHead',
-    args: [chain.eid, inbox.verified],
-    blockNumber,
-  });
   const range = { fromBlock: hub.deployedAt, toBlock: blockNumber, strict: true, args: { srcEid: chain.eid } } as const;
-  const gateway = { address: hub.gateway, abi: iGatewayAbi } as const;
-  const [rebases, voided, unhandled, parked, unparked, refused] = await Promise.all([
-    hub.client.getContractEvents({ ...messenger, ...range, args: { eid: chain.eid }, eventName: 'PathRebased' }),
-    hub.client.getContractEvents({ ...messenger, ...range, eventName: 'EntryVoided' }),
-    hub.client.getContractEvents({ ...messenger, ...range, eventName: 'EntryUnhandled' }),
-    hub.client.getContractEvents({ ...gateway, ...range, eventName: 'DepositParked' }),
-    hub.client.getContractEvents({ ...gateway, ...range, eventName: 'ParkedCredited' }),
-    hub.client.getContractEvents({ ...gateway, ...range, eventName: 'EntryRefused' }),
+  const messenger = { address: hub.messenger, abi: iMessengerAbi, ...range } as const;
+  const gateway = { address: hub.gateway, abi: iGatewayAbi, ...range } as const;
+  const withdrawals = { address: hub.withdrawals, abi: iWithdrawalsAbi, ...range } as const;
+  const delegates = { address: hub.delegates, abi: iDelegatesAbi, ...range } as const;
+  const known = await observeInbox(hub, chain, blockNumber);
+  const named = await Promise.all([
+    happened('voided', hub.client.getContractEvents({ ...messenger, eventName: 'EntryVoided' })),
+    happened('unhandled', hub.client.getContractEvents({ ...messenger, eventName: 'EntryUnhandled' })),
+    happened('parked', hub.client.getContractEvents({ ...gateway, eventName: 'DepositParked' })),
+    happened('parked-credited', hub.client.getContractEvents({ ...gateway, eventName: 'ParkedCredited' })),
+    happened('returned', hub.client.getContractEvents({ ...gateway, eventName: 'DepositReturned' })),
+    happened('refused', hub.client.getContractEvents({ ...gateway, eventName: 'EntryRefused' })),
+    happened('recorded', hub.client.getContractEvents({ ...withdrawals, eventName: 'RequestRecorded' })),
+    happened('processed', hub.client.getContractEvents({ ...withdrawals, eventName: 'RequestProcessed' })),
+    happened('expired', hub.client.getContractEvents({ ...withdrawals, eventName: 'RequestExpired' })),
+    happened('receipted', hub.client.getContractEvents({ ...withdrawals, eventName: 'ReceiptsApplied' })),
+    happened('refused', hub.client.getContractEvents({ ...withdrawals, eventName: 'EntryRefused' })),
+    happened('refused', hub.client.getContractEvents({ ...delegates, eventName: 'EntryRefused' })),
   ]);
-  const last = rebases.at(-1);
-  const rebased = last && { sequence: last.args.sequence, block: last.blockNumber, head: last.args.head };
   const effects = new Map<bigint, Effect[]>();
-  const add = (effect: Effect, events: readonly { readonly args: { readonly sequence: bigint }; readonly blockNumber: bigint }[]): void => {
-    for (const { args, blockNumber: at } of events)
-      if (counts(rebased, args.sequence, at)) effects.set(args.sequence, [...(effects.get(args.sequence) ?? []), effect]);
-  };
-  add('voided', voided);
-  add('unhandled', unhandled);
-  add('parked', parked);
-  add('parked-credited', unparked);
-  add('refused', refused);
-  return { chain, inbox, verifiedHead, rebased, effects, custody: await custodyOf(hub, chain, blockNumber) };
+  for (const { effect, sequence, block } of named.flat())
+    if (counts(known.rebased, sequence, block)) effects.set(sequence, [...(effects.get(sequence) ?? []), effect]);
+  return { chain, ...known, effects, custody: await custodyOf(hub, chain, blockNumber) };
+}
+
+interface Happened {
+  readonly effect: Effect;
+  readonly sequence: bigint;
+  readonly block: bigint;
+}
+
+async function happened(
+  effect: Effect,
+  events: Promise<readonly { readonly args: { readonly sequence: bigint }; readonly blockNumber: bigint }[]>,
+): Promise<Happened[]> {
+  return (await events).map(({ args, blockNumber }) => ({ effect, sequence: args.sequence, block: blockNumber }));
 }
 
 /** Every asset of that chain's vault as the hub has it, known to the hub's governance or not. */
@@ -157,16 +174,13 @@ async function custodyOf(hub: HubChain, chain: StackChain, blockNumber: bigint):
     indexes(count).map(async (index) => {
       const assetId = await hub.client.readContract({ ...ledger, functionName: 'assetIdOf', args: [chain.eid, index], blockNumber });
       if (assetId === 0) {
-        const suspense = await hub.client.readContract({
-          ...ledger,
-          functionName: 'unlistedSuspense',
-          args: [chain.eid, index],
-          blockNumber,
-        });
-        return [
-          index,
-          { assetId, decimals: 0, settlement: false, custody: suspense, balances: 0n, free: 0n, reserved: 0n, suspense },
-        ] as const;
+        const at = { ...ledger, args: [chain.eid, index], blockNumber } as const;
+        const [suspense, [reserved]] = await Promise.all([
+          hub.client.readContract({ ...at, functionName: 'unlistedSuspense' }),
+          hub.client.readContract({ ...at, functionName: 'liquidityOf' }),
+        ]);
+        const none = { assetId, decimals: 0, settlement: false, balances: 0n, free: 0n };
+        return [index, { ...none, custody: reserved + suspense, reserved, suspense }] as const;
       }
       const [config, custody] = await Promise.all([
         hub.client.readContract({ ...ledger, functionName: 'configOf', args: [assetId], blockNumber }),
@@ -195,25 +209,9 @@ function counts(rebased: InboundObservation['rebased'], sequence: bigint, block:
 }
 
 async function observeSource(hub: HubChain, chain: StackChain): Promise<SpokeObservation> {
-  const { client } = chain;
-  const block = await client.getBlockNumber({ cacheTime: 0 });
-  const messenger = { address: chain.messenger, abi: iMessengerAbi } as const;
-  const [outbox, events, assets] = await Promise.all([
-    client.readContract({ ...messenger, functionName: 'outbox', args: [hub.eid], blockNumber: block }),
-    client.getContractEvents({
-      ...messenger,
-      eventName: 'EntryAppended',
-      args: { dstEid: hub.eid },
-      fromBlock: chain.deployedAt,
-      toBlock: block,
-      strict: true,
-    }),
-    vaultAssets(chain, block),
-  ]);
-  const log = events.map(({ args }) => ({ sequence: args.sequence, bytes: args.entry, entry: decodeEntry(args.entry), head: args.head }));
-  const foldedHeads = [genesisHead({ srcEid: chain.eid, srcMessenger: chain.messenger, dstEid: hub.eid, dstMessenger: hub.messenger })];
-  for (const { bytes } of log) foldedHeads.push(fold(foldedHeads.at(-1) ?? '0x', leafOf(bytes)));
-  return { chain, block, outbox, log, foldedHeads, assets };
+  const block = await chain.client.getBlockNumber({ cacheTime: 0 });
+  const [log, assets] = await Promise.all([observeLog(chain, hub, block), vaultAssets(chain, block)]);
+  return { chain, block, ...log, assets };
 }
 
 async function vaultAssets(chain: StackChain, blockNumber: bigint): Promise<VaultAsset[]> {

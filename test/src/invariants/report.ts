@@ -7,6 +7,8 @@ export const INVARIANTS = [
   'INV-LEDGER-2',
   'INV-LEDGER-3',
   'INV-LEDGER-4',
+  'INV-CASH-1',
+  'INV-RELEASE-1',
   'INV-FLOW-1',
 ] as const;
 

@@ -2,6 +2,7 @@ import { iMessengerAbi } from '@lockstep/contracts';
 import { encodeAbiParameters, encodeFunctionData, type Hex } from 'viem';
 import { Operator } from '../harness/operator.js';
 import type { StackChain } from '../harness/stack.js';
+import { CASH, freshAddress, heldBy, whole } from '../harness/tokens.js';
 import { eventually } from '../harness/wait.js';
 import { World } from '../harness/world.js';
 
@@ -50,6 +51,33 @@ describe('given a chain that changes its mind', () => {
     });
   });
 
+  describe("when the hub's block with an order is replaced before it is final", () => {
+    it('sends nothing of it, and pays what is asked for again exactly once', async () => {
+      const { hub } = world.stack;
+      const owner = world.withdrawer(0);
+      const receiver = freshAddress(1);
+      const leg = { chain: calm, asset: 'USDC', fromCash: true, amount: 2n * CASH, receiver };
+      const funded = await owner.user.deposit({ chain: calm, asset: 'USDC', amount: whole(calm, 'USDC', 5n) });
+      await world.flow.ended([funded]);
+      await world.flow.settled();
+      await world.mining({ kind: 'auto' }, hub.name);
+      const lost = await owner.withdraw([leg]);
+      await eventually('the relayer to see the withdrawal', async () => world.relayer.api.withdrawal(lost.claims[0]!));
+      await world.node(hub.name).miner.reorg(1);
+      owner.user.forgetNonces();
+      expect((await world.flow.position(hub, calm)).appended).toBe(0n);
+      await world.mining({ kind: 'manual' }, hub.name);
+      await world.resumeMining(hub.name);
+
+      const again = await owner.withdraw([leg]);
+      expect(again.claims).toEqual(lost.claims);
+      await world.claims.receipted(again.claims);
+      expect(await heldBy(calm, 'USDC', receiver)).toBe(whole(calm, 'USDC', 2n));
+      await world.flow.settled();
+      await world.assertInvariants();
+    });
+  });
+
   describe('when blocks are replaced that were final already', () => {
     it('quarantines that path, goes on with the others, and re-opens it by a governed rebase', async () => {
       const [victim, bystander] = [world.user(1), world.user(2)];
@@ -86,6 +114,14 @@ describe('given a chain that changes its mind', () => {
 
       const unaffected = await bystander.deposit({ chain: calm, asset: 'USDC', amount: 3_000_000n });
       await world.flow.ended([unaffected]);
+      // Nothing is ordered towards the chain that contradicted itself; it is given back at once. The others go on.
+      const leaving = world.withdrawer(2);
+      const { claims } = await leaving.withdraw(
+        [fickle, calm].map((chain) => ({ chain, asset: 'USDC', fromCash: true, amount: CASH, receiver: freshAddress(2) })),
+      );
+      await world.claims.reached(claims.slice(1), 'paid');
+      expect(await world.claims.waitingFor(claims[0]!)).toBe('PathQuarantined');
+      await leaving.cancel(claims[0]!);
 
       // What the phantom credited is taken back against the loss account, then the path goes on from the last common head.
       const corrections = encodeAbiParameters(
