@@ -14,6 +14,7 @@ export { surfaceSvg, surfacesSvg } from './report/picture.js';
 export { profitSurface, type Surface } from './report/surface.js';
 export * from './feed-grade.js';
 export * from './feed-word.js';
+export * from './holdings.js';
 export {
   isButterflyFree,
   isCalendarFree,
