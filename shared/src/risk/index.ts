@@ -37,3 +37,4 @@ export { chainRates } from './haircuts.js';
 export { collateralValue, discountQ64, equityOf, perpetualProfit, yearsQ64 } from './valuation.js';
 export { priceAt, simulatedPath, volatilityAt, type PricePath } from './publish/path.js';
 export { expiriesAt, FEED_TYPES, feedsDomain, snapshotAt, type FeedReport, type PublishedUnderlying } from './publish/snapshot.js';
+export * from './fixed/index.js';

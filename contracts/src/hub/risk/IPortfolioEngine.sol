@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {IRiskEngine, Risk} from "./IRiskEngine.sol";
+import {PortfolioMargin} from "./PortfolioMargin.sol";
+
+/// @title Portfolio margin
+interface IPortfolioEngine is IRiskEngine {
+    /// @notice Where the engine reads.
+    struct Links {
+        address feeds;
+        address collateralRules;
+        address listing;
+        address normalTable;
+        address sheets;
+    }
+
+    /// @param id          0: offsets with nothing
+    /// @param correlation 1e-9; a group's is the least of those of its members in the account
+    struct Group {
+        uint8 id;
+        uint32 correlation;
+    }
+
+    /// @param forward 18 decimals
+    /// @param time    years, Q64
+    /// @param settled the price is final
+    /// @param strikes 18 decimals
+    /// @param sigmas  of each strike, per sqrt year, Q64
+    struct Expiry {
+        uint256 forward;
+        uint256 time;
+        bool settled;
+        uint256[] strikes;
+        uint256[] sigmas;
+    }
+
+    event GroupSet(uint16 indexed underlying, uint8 group, uint32 correlation);
+
+    error CorrelationInvalid(uint256 correlation, uint256 most);
+
+    /// @notice Underlyings of a group offset each other, at most 0.75. GOVERNOR, delayed.
+    function setGroup(uint16 underlying, uint8 group, uint32 correlation) external;
+
+    /// @notice riskOf with rows built for the account alone, whatever sheets there are: the same bits.
+    function riskWithoutSheet(uint256[] calldata holdings) external view returns (Risk memory);
+
+    /// @notice Values any account: the method itself, for tools and proofs.
+    /// @param expiries for each underlying; the sheets of `account` are not read, places of its options are running numbers of these strikes
+    function whatIf(
+        PortfolioMargin.Account calldata account,
+        Expiry[][] calldata expiries
+    ) external view returns (PortfolioMargin.Result memory);
+}

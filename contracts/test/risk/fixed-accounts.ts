@@ -1,0 +1,97 @@
+import type { risk } from '@lockstep/shared';
+import type { Next } from './portfolios.js';
+
+/** Accounts for portfolio margin, and their shape as the contract takes them. */
+
+const WAD = 10n ** 18n;
+const below = (next: Next, limit: bigint): bigint => ((next() << 64n) | next()) % limit;
+const between = (next: Next, low: bigint, high: bigint): bigint => low + below(next, high - low + 1n);
+const chance = (next: Next, percent: bigint): boolean => next() % 100n < percent;
+const many = <T>(count: bigint, make: (index: number) => T): T[] => Array.from({ length: Number(count) }, (_, index) => make(index));
+const sum = (values: readonly bigint[]): bigint => values.reduce((a, b) => a + b, 0n);
+
+function anyExpiry(next: Next, spot: bigint): risk.FixedUnderlying['expiries'][number] {
+  const forward = (spot * between(next, 900n, 1100n)) / 1000n + 1n;
+  const rows = many(between(next, 1n, 3n), () => ({
+    strike: (forward * between(next, 100n, 4000n)) / 1000n + 1n,
+    sigma: ((between(next, 1n, 300n) << 64n) + next()) / 100n,
+  }));
+  const first = rows.slice(0, 1);
+  return {
+    forward,
+    time: chance(next, 8n) ? 0n : (below(next, 400n * 86_400n) << 64n) / (365n * 86_400n),
+    settled: chance(next, 8n),
+    options: many(between(next, 0n, 5n), () => {
+      const row = rows[Number(next() % BigInt(rows.length))] ?? first[0];
+      if (row === undefined) throw new Error('an expiry without rows');
+      return { ...row, isPut: chance(next, 50n), lots: chance(next, 4n) ? 0n : between(next, -200_000n, 200_000n) };
+    }),
+  };
+}
+
+function anyUnderlying(next: Next): risk.FixedUnderlying {
+  const spot = between(next, WAD / 1000n, 100_000n * WAD);
+  return {
+    spot,
+    perpetualSize: chance(next, 75n) ? between(next, -2_000n * WAD, 2_000n * WAD) : 0n,
+    perpetualMark: (spot * between(next, 950n, 1050n)) / 1000n,
+    perpetualProfit: between(next, -9_000_000n * WAD, 9_000_000n * WAD),
+    followers: chance(next, 50n) ? below(next, 9_000_000n * WAD) : 0n,
+    confidence: chance(next, 80n) ? WAD : below(next, WAD + 1n),
+    group: chance(next, 70n) ? 1n : between(next, 0n, 2n),
+    correlation: between(next, 0n, (3n * WAD) / 4n),
+    expiries: many(below(next, 3n), () => anyExpiry(next, spot)),
+  };
+}
+
+/** An account: from flat to several underlyings that offset, unsure feeds, settled expiries, a settlement asset off its peg. */
+export function anyFixedAccount(next: Next): risk.FixedAccount {
+  const maintenance = below(next, 100_000n * WAD);
+  return {
+    cash: between(next, -10_000_000n * WAD, 90_000_000n * WAD),
+    collateral: below(next, 20_000_000n * WAD),
+    haircuts: { maintenance, initial: maintenance + below(next, 100_000n * WAD) },
+    settlementPrice: chance(next, 70n) ? WAD : between(next, WAD / 2n, WAD),
+    initialFactor: chance(next, 30n) ? below(next, 3n * WAD) : 0n,
+    maxLeverage: chance(next, 30n) ? between(next, WAD / 10n, 50n * WAD) : 0n,
+    underlyings: many(below(next, 4n), () => anyUnderlying(next)),
+  };
+}
+
+const OPTION_BITS = 42n;
+
+/** Packed as holdings: six options a word. */
+function optionWords(options: readonly { readonly series: bigint; readonly lots: bigint }[]): bigint[] {
+  return many(BigInt(Math.ceil(options.length / 6)), (word) =>
+    options
+      .slice(word * 6, word * 6 + 6)
+      .reduce((packed, { series, lots }, at) => packed | ((series | (BigInt.asUintN(33, lots) << 9n)) << (BigInt(at) * OPTION_BITS)), 0n),
+  );
+}
+
+function resolved(underlying: risk.FixedUnderlying) {
+  const expiries = underlying.expiries.map(({ options, ...expiry }) => {
+    const sigmaOf = new Map(options.map(({ strike, sigma }) => [strike, sigma]));
+    return { ...expiry, options, strikes: [...sigmaOf.keys()], sigmas: [...sigmaOf.values()] };
+  });
+  const options = expiries.flatMap(({ strikes, options: held }, index) => {
+    const first = sum(expiries.slice(0, index).map((before) => BigInt(before.strikes.length)));
+    return held.map(({ strike, isPut, lots }) => ({ series: ((first + BigInt(strikes.indexOf(strike))) << 1n) | (isPut ? 1n : 0n), lots }));
+  });
+  return {
+    words: optionWords(options),
+    expiries: expiries.map(({ forward, time, settled, strikes, sigmas }) => ({ forward, time, settled, strikes, sigmas })),
+  };
+}
+
+/** The arguments of PortfolioEngine.whatIf. */
+export function toEngine(account: risk.FixedAccount) {
+  const each = account.underlyings.map((underlying) => ({ underlying, ...resolved(underlying) }));
+  return [
+    {
+      ...account,
+      underlyings: each.map(({ underlying, words }) => ({ ...underlying, sheet: [], options: words })),
+    },
+    each.map(({ expiries }) => expiries),
+  ] as const;
+}

@@ -1,0 +1,80 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { risk } from '@lockstep/shared';
+import hre from 'hardhat';
+import { decodeFunctionResult, encodeDeployData, encodeFunctionData, getContractAddress, zeroAddress, type Address, type Hex } from 'viem';
+import { portfolioEngineAbi } from '../../ts/generated/abi.js';
+import { bytecode } from '../../ts/generated/bytecode.js';
+import { anyFixedAccount, toEngine } from './fixed-accounts.js';
+import { splitMix } from './portfolios.js';
+
+const FILE = path.join(import.meta.dirname, '../../../shared/vectors/risk/portfolio-margin.json');
+const GOLDEN = 12;
+/** INV-MARGIN-2: at least 10,000 portfolios in a usual run. */
+const FUZZED = process.env['LOCKSTEP_LONG'] === '1' ? 100_000 : 10_000;
+
+const stream = splitMix(0x706f7274666f6c69n);
+const next = (): bigint => stream.next().value;
+
+describe('given portfolio margin on chain', () => {
+  let engine: Address;
+  let call: (data: Hex) => Promise<Hex>;
+
+  beforeAll(async () => {
+    const { provider } = await hre.network.connect();
+    const accounts: unknown = await provider.request({ method: 'eth_accounts', params: [] });
+    if (!Array.isArray(accounts) || typeof accounts[0] !== 'string') throw new Error('the in-process chain has no account');
+    // CAST: the node's own accounts are addresses.
+    const from = accounts[0] as Address;
+    const deploy = async (nonce: bigint, data: Hex): Promise<Address> => {
+      await provider.request({ method: 'eth_sendTransaction', params: [{ from, data, gas: '0xf00000' }] });
+      return getContractAddress({ from, nonce });
+    };
+    const normalTable = await deploy(0n, bytecode.NormalTable.creation);
+    const links = { feeds: zeroAddress, collateralRules: zeroAddress, listing: zeroAddress, normalTable, sheets: zeroAddress };
+    const creation = { abi: portfolioEngineAbi, bytecode: bytecode.PortfolioEngine.creation };
+    engine = await deploy(1n, encodeDeployData({ ...creation, args: [from, links, 0] }));
+    call = async (data) => {
+      const answer: unknown = await provider.request({ method: 'eth_call', params: [{ to: engine, data, gas: '0xf00000' }, 'latest'] });
+      if (typeof answer !== 'string' || !answer.startsWith('0x')) throw new Error(`eth_call answered ${String(answer)}`);
+      // CAST: checked to be hexadecimal text.
+      return answer as Hex;
+    };
+  }, 60_000);
+
+  const onChain = async (account: risk.FixedAccount) => {
+    const data = encodeFunctionData({ abi: portfolioEngineAbi, functionName: 'whatIf', args: toEngine(account) });
+    return { data, result: decodeFunctionResult({ abi: portfolioEngineAbi, functionName: 'whatIf', data: await call(data) }) };
+  };
+
+  it(`INV-MARGIN-2: ${FUZZED} portfolios have the same risk, to the last bit`, async () => {
+    let short = 0;
+    for (let i = 0; i < FUZZED; i++) {
+      const account = anyFixedAccount(next);
+      const { result } = await onChain(account);
+      const expected = risk.fixedPortfolioRisk(account);
+      if (JSON.stringify(result, text) !== JSON.stringify(expected, text)) expect({ i, result }).toEqual({ i, result: expected });
+      if (expected.equity < expected.maintenanceMargin) short++;
+    }
+    // The portfolios are worth comparing: many are below maintenance margin, many above.
+    expect(short).toBeGreaterThan(FUZZED / 10);
+    expect(short).toBeLessThan((FUZZED * 9) / 10);
+  }, 1_800_000);
+
+  it('the golden vectors are the ones committed, on both sides', async () => {
+    const golden = splitMix(0x676f6c64656en);
+    const draw = (): bigint => golden.next().value;
+    const cases = [];
+    for (let i = 0; i < GOLDEN; i++) {
+      const account = anyFixedAccount(draw);
+      const { data, result } = await onChain(account);
+      expect(result).toEqual(risk.fixedPortfolioRisk(account));
+      cases.push({ call: data, result });
+    }
+    const written = `${JSON.stringify({ about: 'Calls of PortfolioEngine.whatIf and what they return; see contracts/test/risk.', cases }, text, 1)}\n`;
+    if (process.env['UPDATE_VECTORS'] === '1') writeFileSync(FILE, written);
+    expect(readFileSync(FILE, 'utf8')).toBe(written);
+  }, 60_000);
+});
+
+const text = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);

@@ -1,0 +1,135 @@
+import { cell, MAX_TOTAL_VOL } from '../math/black76.js';
+import { exp, ln, lnRatio, ONE_Q64, sqrt } from '../math/fixed.js';
+import { abs, max, min, WAD } from '../decimal.js';
+
+/** Twin of contracts/src/hub/risk/SheetRows.sol, bit for bit: a strike's call in each scenario, as lanes of a risk sheet. */
+
+export const LANES = 40;
+/** First lane of the tails, of the tilts, of the basis; the mark; the strike. */
+export const MARK_LANE = 13;
+export const TAIL_LANES = 27;
+export const SKEW_LANES = 35;
+export const BASIS_LANES = 37;
+export const STRIKE_LANE = 39;
+
+const MONTH = 30n;
+const SHORT_POWER = 5534023222112865484n;
+const LONG_POWER = 2398076729582241710n;
+const MIN_VOL_UP = 7378697629483820646n;
+const CAP_BASE = 4611686018427387904n;
+const CAP_SLOPE = 1844674407370955161n;
+const MIN_REACH = 184467440737095516n;
+const WIDTH = 44272185776902923878n;
+const LONG = 17524406870024074035n;
+const LONG_RATE = 2951479051793528258n;
+const MIN_TOTAL_VOL = 1n << 32n;
+
+/** Moves of the forward and their logarithms, Q64: nine of the core, eight tails, two of the basis. */
+const MOVES: readonly (readonly [shock: bigint, log: bigint])[] = [
+  [15495265021916023357n, -3216252311044116131n],
+  [16233134784864405422n, -2358109488322280637n],
+  [16971004547812787486n, -1538119200552807486n],
+  [17708874310761169551n, -753032885493520102n],
+  [18446744073709551616n, 0n],
+  [19184613836657933680n, 723494457926954012n],
+  [19922483599606315745n, 1419680629484392196n],
+  [20660353362554697809n, 2090545254068255550n],
+  [21398223125503079874n, 2737865849835448909n],
+  [6271892985061247549n, -19900525727573257516n],
+  [12359318529385399582n, -7387507178279143566n],
+  [27670116110564327424n, 7479511080090283978n],
+  [36893488147419103232n, 12786308645202655659n],
+  [55340232221128654848n, 20265819725292939638n],
+  [73786976294838206464n, 25572617290405311319n],
+  [92233720368547758080n, 29688889273197213359n],
+  [110680464442257309696n, 33052128370495595298n],
+  [19276847557026481438n, 811968220205034196n],
+  [17616640590392621793n, -849360749681073026n],
+];
+const UNMOVED = 4;
+
+/** An expiry as a sheet prices it. Forward in wads, 1 … 2^96 − 1; time in years, Q64. */
+export interface SheetExpiry {
+  readonly forward: bigint;
+  readonly time: bigint;
+  /** The price is final: no scenario moves it. */
+  readonly settled: boolean;
+}
+
+/** What a header holds. */
+export interface SheetHeader {
+  readonly forward: bigint;
+  /** Factor of a positive value, Q64. */
+  readonly gain: bigint;
+  /** Factor of the basis charge, wad. */
+  readonly basis: bigint;
+  readonly settled: boolean;
+}
+
+/** Whether a lane is a tail, stored in steps of 2^−28 and not 2^−31. */
+export const isTail = (lane: number): boolean => lane >= TAIL_LANES && lane < SKEW_LANES;
+
+const moveOfLane = (lane: number): number => {
+  if (lane < TAIL_LANES) return Math.floor(lane / 3);
+  if (lane < SKEW_LANES) return lane - TAIL_LANES + 9;
+  return lane < BASIS_LANES ? UNMOVED : lane - BASIS_LANES + 17;
+};
+const moveOf = (lane: number, settled: boolean): readonly [shock: bigint, log: bigint] => {
+  const move = MOVES[settled ? UNMOVED : moveOfLane(lane)];
+  if (move === undefined) throw new RangeError(`lane ${lane} is none of 0 … 38`);
+  return move;
+};
+
+/** The forward after a lane's move over the forward before it, in steps of the lane. */
+export const laneForward = (lane: number, settled: boolean): bigint => moveOf(lane, settled)[0] >> (isTail(lane) ? 36n : 33n);
+
+/** @throws RangeError if the forward is outside 1 … 2^96 − 1 */
+export function sheetHeader({ forward, time, settled }: SheetExpiry): SheetHeader {
+  if (forward <= 0n || forward >= 1n << 96n) throw new RangeError(`forward is ${forward}; expected 1 … 2^96 - 1`);
+  const years = settled ? 0n : time;
+  return {
+    forward,
+    settled,
+    gain: (LONG * exp(-((LONG_RATE * years) >> 64n))) >> 64n,
+    basis: min(WAD, WAD / 2n + ((2n * WAD * years) >> 64n)),
+  };
+}
+
+/**
+ * The forty lanes of a strike, lowest first.
+ * @param sigma per √year, Q64
+ * @throws RangeError if the strike is 32 times the forward or more
+ */
+export function sheetLanes(expiry: SheetExpiry, strike: bigint, sigma: bigint): bigint[] {
+  const { forward, settled } = expiry;
+  if (strike === 0n || strike >> 5n >= forward) throw new RangeError(`strike is ${strike}; expected 1 … below 32 times ${forward}`);
+  const time = settled ? 0n : expiry.time;
+  const days = time * 365n;
+  const power = days <= MONTH << 64n ? SHORT_POWER : LONG_POWER;
+  const multiple = exp((ln((MONTH << 128n) / max(days, ONE_Q64)) * power) >> 64n);
+  const root = sqrt(time);
+  const cap = max(0n, CAP_BASE - ((CAP_SLOPE * root) >> 64n));
+  const reach = max(MIN_REACH, (WIDTH * root) >> 64n);
+  const k = (strike << 64n) / forward;
+  const log = -lnRatio(strike, forward);
+  const tilt = min(cap, (abs(log) * cap) / reach);
+  const rising = log < 0n ? ONE_Q64 + tilt : ONE_Q64 - tilt;
+  const scaled = (factor: bigint): bigint => (sigma * factor) >> 64n;
+  const up = max(MIN_VOL_UP, scaled(ONE_Q64 + (multiple >> 1n)));
+  const down = scaled(max(0n, ONE_Q64 - ((multiple * SHORT_POWER) >> 64n)));
+  const volOf = (lane: number): bigint => {
+    if (lane < TAIL_LANES) return [up, sigma, down][lane % 3] ?? sigma;
+    if (lane < SKEW_LANES) return up;
+    if (lane >= BASIS_LANES) return sigma;
+    return scaled(lane === SKEW_LANES ? rising : 2n * ONE_Q64 - rising);
+  };
+  const lanes = Array.from({ length: STRIKE_LANE }, (_, lane) => {
+    const v = min(MAX_TOTAL_VOL, max(MIN_TOTAL_VOL, (volOf(lane) * root) >> 64n));
+    const inverse = (1n << 128n) / v;
+    const [shock, logShock] = moveOf(lane, settled);
+    const value = min(shock, cell(((log * inverse) >> 64n) + (v >> 1n), inverse, v, logShock, shock, k));
+    const tail = isTail(lane);
+    return max(value >> (tail ? 36n : 33n), laneForward(lane, settled) - ((k >> 37n) << (tail ? 1n : 4n)));
+  });
+  return [...lanes, k >> 37n];
+}
