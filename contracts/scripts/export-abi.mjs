@@ -34,14 +34,16 @@ writeFileSync(
   sorted.map(([name, { abi }]) => `export const ${camel(name)}Abi = ${JSON.stringify(abi)} as const;\n`).join('\n'),
 );
 const deployable = sorted.filter(([, { bytecode }]) => bytecode !== '0x');
+/** Named types: the compiler refuses to infer a type as long as all bytecode together. */
+const types = [
+  `export type ContractName = ${deployable.map(([name]) => `'${name}'`).join(' | ')};`,
+  'export interface Bytecode {\n  readonly creation: `0x${string}`;\n  readonly runtime: `0x${string}`;\n}',
+].join('\n\n');
+const bytecode = Object.fromEntries(
+  deployable.map(([name, { bytecode: creation, deployedBytecode: runtime }]) => [name, { creation, runtime }]),
+);
 writeFileSync(
   path.join(out, 'bytecode.ts'),
-  `export const bytecode = ${JSON.stringify(
-    Object.fromEntries(
-      deployable.map(([name, { bytecode, deployedBytecode }]) => [name, { creation: bytecode, runtime: deployedBytecode }]),
-    ),
-    null,
-    1,
-  )} as const satisfies Record<string, { creation: \`0x\${string}\`; runtime: \`0x\${string}\` }>;\n\nexport type ContractName = keyof typeof bytecode;\n`,
+  `${types}\n\nexport const bytecode: Readonly<Record<ContractName, Bytecode>> = ${JSON.stringify(bytecode, null, 1)};\n`,
 );
 console.log(`exported ${sorted.length} ABIs, ${deployable.length} bytecodes`);

@@ -32,7 +32,7 @@ abstract contract HoldingsFixture is FeedsFixture {
     IStandardEngine internal _cross;
     IStandardEngine internal _isolated;
 
-    function setUp() public override {
+    function setUp() public virtual override {
         super.setUp();
         IFeeds.Report[] memory reports = new IFeeds.Report[](3);
         reports[0] = IFeeds.Report(_spotId(), 60_000e18, 0);

@@ -27,7 +27,6 @@ contract PortfolioEngineTest is HoldingsFixture {
             address(_feeds),
             address(_rules),
             listing,
-            table,
             address(_sheets)
         );
         _engine = IPortfolioEngine(

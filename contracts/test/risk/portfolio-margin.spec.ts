@@ -3,7 +3,7 @@ import path from 'node:path';
 import { risk } from '@lockstep/shared';
 import hre from 'hardhat';
 import { decodeFunctionResult, encodeDeployData, encodeFunctionData, getContractAddress, zeroAddress, type Address, type Hex } from 'viem';
-import { portfolioEngineAbi } from '../../ts/generated/abi.js';
+import { portfolioEngineAbi, sheetsAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
 import { anyFixedAccount, toEngine } from './fixed-accounts.js';
 import { splitMix } from './portfolios.js';
@@ -31,9 +31,11 @@ describe('given portfolio margin on chain', () => {
       return getContractAddress({ from, nonce });
     };
     const normalTable = await deploy(0n, bytecode.NormalTable.creation);
-    const links = { feeds: zeroAddress, collateralRules: zeroAddress, listing: zeroAddress, normalTable, sheets: zeroAddress };
+    const sheetsCreation = { abi: sheetsAbi, bytecode: bytecode.Sheets.creation };
+    const sheets = await deploy(1n, encodeDeployData({ ...sheetsCreation, args: [from, zeroAddress, zeroAddress, normalTable] }));
+    const links = { feeds: zeroAddress, collateralRules: zeroAddress, listing: zeroAddress, sheets };
     const creation = { abi: portfolioEngineAbi, bytecode: bytecode.PortfolioEngine.creation };
-    engine = await deploy(1n, encodeDeployData({ ...creation, args: [from, links, 0] }));
+    engine = await deploy(2n, encodeDeployData({ ...creation, args: [from, links, 0] }));
     call = async (data) => {
       const answer: unknown = await provider.request({ method: 'eth_call', params: [{ to: engine, data, gas: '0xf00000' }, 'latest'] });
       if (typeof answer !== 'string' || !answer.startsWith('0x')) throw new Error(`eth_call answered ${String(answer)}`);

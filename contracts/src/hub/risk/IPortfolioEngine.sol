@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {IRiskEngine, Risk} from "./IRiskEngine.sol";
+import {ISheets} from "./ISheets.sol";
 import {PortfolioMargin} from "./PortfolioMargin.sol";
 
 /// @title Portfolio margin
@@ -11,7 +12,6 @@ interface IPortfolioEngine is IRiskEngine {
         address feeds;
         address collateralRules;
         address listing;
-        address normalTable;
         address sheets;
     }
 
@@ -20,19 +20,6 @@ interface IPortfolioEngine is IRiskEngine {
     struct Group {
         uint8 id;
         uint32 correlation;
-    }
-
-    /// @param forward 18 decimals
-    /// @param time    years, Q64
-    /// @param settled the price is final
-    /// @param strikes 18 decimals
-    /// @param sigmas  of each strike, per sqrt year, Q64
-    struct Expiry {
-        uint256 forward;
-        uint256 time;
-        bool settled;
-        uint256[] strikes;
-        uint256[] sigmas;
     }
 
     event GroupSet(uint16 indexed underlying, uint8 group, uint32 correlation);
@@ -49,6 +36,6 @@ interface IPortfolioEngine is IRiskEngine {
     /// @param expiries for each underlying; the sheets of `account` are not read, places of its options are running numbers of these strikes
     function whatIf(
         PortfolioMargin.Account calldata account,
-        Expiry[][] calldata expiries
+        ISheets.Expiry[][] calldata expiries
     ) external view returns (PortfolioMargin.Result memory);
 }

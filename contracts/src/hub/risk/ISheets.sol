@@ -3,6 +3,19 @@ pragma solidity ^0.8.34;
 
 /// @title Risk sheets of each underlying, kept as contract code at an address that is the hash of their content
 interface ISheets {
+    /// @param forward 18 decimals
+    /// @param time    years, Q64
+    /// @param settled the price is final
+    /// @param strikes 18 decimals
+    /// @param sigmas  of each strike, per sqrt year, Q64
+    struct Expiry {
+        uint256 forward;
+        uint256 time;
+        bool settled;
+        uint256[] strikes;
+        uint256[] sigmas;
+    }
+
     event SheetPublished(uint16 indexed underlying, address indexed sheet, uint256 rows);
     event CoverageReset(uint16 indexed underlying);
 
@@ -20,4 +33,11 @@ interface ISheets {
     /// @notice The latest sheet, code of one zero byte and then words as SheetRows says; 0 before the first. Whether it is current is told
     ///         by its stamps, expiry by expiry.
     function sheetOf(uint16 underlying) external view returns (address);
+
+    /// @notice Words of a sheet of these places at the feeds as they are, kept nowhere: what publish would store.
+    /// @param places in any order, none twice
+    function build(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory words);
+
+    /// @notice Words of a sheet of anything: for tools and proofs. Places are running numbers of the strikes, at most 256.
+    function buildFor(Expiry[] calldata expiries) external view returns (uint256[] memory words);
 }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {Normal} from "../../math/Normal.sol";
+import {ExpiryWords} from "./ExpiryWords.sol";
 import {FeedGrade, Grade} from "./FeedGrade.sol";
 import {FeedWord, Kind} from "./FeedWord.sol";
 import {Haircuts} from "./Haircuts.sol";
@@ -10,16 +10,15 @@ import {Holdings} from "./Holdings.sol";
 import {ICollateralRules} from "./ICollateralRules.sol";
 import {IFeeds} from "./IFeeds.sol";
 import {IPortfolioEngine} from "./IPortfolioEngine.sol";
-import {IRiskEngine, Risk} from "./IRiskEngine.sol";
+import {IListing, IRiskEngine, Risk} from "./IRiskEngine.sol";
 import {ISheets} from "./ISheets.sol";
 import {PortfolioMargin} from "./PortfolioMargin.sol";
-import {SheetBuilder} from "./SheetBuilder.sol";
 import {SheetRows} from "./SheetRows.sol";
 import {Wad} from "./Wad.sol";
 
 /// @notice Portfolio margin: 37 scenarios over an account's holdings, from the underlying's sheet where that is priced from the feeds as
 /// they are, else from rows built here for the account's own strikes. Both give the same bits.
-contract PortfolioEngine is IPortfolioEngine, SheetBuilder, AccessManaged {
+contract PortfolioEngine is IPortfolioEngine, ExpiryWords, AccessManaged {
     uint256 private constant RATE_TO_WAD = 1e9;
     uint256 private constant MOST_CORRELATED = 0.75e9;
 
@@ -29,6 +28,7 @@ contract PortfolioEngine is IPortfolioEngine, SheetBuilder, AccessManaged {
         uint40 oldest;
     }
 
+    IListing public immutable listing;
     ICollateralRules public immutable collateralRules;
     ISheets public immutable sheets;
     /// @notice Underlying whose spot is the price of settlement cash; 0: it is 1.
@@ -40,7 +40,8 @@ contract PortfolioEngine is IPortfolioEngine, SheetBuilder, AccessManaged {
         address authority_,
         Links memory links,
         uint16 settlementUnderlying_
-    ) AccessManaged(authority_) SheetBuilder(links.feeds, links.listing, links.normalTable) {
+    ) AccessManaged(authority_) ExpiryWords(links.feeds) {
+        listing = IListing(links.listing);
         collateralRules = ICollateralRules(links.collateralRules);
         sheets = ISheets(links.sheets);
         settlementUnderlying = settlementUnderlying_;
@@ -70,36 +71,11 @@ contract PortfolioEngine is IPortfolioEngine, SheetBuilder, AccessManaged {
     /// @inheritdoc IPortfolioEngine
     function whatIf(
         PortfolioMargin.Account calldata account,
-        Expiry[][] calldata expiries
+        ISheets.Expiry[][] calldata expiries
     ) external view returns (PortfolioMargin.Result memory) {
         PortfolioMargin.Account memory copy = account;
-        for (uint256 i = 0; i < copy.underlyings.length; ++i) copy.underlyings[i].sheet = _rowsFor(expiries[i]);
+        for (uint256 i = 0; i < copy.underlyings.length; ++i) copy.underlyings[i].sheet = sheets.buildFor(expiries[i]);
         return PortfolioMargin.evaluate(copy);
-    }
-
-    function _rowsFor(Expiry[] calldata expiries) private view returns (uint256[] memory sheet) {
-        uint256 rows;
-        for (uint256 e = 0; e < expiries.length; ++e) rows += expiries[e].strikes.length;
-        uint256 first = SheetRows.firstRow(expiries.length);
-        sheet = new uint256[](first + rows * SheetRows.ROW_WORDS);
-        sheet[SheetRows.MAP_WORDS] = expiries.length;
-        uint256 table = Normal.load(normalTable);
-        uint256 row;
-        for (uint256 e = 0; e < expiries.length; ++e) {
-            Expiry calldata expiry = expiries[e];
-            SheetRows.Term memory term = SheetRows.termOf(expiry.forward, expiry.time, expiry.settled);
-            sheet[SheetRows.MAP_WORDS + 1 + e] = SheetRows.headerOf(term, row, expiry.strikes.length);
-            for (uint256 i = 0; i < expiry.strikes.length; ++i) {
-                // CAST: a sheet has at most 256 places.
-                _mapPlace(sheet, uint8(row), (1 << 15) | (e << 8) | row);
-                uint256 out;
-                uint256 index = first + row++ * SheetRows.ROW_WORDS;
-                assembly ("memory-safe") {
-                    out := add(add(sheet, 32), shl(5, index))
-                }
-                SheetRows.write(table, term, expiry.strikes[i], expiry.sigmas[i], out);
-            }
-        }
     }
 
     function _riskOf(uint256[] calldata holdings, bool useSheet) private view returns (Risk memory risk) {
@@ -208,7 +184,7 @@ contract PortfolioEngine is IPortfolioEngine, SheetBuilder, AccessManaged {
             sheet = _load(sheets.sheetOf(id));
             if (_isCurrent(sheet, id, places, expiries)) return sheet;
         }
-        return _build(id, places);
+        return sheets.build(id, places);
     }
 
     /// @dev Places of the options, each once.

@@ -3,8 +3,8 @@ pragma solidity ^0.8.34;
 
 import {Fixed} from "../../math/Fixed.sol";
 import {Normal} from "../../math/Normal.sol";
-import {FeedId, FeedWord, Kind} from "./FeedWord.sol";
-import {IFeeds} from "./IFeeds.sol";
+import {ExpiryWords} from "./ExpiryWords.sol";
+import {FeedWord} from "./FeedWord.sol";
 import {IListing} from "./IRiskEngine.sol";
 import {SheetRows} from "./SheetRows.sol";
 import {Smile} from "./Smile.sol";
@@ -12,7 +12,7 @@ import {Smile} from "./Smile.sol";
 /// @title A sheet from the feeds
 /// @notice The bytes hang on the places, their listing and the feed words alone, not on the block: who builds it, and when, does not
 /// matter. Time runs to the expiry from the time of its forward.
-abstract contract SheetBuilder {
+abstract contract SheetBuilder is ExpiryWords {
     /// @dev What one expiry is priced from.
     struct Quote {
         SheetRows.Term term;
@@ -23,7 +23,6 @@ abstract contract SheetBuilder {
     /// @dev The settlement price is the average of the last 30 minutes.
     uint256 private constant AVERAGED = 30 minutes;
 
-    IFeeds public immutable feeds;
     IListing public immutable listing;
     /// @notice The normal distribution's table.
     address public immutable normalTable;
@@ -31,8 +30,7 @@ abstract contract SheetBuilder {
     error PlaceUnlisted(uint16 underlying, uint8 place);
     error PlaceTwice(uint8 place);
 
-    constructor(address feeds_, address listing_, address normalTable_) {
-        feeds = IFeeds(feeds_);
+    constructor(address feeds_, address listing_, address normalTable_) ExpiryWords(feeds_) {
         listing = IListing(listing_);
         normalTable = normalTable_;
     }
@@ -75,28 +73,11 @@ abstract contract SheetBuilder {
         quote.slice = FeedWord.value(words[1]);
     }
 
-    /// @dev What an expiry is priced from now.
-    function _stampOf(uint16 underlying, uint40 expiry) internal view returns (bytes32) {
-        return _stamp(underlying, expiry, _words(underlying, expiry));
-    }
-
-    function _stamp(uint16 underlying, uint40 expiry, uint256[] memory words) private pure returns (bytes32) {
-        return keccak256(abi.encode(underlying, expiry, words));
-    }
-
     function _averaged(uint256 forward, uint256 average, uint40 expiry) private pure returns (uint256) {
         uint256 seen = FeedWord.time(average);
         if (seen + AVERAGED <= expiry) return forward;
         uint256 passed = (seen < expiry ? seen : expiry) + AVERAGED - expiry;
         return (forward * (AVERAGED - passed) + uint256(FeedWord.value(average)) * passed) / AVERAGED;
-    }
-
-    function _words(uint16 underlying, uint40 expiry) private view returns (uint256[] memory) {
-        FeedId[] memory ids = new FeedId[](3);
-        ids[0] = FeedWord.id(underlying, Kind.Forward, expiry);
-        ids[1] = FeedWord.id(underlying, Kind.Surface, expiry);
-        ids[2] = FeedWord.id(underlying, Kind.Settlement, expiry);
-        return feeds.words(ids);
     }
 
     function _row(

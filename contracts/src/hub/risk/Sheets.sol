@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Normal} from "../../math/Normal.sol";
 import {ISheets} from "./ISheets.sol";
 import {SheetBuilder} from "./SheetBuilder.sol";
 import {SheetRows} from "./SheetRows.sol";
@@ -39,6 +40,37 @@ contract Sheets is ISheets, SheetBuilder, AccessManaged {
     /// @inheritdoc ISheets
     function sheetOf(uint16 underlying) external view returns (address) {
         return _sheets[underlying];
+    }
+
+    /// @inheritdoc ISheets
+    function build(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory) {
+        return _build(underlying, places);
+    }
+
+    /// @inheritdoc ISheets
+    function buildFor(Expiry[] calldata expiries) external view returns (uint256[] memory sheet) {
+        uint256 rows;
+        for (uint256 e = 0; e < expiries.length; ++e) rows += expiries[e].strikes.length;
+        uint256 first = SheetRows.firstRow(expiries.length);
+        sheet = new uint256[](first + rows * SheetRows.ROW_WORDS);
+        sheet[SheetRows.MAP_WORDS] = expiries.length;
+        uint256 table = Normal.load(normalTable);
+        uint256 row;
+        for (uint256 e = 0; e < expiries.length; ++e) {
+            Expiry calldata expiry = expiries[e];
+            SheetRows.Term memory term = SheetRows.termOf(expiry.forward, expiry.time, expiry.settled);
+            sheet[SheetRows.MAP_WORDS + 1 + e] = SheetRows.headerOf(term, row, expiry.strikes.length);
+            for (uint256 i = 0; i < expiry.strikes.length; ++i) {
+                // CAST: a sheet has at most 256 places.
+                _mapPlace(sheet, uint8(row), (1 << 15) | (e << 8) | row);
+                uint256 out;
+                uint256 index = first + row++ * SheetRows.ROW_WORDS;
+                assembly ("memory-safe") {
+                    out := add(add(sheet, 32), shl(5, index))
+                }
+                SheetRows.write(table, term, expiry.strikes[i], expiry.sigmas[i], out);
+            }
+        }
     }
 
     /// @dev Nobody can make others' accounts dear to value by a newer sheet that leaves their strikes out.
