@@ -11,6 +11,7 @@ import {FeedsFixture} from "./FeedsFixture.sol";
 /// @notice Four strikes of one expiry: 60,000, 66,000, 72,000, 78,000; nothing after them.
 contract ListingDouble is IListing {
     uint40 private immutable _expiry;
+    uint256 private _open;
 
     constructor(uint40 expiry) {
         _expiry = expiry;
@@ -20,6 +21,14 @@ contract ListingDouble is IListing {
         words = new uint256[](places.length);
         for (uint256 i = 0; i < places.length; ++i)
             if (places[i] < 4) words[i] = (60_000e18 + uint256(places[i]) * 6000e18) | (uint256(_expiry) << 128);
+    }
+
+    function setOpen(uint256 open) external {
+        _open = open;
+    }
+
+    function openInterestOf(uint16) external view returns (uint256 perpetual, uint256 optionLots) {
+        return (_open, 0);
     }
 }
 
@@ -31,6 +40,7 @@ abstract contract HoldingsFixture is FeedsFixture {
     ICollateralRules internal _rules;
     IStandardEngine internal _cross;
     IStandardEngine internal _isolated;
+    ListingDouble internal _listing;
 
     function setUp() public virtual override {
         super.setUp();
@@ -49,10 +59,11 @@ abstract contract HoldingsFixture is FeedsFixture {
         tiers[1] = ICollateralRules.ClassTier(300_000e18, 1e8, 5e7);
         _rules.setClass(0, tiers);
         _rules.setAssetRule(ASSET, ICollateralRules.AssetRule(BTC, 8, 0, EID));
+        _listing = new ListingDouble(EXPIRY);
         IStandardEngine.Links memory links = IStandardEngine.Links({
             feeds: address(_feeds),
             collateralRules: rules,
-            listing: address(new ListingDouble(EXPIRY)),
+            listing: address(_listing),
             normalTable: _create("src/math/NormalTable.sol:NormalTable", "")
         });
         bytes memory args = abi.encode(_manager, links, _tiers(), _rates());

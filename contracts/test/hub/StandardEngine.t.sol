@@ -45,12 +45,13 @@ contract StandardEngineTest is HoldingsFixture {
 
     function test_GivenAnAccount_WhenOpenInterestIsHigh_ItPaysMoreInitialMargin() public {
         _cross.setOpenInterestBounds(BTC, 1_000_000, 2_000_000);
-        _cross.setOpenInterest(BTC, 1_500_000);
+        // At the mark of 60,000.
+        _listing.setOpen(25e18);
         Risk memory risk = _cross.riskOf(_words(_head(0, 0, 1), _position(0, 1e18, -60_000e18)));
         // 5% + 95% / 2
         assertEq(risk.initialMargin, 31_500e18);
         assertEq(risk.maintenanceMargin, 1800e18);
-        _cross.setOpenInterest(BTC, 9_000_000);
+        _listing.setOpen(150e18);
         risk = _cross.riskOf(_words(_head(0, 0, 1), _position(0, 1e18, -60_000e18)));
         assertEq(risk.initialMargin, 60_000e18);
     }
@@ -242,7 +243,6 @@ contract StandardEngineTest is HoldingsFixture {
         IStandardEngine.OptionRates memory rates = _rates();
         _closed(address(_cross), abi.encodeCall(IStandardEngine.setRules, (tiers, rates)));
         _closed(address(_cross), abi.encodeCall(IStandardEngine.setOpenInterestBounds, (BTC, 0, 0)));
-        _closed(address(_cross), abi.encodeCall(IStandardEngine.setOpenInterest, (BTC, 0)));
         ICollateralRules.Rates memory none;
         ICollateralRules.AssetRule memory rule;
         ICollateralRules.ChainState worst = ICollateralRules.ChainState.WrittenDown;

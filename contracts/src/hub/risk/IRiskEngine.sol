@@ -41,9 +41,13 @@ interface IRiskEngine {
 // Risk.worstScenario of a method without scenarios.
 uint8 constant NO_SCENARIO = type(uint8).max;
 
-/// @notice What the hub lists: strikes of an underlying, by place.
+/// @notice What the hub lists: strikes of an underlying, by place, and how much is open.
 interface IListing {
     /// @notice Strike price uint128 (18 decimals) | expiry uint40, seconds; 0 where nothing is listed.
     /// @param places up to 256 places of the underlying's listing
     function strikesAt(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory);
+    /// @notice Σ of what is held long.
+    /// @return perpetual  units of the underlying, 18 decimals
+    /// @return optionLots lots of 0.001, over all series
+    function openInterestOf(uint16 underlying) external view returns (uint256 perpetual, uint256 optionLots);
 }

@@ -37,27 +37,25 @@ interface IStandardEngine is IRiskEngine {
         uint40 unpairedMaintenance;
     }
 
-    /// @notice Notional in whole units of settlement cash.
-    struct OpenInterest {
-        uint80 current;
+    /// @notice Notional of a perpetual's open interest, in whole units of settlement cash.
+    struct InterestBounds {
         uint80 lower;
         uint80 upper;
     }
 
     event RulesSet(PerpetualTier[] tiers, OptionRates option);
-    event OpenInterestSet(uint16 indexed underlying, uint80 current, uint80 lower, uint80 upper);
+    event OpenInterestBoundsSet(uint16 indexed underlying, uint80 lower, uint80 upper);
 
     error RulesInvalid(string expected);
 
-    // ---- governance and modules (restricted)
+    // ---- governance (restricted)
 
     /// @notice Replaces the rates. GOVERNOR, delayed.
     /// @param tiers 1 ... 8, the first from 0, rates that do not fall
     function setRules(PerpetualTier[] calldata tiers, OptionRates calldata option) external;
-    /// @notice Where initial rates begin to rise with open interest and where they reach 1; upper <= lower: never. GOVERNOR, delayed.
+    /// @notice Where initial rates begin to rise with open interest (at the mark) and where they reach 1; upper <= lower: never. GOVERNOR,
+    ///         delayed.
     function setOpenInterestBounds(uint16 underlying, uint80 lower, uint80 upper) external;
-    /// @notice What is open now. The module that books positions.
-    function setOpenInterest(uint16 underlying, uint80 current) external;
 
     // ---- views
 

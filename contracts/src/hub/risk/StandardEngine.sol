@@ -37,7 +37,7 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
 
     PerpetualTier[] private _perpetual;
     OptionRates private _option;
-    mapping(uint16 underlying => OpenInterest) private _openInterest;
+    mapping(uint16 underlying => InterestBounds) private _interestBounds;
 
     constructor(Links memory links, bool isIsolated, PerpetualTier[] memory tiers, OptionRates memory option) {
         feeds = IFeeds(links.feeds);
@@ -57,16 +57,8 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
 
     /// @inheritdoc IStandardEngine
     function setOpenInterestBounds(uint16 underlying, uint80 lower, uint80 upper) external restricted {
-        OpenInterest storage interest = _openInterest[underlying];
-        (interest.lower, interest.upper) = (lower, upper);
-        emit OpenInterestSet(underlying, interest.current, lower, upper);
-    }
-
-    /// @inheritdoc IStandardEngine
-    function setOpenInterest(uint16 underlying, uint80 current) external restricted {
-        OpenInterest storage interest = _openInterest[underlying];
-        interest.current = current;
-        emit OpenInterestSet(underlying, current, interest.lower, interest.upper);
+        _interestBounds[underlying] = InterestBounds(lower, upper);
+        emit OpenInterestBoundsSet(underlying, lower, upper);
     }
 
     function _setRules(PerpetualTier[] memory tiers, OptionRates memory option) private {
@@ -179,7 +171,7 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
         resolved.perpetualSize = Holdings.perpetualSize(position);
         if (resolved.perpetualSize != 0) {
             resolved.perpetualMark = _read(reading, feeds.mark(id));
-            resolved.openInterest = _interest(id);
+            resolved.openInterest = _interest(id, resolved.perpetualMark);
         }
         resolved.perpetualProfit =
             Wad.mulDown(resolved.perpetualSize, resolved.perpetualMark) + Holdings.perpetualQuote(position);
@@ -315,14 +307,15 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
         });
     }
 
-    function _interest(uint16 id) private view returns (StandardMargin.OpenInterest memory) {
-        OpenInterest memory interest = _openInterest[id];
+    /// @dev What is open counts at the mark; nobody asks for it where no bounds are set.
+    function _interest(uint16 id, int256 mark) private view returns (StandardMargin.OpenInterest memory interest) {
+        InterestBounds memory bounds = _interestBounds[id];
+        if (bounds.upper <= bounds.lower) return interest;
+        (uint256 open, ) = listing.openInterestOf(id);
         int256 unit = int256(WAD);
-        return
-            StandardMargin.OpenInterest({
-                current: int256(uint256(interest.current)) * unit,
-                lower: int256(uint256(interest.lower)) * unit,
-                upper: int256(uint256(interest.upper)) * unit
-            });
+        // CAST: a listing's open interest stays below 2^104.
+        interest.current = Wad.mulUp(int256(open), mark);
+        interest.lower = int256(uint256(bounds.lower)) * unit;
+        interest.upper = int256(uint256(bounds.upper)) * unit;
     }
 }
