@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { errorFields } from '../chain/error-fields.js';
 import { ConfigError } from '../config/load.js';
 import type { Finding } from './doctor.js';
+import { addBooks } from './books.js';
 import { addMargin, addSchema } from './margin.js';
 import type { ResumeAnswer } from './resume.js';
 import { addStatus } from './status.js';
@@ -37,6 +38,7 @@ program
   });
 
 addMargin(program);
+addBooks(program);
 addSchema(program);
 addStatus(program);
 

@@ -10,6 +10,8 @@ export { fileSchemas } from './schema.js';
 export { marginReport, type MarginReport, type MarginReportResult, type Standing } from './report/report.js';
 export { reportJson } from './report/json.js';
 export { reportHtml, reportText } from './report/page.js';
+export { capitalEfficiency } from './efficiency/efficiency.js';
+export { efficiencyJson, efficiencyMarkdown, efficiencySvg, efficiencyText } from './efficiency/page.js';
 export { surfaceSvg, surfacesSvg } from './report/picture.js';
 export { profitSurface, type Surface } from './report/surface.js';
 export * from './feed-grade.js';

@@ -2,7 +2,8 @@ import { escapeText, surfaceSvg } from './picture.js';
 import type { MarginReport } from './report.js';
 import { type Table, tablesOf } from './tables.js';
 
-function tableText({ title, columns, rows, marked }: Table): string {
+/** A table for a terminal. */
+export function tableText({ title, columns, rows, marked }: Table): string {
   const all = [columns, ...rows];
   const widths = columns.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[], index: number): string => {
