@@ -21,3 +21,4 @@ export * from './request-timeline.js';
 export * from './message/credited.js';
 export * as risk from './risk/index.js';
 export * as exchange from './exchange/index.js';
+export * as markets from './markets/index.js';
