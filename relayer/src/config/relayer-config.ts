@@ -8,6 +8,10 @@ import { Secret } from './secret.js';
 export const ROLES = ['index', 'attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish', 'api'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Roles that send transactions. An intent names one of them, so that none is asked for which no lane of any process would take. */
+export const SENDING_ROLES = ['attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish'] as const satisfies readonly Role[];
+export type SendingRole = (typeof SENDING_ROLES)[number];
+
 const GWEI = 1_000_000_000n;
 const PRIVATE_KEY = /^0x[0-9a-fA-F]{64}$/;
 

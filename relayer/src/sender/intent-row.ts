@@ -1,8 +1,8 @@
 import { bytesToHex, getAddress, isHex, type Hex } from 'viem';
 import { z } from 'zod/v4';
 import { blockNumber, chainId, gas, wei } from '@lockstep/shared';
-import { ROLES } from '../config/relayer-config.js';
-import type { IntentOutcome, RevertReason } from './intent.js';
+import { SENDING_ROLES } from '../config/relayer-config.js';
+import { SENDER_KEYS, type IntentOutcome, type RevertReason } from './intent.js';
 
 const hex = z.custom<Hex>((value) => isHex(value), { error: 'expected hex' });
 const integer = z.string().transform((value) => BigInt(value));
@@ -19,10 +19,10 @@ const reason: z.ZodType<RevertReason> = z.discriminatedUnion('kind', [
 /** A row of `tx_intents`, with the hash of its newest attempt where the query adds one. */
 export const intentRow = z.object({
   id: integer,
-  role: z.enum(ROLES),
+  role: z.enum(SENDING_ROLES),
   chain_id: integer.transform((value) => chainId(Number(value))),
   chain: z.string(),
-  key_name: z.enum(['submitter', 'layerzeroDvnAdmin']),
+  key_name: z.enum(SENDER_KEYS),
   address,
   dedupe_key: z.string(),
   to_address: address,

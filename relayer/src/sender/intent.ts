@@ -1,9 +1,10 @@
 import type { Address, Hex } from 'viem';
 import type { BlockNumber, ChainId, Gas, Wei } from '@lockstep/shared';
-import type { Role } from '../config/relayer-config.js';
+import type { SendingRole } from '../config/relayer-config.js';
 
 /** Which configured key signs. `layerzeroDvnAdmin` exists only where this operator runs LayerZero's DVN, `guardian` where it may quarantine. */
-export type SenderKey = 'submitter' | 'layerzeroDvnAdmin' | 'guardian';
+export const SENDER_KEYS = ['submitter', 'layerzeroDvnAdmin', 'guardian'] as const;
+export type SenderKey = (typeof SENDER_KEYS)[number];
 
 /** A JSON object stored beside an intent: for people, logs and the API; the sender never reads it. */
 export type Purpose = Readonly<Record<string, string | number | boolean | null>>;
@@ -11,7 +12,7 @@ export type Purpose = Readonly<Record<string, string | number | boolean | null>>
 /** A transaction somebody wants. */
 export interface NewIntent {
   /** who wants it; a process only works the lanes of its own roles */
-  readonly role: Role;
+  readonly role: SendingRole;
   readonly chainId: ChainId;
   readonly key: SenderKey;
   /** one intent per key for ever: derive it from the facts that make the transaction necessary */

@@ -2,7 +2,7 @@ import type { Address, Hex } from 'viem';
 import type { EntityManager } from 'typeorm';
 import { z } from 'zod/v4';
 import type { ChainId, Gas } from '@lockstep/shared';
-import type { Role } from '../config/relayer-config.js';
+import type { SendingRole } from '../config/relayer-config.js';
 import type { Fees } from './fees.js';
 import type { IncidentCode, RevertReason } from './intent.js';
 import { attemptRow, intentRow, type AttemptRow, type IntentRow } from './intent-row.js';
@@ -65,7 +65,7 @@ export class LaneStore {
   }
 
   /** The oldest intent waiting for one of these roles that is not put off beyond `now`. */
-  async oldestQueued(tx: EntityManager, roles: readonly Role[], now: Date): Promise<IntentRow | undefined> {
+  async oldestQueued(tx: EntityManager, roles: readonly SendingRole[], now: Date): Promise<IntentRow | undefined> {
     const rows: unknown = await tx.query(
       `select * from tx_intents where chain_id = $1 and address = $2 and state = 'queued' and role = any($3) and not_before <= $4 order by id limit 1`,
       [...this.#key, roles, now],
@@ -226,7 +226,7 @@ export class LaneStore {
   }
 
   /** An intent born signed: a transfer of nothing to itself that uses up a nonce. `now` (ms) tells it from earlier ones. @returns its id */
-  async addFiller(tx: EntityManager, role: Role, keyName: string, nonce: bigint, now: number): Promise<bigint> {
+  async addFiller(tx: EntityManager, role: SendingRole, keyName: string, nonce: bigint, now: number): Promise<bigint> {
     const [chainId, address] = this.#key;
     const rows: unknown = await tx.query(
       `insert into tx_intents (role, chain_id, chain, key_name, address, dedupe_key, to_address, data, value, gas_limit, purpose, state, nonce)

@@ -4,7 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { gas, type Gas } from '@lockstep/shared';
 import type { Clock } from '../chain/clock.js';
 import type { FaultPoint } from '../chain/fault-point.js';
-import type { Role } from '../config/relayer-config.js';
+import type { SendingRole } from '../config/relayer-config.js';
 import type { BroadcastAnswer } from './broadcast.js';
 import { decideFees, type FeeLimits, type Fees } from './fees.js';
 import type { SenderKey } from './intent.js';
@@ -23,7 +23,7 @@ export interface LaneParts {
   readonly id: LaneId;
   readonly keyName: SenderKey;
   readonly account: PrivateKeyAccount;
-  readonly roles: readonly Role[];
+  readonly roles: readonly SendingRole[];
   readonly dataSource: DataSource;
   readonly chain: LaneChain;
   readonly limits: FeeLimits;

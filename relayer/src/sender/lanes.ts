@@ -10,15 +10,13 @@ import { CLOCK, type Clock } from '../chain/clock.js';
 import { FAULT_POINT, type FaultPoint } from '../chain/fault-point.js';
 import { Loops } from '../chain/loops.js';
 import { RELAYER_CONFIG } from '../config/config.module.js';
-import { gweiToWei, type RelayerConfig, type Role } from '../config/relayer-config.js';
+import { gweiToWei, SENDING_ROLES, type RelayerConfig, type SendingRole } from '../config/relayer-config.js';
 import { SenderKeys } from './keys.js';
 import { Lane, type LaneParts } from './lane.js';
 import { RpcLaneChain } from './lane-chain.js';
 import { SenderConsumer } from './sender.consumer.js';
 import { Watcher } from './watcher.js';
 
-/** Roles that send. */
-const SENDING: readonly Role[] = ['attest', 'dvn', 'execute', 'deliver'];
 /** A lane looks for new intents at least this often, milliseconds: only the database is asked. */
 const QUEUE_POLL_MS = 250;
 
@@ -28,25 +26,26 @@ export class Lanes implements OnModuleInit {
   readonly #logger = new Logger(Lanes.name);
 
   constructor(
-    @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
+    @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'roles'>,
     private readonly dataSource: DataSource,
-    private readonly chains: Chains,
-    private readonly gate: ChainGate,
+    @Inject(Chains) private readonly chains: Pick<Chains, 'all'>,
+    @Inject(ChainGate) private readonly gate: Pick<ChainGate, 'ensure'>,
     private readonly consumers: ChainConsumers,
     private readonly keys: SenderKeys,
-    private readonly loops: Loops,
+    @Inject(Loops) private readonly loops: Pick<Loops, 'add'>,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(FAULT_POINT) private readonly fault: FaultPoint,
   ) {}
 
   onModuleInit(): void {
     this.consumers.register(new SenderConsumer());
-    const roles = this.config.roles.filter((role) => SENDING.includes(role));
+    const { roles: configured } = this.config;
+    const roles = SENDING_ROLES.filter((role) => configured.includes(role));
     if (roles.length === 0) return;
     for (const chain of this.chains.all()) for (const parts of this.#partsOf(chain, roles)) this.#start(chain, parts);
   }
 
-  #partsOf(chain: ChainContext, roles: readonly Role[]): readonly LaneParts[] {
+  #partsOf(chain: ChainContext, roles: readonly SendingRole[]): readonly LaneParts[] {
     const seen = new Set<string>();
     return [...this.keys.all()].flatMap(([keyName, account]) => {
       // Two names for one key share its nonces, so they share the lane.
