@@ -13,6 +13,7 @@ export * from './packet-state.js';
 export * from './accountant.js';
 export * from './journal.js';
 export * from './ledger-projection.js';
+export * from './containment.js';
 export * from './reconciliation.js';
 export * from './carriage.js';
 export * from './timeline.js';

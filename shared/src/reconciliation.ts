@@ -1,5 +1,5 @@
 import { balancesOf, tokenJournalAsset, type Posting, type TokenAsset } from './journal.js';
-import { CASH_DECIMALS, type Eid } from './units.js';
+import { CASH_DECIMALS } from './units.js';
 
 /** The hub's books of one (chain, token) at the pinned hub block, base units. */
 export interface HubCustody {
@@ -326,17 +326,4 @@ function sumByToken(items: readonly Undelivered[]): Map<string, bigint> {
   const sums = new Map<string, bigint>();
   for (const { token, amount } of items) sums.set(keyOf(token), (sums.get(keyOf(token)) ?? 0n) + amount);
   return sums;
-}
-
-/**
- * Chains whose deposits, orders and receipts and the hub's books do not add up (INV-FLOW-1, INV-RELEASE-1): an entry was credited that was
- * never paid, one got lost, or a vault settled what nobody ordered. Nothing more is signed for their logs until the
- * books agree again. A vault that holds too little of one token (INV-VAULT-1) is a matter of that token alone, and holds no path up.
- */
-export function chainsToHold(mismatches: readonly Mismatch[]): Map<Eid, string> {
-  const held = new Map<Eid, string>();
-  for (const { invariant, token, subject, expected, actual } of mismatches)
-    if ((invariant === 'INV-FLOW-1' || invariant === 'INV-RELEASE-1') && token !== null && !held.has(token.eid))
-      held.set(token.eid, `${subject} is ${actual}; expected ${expected}`);
-  return held;
 }

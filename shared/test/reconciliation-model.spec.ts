@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { zeroHash } from 'viem';
 import { postingsOf, type LedgerEvent, type Posting } from '../src/journal.js';
-import { chainsToHold, reconcile, type ReconciledInvariant, type Snapshot, type Unreceipted } from '../src/reconciliation.js';
+import { containmentOf } from '../src/containment.js';
+import { reconcile, type ReconciledInvariant, type Snapshot, type Unreceipted } from '../src/reconciliation.js';
 import { accountId, cash, eid, toCash, tokenAmount } from '../src/units.js';
 
 const alice = accountId(`0x${'aa'.repeat(32)}`);
@@ -206,7 +207,7 @@ describe('reconciliation of withdrawals', () => {
         if (vault === undefined) throw new Error('the model has a vault');
         const robbed: Snapshot = { ...rest, vaults: [{ ...vault, paid: vault.paid + extra, held: vault.held - extra }] };
         expect(broken(robbed)).toContain('INV-RELEASE-1');
-        expect([...chainsToHold(reconcile(robbed)).keys()]).toEqual([token.eid]);
+        expect([...containmentOf(robbed, reconcile(robbed)).paths.keys()]).toEqual([token.eid]);
       }),
     );
   });

@@ -86,7 +86,7 @@ const keys = (environment: Environment) =>
     submitter: key(environment),
     /** signers of LockstepDVN, any order; needed by the role `dvn` */
     lockstepDvnSigners: z.array(key(environment)).default([]),
-    /** holder of the guardian role: quarantines a path when the books of its chain do not add up; without it that stays an alarm */
+    /** holder of the guardian role: quarantines a path when the books of its chain do not add up, freezes a token a vault is short of; without it that stays an alarm */
     guardian: key(environment).optional(),
     /** only where this operator also runs LayerZero's DVN contract (local networks) */
     layerzeroDvn: z.strictObject({ signers: z.array(key(environment)).min(1), admin: key(environment) }).optional(),

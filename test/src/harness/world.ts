@@ -28,7 +28,7 @@ export interface WorldOptions {
   readonly relayer?: boolean;
   readonly batching?: Partial<Batching>;
   readonly release?: Partial<Release>;
-  /** give the relayer the guardian's key, so that it may quarantine a path */
+  /** give the relayer the guardian's key, so that it may quarantine a path and freeze a token */
   readonly guardian?: boolean;
   readonly chunkSize?: number;
   readonly finality?: Finality;

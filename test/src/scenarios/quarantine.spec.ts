@@ -1,5 +1,5 @@
-import { iLedgerAbi } from '@lockstep/contracts';
-import { encodeFunctionData, parseEther } from 'viem';
+import { iCollateralVaultAbi, iLedgerAbi } from '@lockstep/contracts';
+import { encodeFunctionData, erc20Abi, parseEther, type Address, type Hex } from 'viem';
 import { assetNamed, type HubChain, type StackChain } from '../harness/stack.js';
 import { CASH, freshAddress, whole } from '../harness/tokens.js';
 import { eventually } from '../harness/wait.js';
@@ -61,17 +61,61 @@ describe('given a relayer that holds the key of the guardian', () => {
     });
   });
 
+  describe('when tokens vanish from a vault', () => {
+    it('freezes that token where a little is gone, and quarantines the path where much is', async () => {
+      const owner = world.withdrawer(0);
+      await vanish('WETH', whole(b, 'WETH', 1n) / 2n);
+      await eventually('the token to be frozen', async (note) => {
+        const seen = [await frozen('WETH'), await frozen('USDC')];
+        note(seen);
+        return seen[0]?.every(Boolean) === true && seen[1]?.some(Boolean) === false ? true : undefined;
+      });
+      expect(await quarantined(b)).toEqual([false, false]);
+      const frozenOne = await owner.withdraw([{ chain: b, asset: 'WETH', amount: 4n, receiver: freshAddress(4) }]);
+      const other = await owner.withdraw([{ chain: b, asset: 'USDC', fromCash: true, amount: 4n * CASH, receiver: freshAddress(5) }]);
+      await world.claims.reached(frozenOne.claims, 'claimable');
+      await world.claims.reached(other.claims, 'paid');
+
+      await vanish('USDC', whole(b, 'USDC', 500n));
+      await eventually('both ends to be quarantined', async (note) => {
+        const seen = await quarantined(b);
+        note(seen);
+        return seen.every(Boolean) ? true : undefined;
+      });
+      const { violations } = await world.invariants();
+      expect(new Set(violations.map((v) => v.where))).toEqual(new Set([`${b.name} USDC`, `${b.name} WETH`]));
+    });
+  });
+
+  /** Whether a token of `b` is frozen on its vault, and on the hub. */
+  const frozen = async (symbol: string): Promise<boolean[]> => {
+    const { index } = assetNamed(b, symbol);
+    const ledger = { address: hub.ledger, abi: iLedgerAbi } as const;
+    const assetId = await hub.client.readContract({ ...ledger, functionName: 'assetIdOf', args: [b.eid, index] });
+    const [onVault, onHub] = await Promise.all([
+      b.client.readContract({ address: b.vault, abi: iCollateralVaultAbi, functionName: 'assetOf', args: [index] }),
+      hub.client.readContract({ ...ledger, functionName: 'configOf', args: [assetId] }),
+    ]);
+    return [onVault.status === 3, onHub.standing === 3];
+  };
+
+  /** What a token does that takes from its holders, or somebody who robs a vault. */
+  async function vanish(symbol: string, amount: bigint): Promise<void> {
+    const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [freshAddress(99), amount] });
+    await as(b, b.vault, assetNamed(b, symbol).token, data);
+  }
+
   /** What a forged attestation would do to the ledger: the module that credits says so, and no deposit stands behind it. */
   async function forge(amount: bigint): Promise<void> {
-    await hub.client.impersonateAccount({ address: hub.gateway });
-    await hub.client.setBalance({ address: hub.gateway, value: parseEther('1') });
     const args = [a.eid, assetNamed(a, 'USDC').index, world.user(0).account(), amount, 1n] as const;
-    const hash = await hub.client.sendTransaction({
-      account: hub.gateway,
-      to: hub.ledger,
-      data: encodeFunctionData({ abi: iLedgerAbi, functionName: 'correct', args }),
-      gas: 500_000n,
-    });
-    expect((await hub.client.waitForTransactionReceipt({ hash })).status).toBe('success');
+    await as(hub, hub.gateway, hub.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'correct', args }));
+  }
+
+  async function as(chain: StackChain, account: Address, to: Address, data: Hex): Promise<void> {
+    const before = await chain.client.getBalance({ address: account });
+    await chain.client.impersonateAccount({ address: account });
+    await chain.client.setBalance({ address: account, value: before + parseEther('1') });
+    const hash = await chain.client.sendTransaction({ account, to, data, gas: 500_000n });
+    expect((await chain.client.waitForTransactionReceipt({ hash })).status).toBe('success');
   }
 });

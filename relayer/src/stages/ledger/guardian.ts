@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { iMessengerAbi } from '@lockstep/contracts';
-import { wei, type Eid } from '@lockstep/shared';
-import { encodeFunctionData } from 'viem';
+import { collateralVaultAbi, iMessengerAbi, ledgerAbi } from '@lockstep/contracts';
+import { wei, type Containment, type Eid, type TokenAsset } from '@lockstep/shared';
+import { encodeFunctionData, type Address, type Hex } from 'viem';
 import { DataSource } from 'typeorm';
 import type { ChainContext } from '../../chain/chain-context.js';
 import { Chains } from '../../chain/chains.js';
@@ -12,15 +12,26 @@ import { messengerOf } from '../paths.js';
 
 /** Reconciliations in a row that must disagree: one alone may be a provider that answered from another block than it was asked for. */
 const NEEDED = 2;
+/** `Frozen` of the vault's `AssetStatus` and of the ledger's `AssetStanding`. */
+const FROZEN = 3;
+
+/** Something to stop on chain. */
+interface Measure {
+  /** the same measure has the same key in each reconciliation */
+  readonly key: string;
+  readonly because: string;
+  take(): Promise<void>;
+}
 
 /**
- * Quarantines a path on chain when the books of its chain do not add up, on the hub and on the other side. Only where this process holds
- * the guardian's key; the path is held back from signing either way. A governed rebase opens it again.
+ * Quarantines a path on chain when the books of its chain do not add up, on the hub and on the other side, and freezes a token of which a
+ * vault holds too little, on the vault and on the hub. Only where this process holds the guardian's key; the path is held back from signing
+ * either way. Governance opens both again.
  */
 @Injectable()
 export class Guardian {
   readonly #logger = new Logger(Guardian.name);
-  readonly #inARow = new Map<Eid, number>();
+  #inARow: ReadonlyMap<string, number> = new Map();
 
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'keys'>,
@@ -29,36 +40,74 @@ export class Guardian {
     private readonly intents: Intents,
   ) {}
 
-  /** @param held chains whose books do not add up in the newest reconciliation, with the reason */
-  async saw(held: ReadonlyMap<Eid, string>): Promise<void> {
-    for (const chain of this.chains.all()) {
-      const because = held.get(chain.eid);
-      const inARow = because === undefined ? 0 : (this.#inARow.get(chain.eid) ?? 0) + 1;
-      this.#inARow.set(chain.eid, inARow);
-      if (because === undefined || inARow < NEEDED) continue;
-      if (this.config.keys.guardian === undefined) {
-        this.#logger.error({ event: 'ledger.quarantine.no-key', chain: chain.name, because });
-        continue;
-      }
-      await this.#quarantine(this.chains.hub, chain.eid, because);
-      if (!chain.isHub) await this.#quarantine(chain, this.chains.hub.eid, because);
+  /** @param containment what the newest reconciliation asks for */
+  async saw(containment: Containment): Promise<void> {
+    const measures = this.#measures(containment);
+    this.#inARow = new Map(measures.map(({ key }) => [key, (this.#inARow.get(key) ?? 0) + 1]));
+    for (const { key, because, take } of measures) {
+      if ((this.#inARow.get(key) ?? 0) < NEEDED) continue;
+      if (this.config.keys.guardian === undefined) this.#logger.error({ event: 'ledger.guardian.no-key', measure: key, because });
+      else await take();
     }
+  }
+
+  #measures({ paths, assets }: Containment): readonly Measure[] {
+    return this.chains.all().flatMap((chain) => [
+      ...[...paths]
+        .filter(([eid]) => eid === chain.eid)
+        .map(([eid, because]): Measure => ({ key: `path ${eid}`, because, take: () => this.#quarantineBoth(chain, because) })),
+      ...assets
+        .filter(({ token }) => token.eid === chain.eid)
+        .map(({ token, because }): Measure => ({
+          key: `asset ${token.asset} of ${token.eid}`,
+          because,
+          take: () => this.#freeze(chain, token, because),
+        })),
+    ]);
+  }
+
+  async #quarantineBoth(chain: ChainContext, because: string): Promise<void> {
+    const { hub } = this.chains;
+    await this.#quarantine(hub, chain.eid, because);
+    if (!chain.isHub) await this.#quarantine(chain, hub.eid, because);
   }
 
   async #quarantine(on: ChainContext, peer: Eid, because: string): Promise<void> {
     const messenger = { address: messengerOf(on), abi: iMessengerAbi } as const;
     if (await on.client.readContract({ ...messenger, functionName: 'isQuarantined', args: [peer] })) return;
+    const data = encodeFunctionData({ abi: iMessengerAbi, functionName: 'quarantine', args: [peer] });
+    await this.#want(on, 'quarantine', `quarantine:${on.eid}:${peer}`, messenger.address, data, { peerEid: peer, because });
+  }
+
+  async #freeze(chain: ChainContext, { eid, asset }: TokenAsset, because: string): Promise<void> {
+    const { hub } = this.chains;
+    const vault = { address: chain.contract('CollateralVault'), abi: collateralVaultAbi } as const;
+    const { status } = await chain.client.readContract({ ...vault, functionName: 'assetOf', args: [asset] });
+    if (status < FROZEN) {
+      const data = encodeFunctionData({ abi: vault.abi, functionName: 'restrictAsset', args: [asset, FROZEN] });
+      await this.#want(chain, 'freeze', `freeze:vault:${eid}:${asset}`, vault.address, data, { asset, because });
+    }
+    const ledger = { address: hub.contract('Ledger'), abi: ledgerAbi } as const;
+    const assetId = await hub.client.readContract({ ...ledger, functionName: 'assetIdOf', args: [eid, asset] });
+    if (assetId === 0) return; // never configured on the hub: everything of it is parked
+    const { standing } = await hub.client.readContract({ ...ledger, functionName: 'configOf', args: [assetId] });
+    if (standing === FROZEN) return;
+    const data = encodeFunctionData({ abi: ledger.abi, functionName: 'freezeAsset', args: [assetId] });
+    await this.#want(hub, 'freeze', `freeze:hub:${eid}:${asset}`, ledger.address, data, { srcEid: eid, asset, because });
+  }
+
+  async #want(
+    on: ChainContext,
+    what: 'quarantine' | 'freeze',
+    key: string,
+    to: Address,
+    data: Hex,
+    { because, ...subject }: { readonly because: string; readonly [field: string]: string | number },
+  ): Promise<void> {
+    const purpose = { what, eid: on.eid, ...subject, because: because.slice(0, 300) };
     const wanted = await this.dataSource.transaction((tx) =>
-      this.intents.want(tx, `quarantine:${on.eid}:${peer}`, {
-        role: 'reconcile',
-        chainId: on.chainId,
-        key: 'guardian',
-        to: messenger.address,
-        data: encodeFunctionData({ abi: iMessengerAbi, functionName: 'quarantine', args: [peer] }),
-        value: wei(0n),
-        purpose: { what: 'quarantine', eid: on.eid, peerEid: peer, because: because.slice(0, 300) },
-      }),
+      this.intents.want(tx, key, { role: 'reconcile', chainId: on.chainId, key: 'guardian', to, data, value: wei(0n), purpose }),
     );
-    if (wanted === 'sent') this.#logger.error({ event: 'ledger.quarantine', chain: on.name, peerEid: peer, because });
+    if (wanted === 'sent') this.#logger.error({ event: `ledger.${what}`, chain: on.name, ...subject, because });
   }
 }

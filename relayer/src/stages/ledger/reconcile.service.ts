@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { chainsToHold, invariantResults, reconcile, type Mismatch } from '@lockstep/shared';
+import { containmentOf, invariantResults, reconcile, type Containment } from '@lockstep/shared';
 import { DataSource } from 'typeorm';
 import { Chains } from '../../chain/chains.js';
 import { toJson } from '../facts.js';
@@ -50,16 +50,15 @@ export class ReconcileService {
     if (this.#runs % REBUILD_EVERY === 0) this.#rebuiltOk = await this.#compareRebuild(pins, mismatches);
     if (this.#rebuiltOk !== null) invariants['INV-LEDGER-4'] = this.#rebuiltOk;
     this.#runs += 1;
-    await this.#hold(found);
+    await this.#contain(containmentOf(snapshot, found));
     await this.#record(pins, invariants, mismatches);
   }
 
   /** Both paths of a chain whose books do not add up are held until they do; others go on. If it stays so, the guardian acts on chain. */
-  async #hold(found: readonly Mismatch[]): Promise<void> {
-    const held = chainsToHold(found);
+  async #contain(containment: Containment): Promise<void> {
     const hubEid = this.chains.hub.eid;
     for (const { eid } of this.chains.all()) {
-      const detail = held.get(eid);
+      const detail = containment.paths.get(eid);
       for (const [srcEid, dstEid] of eid === hubEid
         ? [[hubEid, hubEid] as const]
         : ([
@@ -69,7 +68,7 @@ export class ReconcileService {
         if (detail === undefined) await this.problems.clear('reconciliation', srcEid, dstEid);
         else await this.problems.raise('reconciliation', { code: 'BOOKS_DISAGREE', srcEid, dstEid, detail });
     }
-    await this.guardian.saw(held);
+    await this.guardian.saw(containment);
   }
 
   async #compareRebuild(pins: Pins, mismatches: Finding[]): Promise<boolean> {
