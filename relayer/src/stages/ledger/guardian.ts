@@ -20,7 +20,7 @@ interface Measure {
   /** the same measure has the same key in each reconciliation */
   readonly key: string;
   readonly because: string;
-  take(): Promise<void>;
+  readonly take: () => Promise<void>;
 }
 
 /**
