@@ -211,6 +211,16 @@ abstract contract AccountBooks {
         }
     }
 
+    /// @dev Collateral as it is packed: the head's asset alone, then the slots after it. Empty if none is enabled.
+    function _collateralWords(Account account) internal view returns (uint256[] memory words) {
+        Book storage book = _books[account];
+        uint256 head = book.slots[0];
+        words = new uint256[](head.wordCount());
+        if (words.length == 0) return words;
+        words[0] = head.first();
+        for (uint256 i = 1; i < words.length; ++i) words[i] = book.slots[i];
+    }
+
     function _drainIdle(Account account, uint256 head, uint256 assetId) private returns (uint256 amount) {
         if (!head.hasIdle()) return 0;
         amount = _idle[account][assetId];

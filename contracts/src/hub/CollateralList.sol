@@ -131,6 +131,16 @@ library CollateralList {
         return idOf(book.slots[last] >> ASSET_BITS) == 0 ? 2 * last : 2 * last + 1;
     }
 
+    /// @notice Number of slots that hold enabled assets.
+    function wordCount(uint256 head) internal pure returns (uint256) {
+        return idOf(head) == 0 ? 0 : 1 + ((head >> OPENED_OFFSET) & OPENED_MASK);
+    }
+
+    /// @notice The head's asset without cash and flags.
+    function first(uint256 head) internal pure returns (uint256) {
+        return head & ASSET_MASK;
+    }
+
     /// @notice Asset at a position below the count.
     function at(Book storage book, uint256 head, uint256 position) internal view returns (uint256 id, uint256 amount) {
         uint256 packed = head;

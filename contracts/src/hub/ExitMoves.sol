@@ -3,16 +3,14 @@ pragma solidity ^0.8.34;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Account} from "../types/Account.sol";
-import {AccountBooks} from "./AccountBooks.sol";
 import {AssetBooks, AssetState, Totals} from "./AssetBooks.sol";
-import {AssetRegistry} from "./AssetRegistry.sol";
+import {CashMoves} from "./CashMoves.sol";
 import {CollateralList} from "./CollateralList.sol";
 import {ILedger} from "./ILedger.sol";
-import {LedgerModules} from "./LedgerModules.sol";
 
 /// @notice The ledger's moves for value on its way out. Each keeps custody = balances + free + reserved + suspense (INV-LEDGER-1) and
 ///         Σ free at par − Σ cash − queued cash (INV-CASH-1).
-abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
+abstract contract ExitMoves is CashMoves {
     using AssetBooks for AssetState;
     using SafeCast for uint256;
 
@@ -77,13 +75,6 @@ abstract contract ExitMoves is AssetRegistry, AccountBooks, LedgerModules {
         state.reserve(units, true);
         emit Reserved(Account.unwrap(account), eid, asset, units, ReserveSource.Cash);
         return true;
-    }
-
-    /// @dev Cash of an account and the sum of all.
-    function _moveCash(Account account, int256 change) internal {
-        require(_addCash(account, change), CashOutOfRange(Account.unwrap(account), _cash(account), change));
-        // CAST: within the range of an account's cash.
-        _totalCash += int240(change);
     }
 
     // ---- parked deposits, orders and receipts

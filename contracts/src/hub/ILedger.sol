@@ -101,6 +101,8 @@ interface ILedger {
     event Released(uint32 indexed eid, uint16 indexed asset, uint256 units);
     /// @notice A rebase took back what a receipt of a forgotten branch had released: reserved and custody rose by as much.
     event Reinstated(uint32 indexed eid, uint16 indexed asset, uint256 units);
+    /// @notice Cash moved between an account and `clearing`, 18 decimals: a premium, a fee, what a position realised.
+    event CashChanged(bytes32 indexed account, int256 change);
     event ModuleSet(address indexed module, bool enabled);
 
     error NotModule(address caller);
@@ -170,6 +172,13 @@ interface ILedger {
     /// @notice Undoes a release that stood on a forgotten branch: reserved and custody rise. Modules only.
     function reinstate(uint32 eid, uint16 asset, uint256 units) external;
 
+    // ---- modules (Markets, Exchange)
+
+    /// @notice Adds signed cash to an account and takes it out of `clearing`. Modules only, which keep `clearing` equal to what positions
+    ///         owe. Reverts where an account could not hold the result; cash may become negative.
+    /// @param change 18 decimals; 0 changes nothing
+    function changeCash(Account account, int256 change) external;
+
     // ---- owners
 
     /// @notice Makes an asset of the account margin collateral; idle balance moves in. Owner only.
@@ -208,6 +217,12 @@ interface ILedger {
     /// @notice Enabled collateral of an account, in list order.
     function collateralOf(Account account) external view returns (uint16[] memory assetIds, uint128[] memory amounts);
     function balanceOf(Account account, uint16 assetId) external view returns (uint128 collateral, uint128 idle);
+    /// @notice Cash and enabled collateral as the risk engines read them (see IRiskEngine).
+    /// @return cash  18 decimals
+    /// @return words amount 108 | assetId 16, twice per word; an empty place is 0
+    function holdingsOf(Account account) external view returns (int256 cash, uint256[] memory words);
+    /// @notice Cash that stands in open positions and unsettled expiries instead of in accounts, 18 decimals.
+    function clearing() external view returns (int256);
     /// @notice Signed settlement balance, 18 decimals.
     function cashOf(Account account) external view returns (int256);
     /// @notice Σ cash of all accounts, 18 decimals.

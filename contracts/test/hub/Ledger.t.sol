@@ -3,6 +3,7 @@ pragma solidity ^0.8.34;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {ILedger} from "../../src/hub/ILedger.sol";
+import {Holdings} from "../../src/hub/risk/Holdings.sol";
 import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
 import {HubFixture} from "./HubFixture.sol";
 
@@ -43,6 +44,61 @@ contract LedgerTest is HubFixture {
         (collateral, ) = ledger.balanceOf(account, wethId);
         assertEq(collateral, 15);
         _checkCustody(wethId);
+    }
+
+    function test_GivenAModule_WhenCashMovesForPositions_ItStandsInClearing() public {
+        HubAccount account = _account(alice, 0);
+        _deposit(account, USDC, 5e6, true);
+        ledger.setModule(address(this), true);
+        vm.expectEmit();
+        emit ILedger.CashChanged(HubAccount.unwrap(account), -7e18);
+        ledger.changeCash(account, -7e18);
+        assertEq(ledger.cashOf(account), -2e18);
+        assertEq(ledger.totalCash(), -2e18);
+        assertEq(ledger.clearing(), 7e18);
+        ledger.changeCash(account, 8e18);
+        assertEq(ledger.cashOf(account), 6e18);
+        assertEq(ledger.clearing(), -1e18);
+        assertEq(ledger.totalCash() + ledger.clearing(), 5e18, "INV-CASH-1");
+    }
+
+    function test_GivenNoModule_WhenCashMovesForPositions_ItIsRefused() public {
+        HubAccount account = _account(alice, 0);
+        vm.expectRevert(abi.encodeWithSelector(ILedger.NotModule.selector, address(this)));
+        ledger.changeCash(account, 1);
+        ledger.setModule(address(this), true);
+        int256 most = int256((uint256(1) << 123) - 1);
+        ledger.changeCash(account, most);
+        vm.expectRevert(
+            abi.encodeWithSelector(ILedger.CashOutOfRange.selector, HubAccount.unwrap(account), most, int256(1))
+        );
+        ledger.changeCash(account, 1);
+    }
+
+    function testFuzz_GivenAList_WhenReadAsHoldings_ItIsCashAndThePackedList(uint8 count, int120 cash) public {
+        HubAccount account = _account(alice, 0);
+        count %= 17;
+        for (uint16 i = 0; i < count; ++i) {
+            _configure(100 + i, ILedger.AssetStanding.Collateral, 18);
+            _deposit(account, 100 + i, uint128(i) + 1, true);
+        }
+        ledger.setModule(address(this), true);
+        ledger.changeCash(account, cash);
+        (int256 held, uint256[] memory words) = ledger.holdingsOf(account);
+        assertEq(held, cash);
+        (uint16[] memory ids, uint128[] memory amounts) = ledger.collateralOf(account);
+        uint256 found;
+        for (uint256 i = 0; i < 2 * words.length; ++i) {
+            (uint16 id, uint256 amount) = Holdings.lot(words[i / 2], i % 2);
+            assertEq(words[i / 2] >> 248, 0);
+            if (id == 0) {
+                assertEq(amount, 0);
+                continue;
+            }
+            assertEq(id, ids[found]);
+            assertEq(amount, amounts[found++]);
+        }
+        assertEq(found, ids.length);
     }
 
     /// @dev Every length, every position, both halves of each slot; against a plain model.

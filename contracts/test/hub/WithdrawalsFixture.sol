@@ -170,7 +170,7 @@ abstract contract WithdrawalsFixture is HubFixture {
             _checkCustody(id);
             free += int256(ledger.custodyOf(id).free * 10 ** (18 - _settlementDecimals(id)));
         }
-        assertEq(free, ledger.totalCash() + int256(ledger.queuedCash()), "INV-CASH-1");
+        assertEq(free, ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash()), "INV-CASH-1");
     }
 
     /// @dev Of what never was settlement nothing is free.

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Account} from "../types/Account.sol";
+import {AccountBooks} from "./AccountBooks.sol";
+import {AssetRegistry} from "./AssetRegistry.sol";
+import {ILedger} from "./ILedger.sol";
+import {LedgerModules} from "./LedgerModules.sol";
+
+/// @notice Cash that moves for positions: premiums, realised profits and losses, fees, settlements. What leaves accounts for positions
+///         stands in `clearing`, so that Σ cash + clearing changes by deposits, withdrawals and corrections alone (INV-CASH-1).
+abstract contract CashMoves is AssetRegistry, AccountBooks, LedgerModules {
+    /// @inheritdoc ILedger
+    int256 public clearing;
+
+    /// @inheritdoc ILedger
+    function changeCash(Account account, int256 change) external onlyModule {
+        if (change == 0) return;
+        _moveCash(account, change);
+        clearing -= change;
+        emit CashChanged(Account.unwrap(account), change);
+    }
+
+    /// @inheritdoc ILedger
+    function holdingsOf(Account account) external view returns (int256 cash, uint256[] memory words) {
+        return (_cash(account), _collateralWords(account));
+    }
+
+    /// @dev Cash of an account and the sum of all.
+    function _moveCash(Account account, int256 change) internal {
+        require(_addCash(account, change), CashOutOfRange(Account.unwrap(account), _cash(account), change));
+        // CAST: within the range of an account's cash.
+        _totalCash += int240(change);
+    }
+}
