@@ -16,7 +16,7 @@ const parameter = <T>(expected: string, read: (text: string) => T | undefined) =
   });
 
 function integerIn(text: string, least: bigint, most: bigint): bigint | undefined {
-  if (!/^\d{1,20}$/.test(text)) return undefined;
+  if (!/^\d{1,78}$/.test(text)) return undefined;
   const value = BigInt(text);
   return value >= least && value <= most ? value : undefined;
 }
@@ -46,7 +46,11 @@ export const eventsQuery = z.strictObject({
     .string()
     .transform((text) => text.split(','))
     .pipe(
-      z.array(z.enum(['deposit', 'withdrawal', 'request', 'path'], { error: 'deposit, withdrawal, request or path, separated by commas' })),
+      z.array(
+        z.enum(['deposit', 'withdrawal', 'request', 'path', 'order', 'trade'], {
+          error: 'deposit, withdrawal, request, path, order or trade, separated by commas',
+        }),
+      ),
     )
     .optional(),
 });

@@ -1,15 +1,16 @@
 import type { Hex } from 'viem';
 import { privateKeyToAddress } from 'viem/accounts';
 import { z } from 'zod/v4';
+import { exchangeSchema } from './exchange-config.js';
 import { publisherSchema } from './publisher-config.js';
 import { Secret } from './secret.js';
 
 /** What one process does. `index` follows the chains; the others act on what it indexed. */
-export const ROLES = ['index', 'attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish', 'api'] as const;
+export const ROLES = ['index', 'attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish', 'match', 'api'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Roles that send transactions. An intent names one of them, so that none is asked for which no lane of any process would take. */
-export const SENDING_ROLES = ['attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish'] as const satisfies readonly Role[];
+export const SENDING_ROLES = ['attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish', 'match'] as const satisfies readonly Role[];
 export type SendingRole = (typeof SENDING_ROLES)[number];
 
 const GWEI = 1_000_000_000n;
@@ -137,6 +138,7 @@ export const relayerConfigSchema = (environment: Environment) =>
       batching: batching.prefault({}),
       delivery: delivery.prefault({}),
       release: release.prefault({}),
+      exchange: exchangeSchema.prefault({}),
       reconcileSeconds: positive.default(60),
       /** absent: nothing is published */
       publisher: publisherSchema(key(environment)).optional(),

@@ -77,9 +77,24 @@ export class OrderBook {
   place(id: Hex, order: Order, now: UnixSeconds, timeInForce: TimeInForce = 'gtc'): PlaceResult {
     const why = this.#refusal(id, order, now) ?? this.#refusalByForce(order, now, timeInForce);
     if (why !== null) return { kind: 'rejected', why };
+    return { kind: 'placed', placed: this.#take(id, order, order.size, now, timeInForce) };
+  }
+
+  /**
+   * Takes back what is left of an order that was in the book before: its steps were checked then, and what is left may be below the
+   * minimum. Orders that come back in the order they first came keep their priority; those that cross by now match.
+   * @throws RangeError if the order is in the book, or nothing of it is left
+   */
+  restore(id: Hex, order: Order, left: bigint, now: UnixSeconds): Placed {
+    if (this.#open.has(id)) throw new RangeError(`order ${id} is in the book; expected one that is not`);
+    if (left <= 0n || left > order.size) throw new RangeError(`${left} of order ${id} is left; expected 1 … ${order.size}`);
+    return this.#take(id, order, left, now, 'gtc');
+  }
+
+  #take(id: Hex, order: Order, size: bigint, now: UnixSeconds, timeInForce: TimeInForce): Placed {
     const removed: Hex[] = [];
     const matches: Match[] = [];
-    let left: bigint = order.size;
+    let left = size;
     for (const maker of this.#crossing(order)) {
       if (left === 0n) break;
       if (maker.order.expiry < now || samePrincipal(maker.order.account, order.account)) {
@@ -87,15 +102,15 @@ export class OrderBook {
         removed.push(maker.id);
         continue;
       }
-      const size = left < maker.remaining ? left : maker.remaining;
-      left -= size;
-      this.#reduce(maker, size);
+      const met = left < maker.remaining ? left : maker.remaining;
+      left -= met;
+      this.#reduce(maker, met);
       // CAST: above zero and at most the smaller of two sizes.
-      matches.push({ maker: maker.id, taker: id, price: maker.order.limit, size: size as Size });
+      matches.push({ maker: maker.id, taker: id, price: maker.order.limit, size: met as Size });
     }
     const resting = timeInForce === 'ioc' || timeInForce === 'fok' ? 0n : left;
     if (resting > 0n) this.#rest({ id, order, remaining: resting });
-    return { kind: 'placed', placed: { matches, removed, resting } };
+    return { matches, removed, resting };
   }
 
   /** Takes an order out. @returns what was left of it, 0 if it was not there */

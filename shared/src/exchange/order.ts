@@ -60,3 +60,22 @@ export function orderMessage({ account, instrument, side, size, limit, feeCap, e
 export function orderHash(domain: TypedDataDomain, order: Order): Hex {
   return hashTypedData({ domain, types: ORDER_TYPES, primaryType: 'Order', message: orderMessage(order) });
 }
+
+/** What is cancelled: an account's order of that nonce, known or not. */
+export interface Cancellation {
+  readonly account: AccountId;
+  readonly nonce: bigint;
+}
+
+/** EIP-712 type of a cancellation, in the domain of orders. */
+export const CANCEL_TYPES = {
+  Cancel: [
+    { name: 'account', type: 'bytes32' },
+    { name: 'nonce', type: 'uint256' },
+  ],
+} as const;
+
+/** EIP-712 digest of a cancellation. */
+export function cancelHash(domain: TypedDataDomain, { account, nonce }: Cancellation): Hex {
+  return hashTypedData({ domain, types: CANCEL_TYPES, primaryType: 'Cancel', message: { account, nonce } });
+}

@@ -148,10 +148,28 @@ describe('OrderBook', () => {
           const [bid] = book.depth('buy', 1);
           const [offer] = book.depth('sell', 1);
           if (bid && offer) expect(bid.price).toBeLessThan(offer.price);
+          const again = new OrderBook(steps);
+          for (const [key, o] of orders) {
+            const left = book.remaining(key);
+            if (left > 0n) expect(again.restore(key, o, left, now)).toEqual({ matches: [], removed: [], resting: left });
+          }
+          for (const side of ['buy', 'sell'] as const) expect(again.depth(side)).toEqual(book.depth(side));
           return { log, buy: book.depth('buy'), sell: book.depth('sell') };
         };
         expect(run()).toEqual(run());
       }),
     );
+  });
+
+  it('given what is left of an order, it comes back even below the minimum, and meets what it crosses by now', () => {
+    const book = new OrderBook(steps);
+    book.place(id(1), order('sell', 10n, 100n, 1), now);
+    expect(book.restore(id(2), order('buy', 10n, 100n, 2), 2n, now)).toEqual({
+      matches: [{ maker: id(1), taker: id(2), price: 100n, size: 2n }],
+      removed: [],
+      resting: 0n,
+    });
+    expect(() => book.restore(id(1), order('sell', 10n, 100n, 1), 2n, now)).toThrow(/is in the book/);
+    expect(() => book.restore(id(3), order('sell', 10n, 100n, 1), 11n, now)).toThrow(/11 of order .* is left; expected 1 … 10/);
   });
 });

@@ -5,6 +5,7 @@ import { StageTables1795230000100 } from './1795230000100-stages.js';
 import { LedgerTables1795230000101 } from './1795230000101-ledger.js';
 import { ReleaseTables1795230000200 } from './1795230000200-release.js';
 import { ChangesTable1795230000201 } from './1795230000201-changes.js';
+import { ExchangeTables1795230000300 } from './1795230000300-exchange.js';
 
 /** Every migration, in order. A file is `<milliseconds>-<name>.ts`, its class ends in the same number; add it here, never change one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -14,4 +15,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   LedgerTables1795230000101,
   ReleaseTables1795230000200,
   ChangesTable1795230000201,
+  ExchangeTables1795230000300,
 ];

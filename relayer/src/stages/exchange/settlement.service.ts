@@ -1,0 +1,142 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { wei } from '@lockstep/shared';
+import { DataSource } from 'typeorm';
+import { concatHex, keccak256, numberToHex } from 'viem';
+import { FAULT_POINT, type FaultPoint } from '../../chain/fault-point.js';
+import { RELAYER_CONFIG } from '../../config/config.module.js';
+import type { RelayerConfig } from '../../config/relayer-config.js';
+import { describeReason, type RevertReason } from '../../sender/intent.js';
+import { SenderService } from '../../sender/sender.service.js';
+import { ExchangeRepository, type OrderUpdate, type StoredMatch } from './exchange.repository.js';
+import { HUB_EXCHANGE, type HubExchange } from './hub-exchange.js';
+import type { StoredOrder } from './order-row.js';
+
+/**
+ * Has the contract settle what was matched, one transaction at a time, and follows it to finality. The contract is the judge: a match it
+ * refuses is undone, the order at fault is taken out and the other one goes back to its place.
+ */
+@Injectable()
+export class SettlementService {
+  readonly #logger = new Logger(SettlementService.name);
+
+  constructor(
+    private readonly dataSource: DataSource,
+    @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'exchange'>,
+    private readonly repository: ExchangeRepository,
+    @Inject(HUB_EXCHANGE) private readonly hub: HubExchange,
+    private readonly sender: SenderService,
+    @Inject(FAULT_POINT) private readonly faultPoint: FaultPoint,
+  ) {}
+
+  /** Follows what is sent; if nothing is under way, sends the next matches. */
+  async settle(): Promise<void> {
+    if (await this.#follow()) return;
+    const { passing, refused } = await this.#judge(await this.repository.unsettled(this.config.exchange.maxFills));
+    for (const [match, reason] of refused) await this.#undo(match, reason);
+    if (passing.length > 0) await this.#send(passing);
+  }
+
+  /** @returns true while a transaction has no result */
+  async #follow(): Promise<boolean> {
+    let waits = false;
+    for (const { settlement, state, tx } of await this.repository.openSettlements()) {
+      const outcome = await this.sender.outcomeByKey(settlement);
+      switch (outcome?.state) {
+        case 'queued':
+        case 'signed':
+          if (state === 'settled') await this.repository.markUnmined(settlement);
+          waits = true;
+          break;
+        case 'mined':
+        case 'final': {
+          const { hash } = outcome.inclusion;
+          const isFinal = outcome.state === 'final';
+          if (state === 'sent' || tx !== hash || isFinal) await this.repository.markSettled(settlement, hash, isFinal);
+          break;
+        }
+        case 'reverted':
+        case 'final-reverted':
+        case 'rejected':
+        case undefined:
+          await this.repository.release(settlement);
+          this.#logger.warn({ event: 'exchange.unsettled', settlement, outcome: outcome?.state ?? 'unknown' });
+      }
+    }
+    return waits;
+  }
+
+  /** The matches that pass together, and those that do not pass alone. What fails only beside others waits for the next transaction. */
+  async #judge(
+    matches: readonly StoredMatch[],
+  ): Promise<{ passing: readonly StoredMatch[]; refused: readonly (readonly [StoredMatch, RevertReason])[] }> {
+    if (matches.length === 0 || (await this.hub.refusal(matches)) === null) return { passing: matches, refused: [] };
+    let passing: readonly StoredMatch[] = [];
+    const refused: (readonly [StoredMatch, RevertReason])[] = [];
+    for (const match of matches) {
+      if ((await this.hub.refusal([...passing, match])) === null) {
+        passing = [...passing, match];
+        continue;
+      }
+      const alone = await this.hub.refusal([match]);
+      if (alone !== null) refused.push([match, alone]);
+    }
+    return { passing, refused };
+  }
+
+  async #send(matches: readonly StoredMatch[]): Promise<void> {
+    const attempts = matches.reduce((most, match) => Math.max(most, match.attempts), 0);
+    const ids = matches.map(({ id }) => id);
+    const settlement = `settle:${keccak256(concatHex(ids.map((id) => numberToHex(id, { size: 8 }))))}#${attempts}`;
+    await this.dataSource.transaction(async (tx) => {
+      if (!(await this.repository.markSent(tx, ids, settlement))) return;
+      await this.sender.enqueue(tx, {
+        role: 'match',
+        chainId: this.hub.chainId,
+        key: 'submitter',
+        dedupeKey: settlement,
+        ...this.hub.settlementCall(matches),
+        value: wei(0n),
+        purpose: { what: 'settle', fills: matches.length, first: `${ids[0]}` },
+      });
+    });
+    this.faultPoint('exchange.sent');
+    this.#logger.log({ event: 'exchange.sent', fills: matches.length });
+  }
+
+  /** Takes a refused match back. */
+  async #undo(match: StoredMatch, reason: RevertReason): Promise<void> {
+    const said = describeReason(reason);
+    const guilty = faultOf(match, reason);
+    await this.dataSource.transaction(async (tx) => {
+      await this.repository.lockVersion(tx);
+      if (!(await this.repository.markFailed(tx, match.id, said))) return;
+      const updates: OrderUpdate[] = [];
+      for (const side of ['buy', 'sell'] as const) {
+        const order = await this.repository.byHash(match[side].hash, tx);
+        if (order !== null) updates.push(undone(order, match.size, guilty === side || guilty === 'both', said));
+      }
+      await this.repository.updateOrders(tx, updates);
+      await this.repository.raiseVersion(tx);
+    });
+    this.#logger.warn({ event: 'exchange.refused', match: match.id, because: said, guilty });
+  }
+}
+
+/** Whose fault it is: the side whose account or order, and not the other's, the contract names. */
+function faultOf({ buy, sell }: StoredMatch, reason: RevertReason): 'buy' | 'sell' | 'both' {
+  if (reason.kind !== 'error') return 'both';
+  const named = reason.args.join(' ').toLowerCase();
+  const names = ({ hash, order }: StoredOrder): boolean =>
+    named.includes(hash.toLowerCase()) || named.includes(order.account.toLowerCase());
+  const [buyer, seller] = [names(buy), names(sell)];
+  return buyer === seller ? 'both' : buyer ? 'buy' : 'sell';
+}
+
+/** An order after a match of it was taken back. */
+function undone({ hash, state, remaining, timeInForce }: StoredOrder, size: bigint, isAtFault: boolean, said: string): OrderUpdate {
+  const left = remaining + size;
+  if (isAtFault) return { hash, state: 'rejected', remaining: left, reason: said };
+  if (state !== 'open' && state !== 'filled') return { hash, state, remaining: left, reason: null };
+  if (timeInForce === 'gtc' || timeInForce === 'post') return { hash, state: 'open', remaining: left, reason: null };
+  return { hash, state: 'cancelled', remaining: left, reason: 'its counterpart could not settle, and it was not to wait' };
+}
