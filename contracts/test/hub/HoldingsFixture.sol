@@ -27,6 +27,10 @@ contract ListingDouble is IListing {
         _open = open;
     }
 
+    function placesOf(uint16) external pure returns (uint256) {
+        return 15;
+    }
+
     function openInterestOf(uint16) external view returns (uint256 perpetual, uint256 optionLots) {
         return (_open, 0);
     }

@@ -46,6 +46,8 @@ interface IListing {
     /// @notice Strike price uint128 (18 decimals) | expiry uint40, seconds; 0 where nothing is listed.
     /// @param places up to 256 places of the underlying's listing
     function strikesAt(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory);
+    /// @notice A bit for each of the 256 places where a strike is listed.
+    function placesOf(uint16 underlying) external view returns (uint256 bits);
     /// @notice Σ of what is held long.
     /// @return perpetual  units of the underlying, 18 decimals
     /// @return optionLots lots of 0.001, over all series

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Account} from "../../types/Account.sol";
+import {ILedger} from "../ILedger.sol";
+import {IFeeds} from "../risk/IFeeds.sol";
+import {Wad} from "../risk/Wad.sol";
+import {BookHead} from "./BookHead.sol";
+import {IMarkets} from "./IMarkets.sol";
+import {Instrument} from "./Instrument.sol";
+import {MarketTerms} from "./MarketTerms.sol";
+import {OptionWords} from "./OptionWords.sol";
+import {PositionBooks} from "./PositionBooks.sol";
+import {StrikeEntry} from "./StrikeEntry.sol";
+import {Trades} from "./Trades.sol";
+
+/// @notice See IMarkets.
+contract Markets is Trades {
+    using BookHead for uint256;
+    using StrikeEntry for uint256;
+
+    uint64 private constant WHOLE = 1e18;
+    /// @dev Of a lane: its position and its options.
+    uint256 private constant LANE_WORDS = 1 + (MAX_OPTIONS + OptionWords.PER_WORD - 1) / OptionWords.PER_WORD;
+
+    /// @param authority the AccessManager
+    constructor(
+        address authority,
+        ILedger ledger_,
+        IFeeds feeds_
+    ) MarketTerms(authority, feeds_) PositionBooks(ledger_) {}
+
+    /// @inheritdoc IMarkets
+    function transferSlice(
+        Account from,
+        Account to,
+        uint64 share
+    ) external onlyModule returns (uint256[] memory words) {
+        require(share != 0 && share <= WHOLE, ShareInvalid(share, WHOLE));
+        require(Account.unwrap(from) != Account.unwrap(to), SameAccount(Account.unwrap(from)));
+        uint256 head = _books[from].head;
+        for (uint256 at = 0; at < BookHead.LANES && head.laneAt(at) != 0; ++at) {
+            _settleExpired(from, head.laneAt(at).underlying());
+            _settleExpired(to, head.laneAt(at).underlying());
+        }
+        head = _books[from].head;
+        words = new uint256[](BookHead.LANES * LANE_WORDS);
+        uint256 end;
+        for (uint256 at = 0; at < BookHead.LANES && head.laneAt(at) != 0; ++at) {
+            uint16 underlying = head.laneAt(at).underlying();
+            uint256 optionsEnd = _sliceOptions(from, to, underlying, share, words, end + 1);
+            uint256 position = _slicePerpetual(from, to, underlying, share);
+            if (position == 0 && optionsEnd == end + 1) continue;
+            words[end] = position | ((optionsEnd - end - 1) << 16) | underlying;
+            end = optionsEnd;
+        }
+        assembly ("memory-safe") {
+            mstore(words, end)
+        }
+        emit SliceTransferred(Account.unwrap(from), Account.unwrap(to), share, words);
+    }
+
+    /// @return word size and quote that moved, in their fields
+    function _slicePerpetual(Account from, Account to, uint16 underlying, uint64 share) private returns (uint256 word) {
+        (, uint256 lane) = _books[from].head.find(underlying);
+        if (!lane.hasPerpetual()) return 0;
+        int256 index = _touch(underlying);
+        (int256 size, int256 quote) = _perpetual(_books[from].words[lane.area() * AREA], index);
+        int256 moved = (size * int256(uint256(share))) / Wad.ONE;
+        if (moved == 0) return 0;
+        int256 part = Wad.floorDiv(quote * Wad.abs(moved), Wad.abs(size));
+        // What leaves takes its quote along, so nothing is realised here.
+        (, int256 grown) = _perpetualSide(from, underlying, -moved, -part, index);
+        (, int256 more) = _perpetualSide(to, underlying, moved, part, index);
+        _growPerpetual(underlying, grown + more);
+        return _packPerpetual(moved, part);
+    }
+
+    /// @dev Takes the slice out of every option of `from` in one pass over its words; what stays moves together.
+    /// @param words what moved, written from `end` on
+    /// @return where that ended
+    function _sliceOptions(
+        Account from,
+        Account to,
+        uint16 underlying,
+        uint64 share,
+        uint256[] memory words,
+        uint256 end
+    ) private returns (uint256) {
+        uint256 head = _books[from].head;
+        (uint256 at, uint256 lane) = head.find(underlying);
+        uint256 count = lane.count();
+        if (count == 0) return end;
+        uint256[96] storage stored = _books[from].words;
+        uint256 first = lane.area() * AREA + 1;
+        uint256 kept;
+        uint256 target;
+        uint256 moved;
+        uint256 word;
+        for (uint256 i = 0; i < count; ++i) {
+            if (i % OptionWords.PER_WORD == 0) word = stored[first + i / OptionWords.PER_WORD];
+            int256 lots = OptionWords.lots(word, i);
+            int256 slice = _share(lots, share);
+            uint256 series = OptionWords.series(word, i);
+            if (slice != 0) {
+                uint256 slot = end + moved / OptionWords.PER_WORD;
+                words[slot] = OptionWords.put(words[slot], moved, series, slice);
+                ++moved;
+                _giveOption(to, underlying, series, lots, slice);
+            }
+            if (slice == lots) continue;
+            target = OptionWords.put(target, kept, series, lots - slice);
+            ++kept;
+            if (kept % OptionWords.PER_WORD == 0) {
+                stored[first + kept / OptionWords.PER_WORD - 1] = target;
+                target = 0;
+            }
+        }
+        if (target != 0) stored[first + kept / OptionWords.PER_WORD] = target;
+        _books[from].head = head.settle(at, lane.withOptions(kept, lane.expiries(), lane.firstHour()));
+        return end + (moved + OptionWords.PER_WORD - 1) / OptionWords.PER_WORD;
+    }
+
+    /// @param lots  that the giver had
+    /// @param slice of them that it gives
+    function _giveOption(Account to, uint16 underlying, uint256 series, int256 lots, int256 slice) private {
+        (, int256 grown) = _compare(lots, -slice);
+        (, int256 more) = _compare(_moveOption(to, underlying, series, slice), slice);
+        if (grown + more == 0) return;
+        uint256 entry = _entryAt(underlying, series >> 1);
+        uint256 key = Instrument.seriesKey(underlying, entry.expiry(), entry.strike());
+        _growOption(underlying, _series[key], series & 1 == 1, grown + more);
+    }
+
+    /// @dev lots · share to the nearest lot, halves away from zero.
+    function _share(int256 lots, uint64 share) private pure returns (int256) {
+        int256 size = (Wad.abs(lots) * int256(uint256(share)) + Wad.ONE / 2) / Wad.ONE;
+        return lots < 0 ? -size : size;
+    }
+}
