@@ -1,3 +1,4 @@
+export * from './cash.js';
 export * from './funding.js';
 export * from './perpetual.js';
 export * from './option.js';

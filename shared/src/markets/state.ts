@@ -66,7 +66,11 @@ export type MarketRefusal =
   | { readonly code: 'SERIES_EXPIRED'; readonly instrument: InstrumentId; readonly now: bigint }
   | { readonly code: 'SIZE_INVALID'; readonly instrument: InstrumentId; readonly size: bigint; readonly expected: string }
   | { readonly code: 'OPEN_INTEREST_CAP'; readonly underlying: number; readonly open: bigint; readonly cap: bigint }
-  | { readonly code: 'POSITION_OUT_OF_RANGE'; readonly account: AccountId; readonly size: bigint }
+  | {
+      readonly code: 'POSITION_OUT_OF_RANGE';
+      readonly account: AccountId;
+      /** of a perpetual in units, of an option in lots */ readonly size: bigint;
+    }
   | { readonly code: 'SAME_ACCOUNT'; readonly account: AccountId }
   | { readonly code: 'POSITION_LIMIT'; readonly account: AccountId; readonly maximum: number }
   | { readonly code: 'EXPIRY_LIMIT'; readonly account: AccountId; readonly maximum: number }

@@ -96,12 +96,12 @@ function refusalOf(
 ): MarketRefusal | null {
   const { underlying } = instrument;
   if (order.buyer === order.seller) return { code: 'SAME_ACCOUNT', account: order.buyer };
-  if (market === undefined || market.standing === 'closed') return { code: 'UNDERLYING_NOT_OPEN', underlying, standing: 'closed' };
   if (order.size <= 0n) return { code: 'SIZE_INVALID', instrument: id, size: order.size, expected: 'above 0' };
+  if (market === undefined || market.standing === 'closed') return { code: 'UNDERLYING_NOT_OPEN', underlying, standing: 'closed' };
   if (instrument.kind === 'perpetual') return null;
-  if (!market.series.has(id)) return { code: 'SERIES_UNKNOWN', instrument: id };
-  if (now >= instrument.expiry) return { code: 'SERIES_EXPIRED', instrument: id, now };
   if (order.size % OPTION_LOT !== 0n) return { code: 'SIZE_INVALID', instrument: id, size: order.size, expected: 'a multiple of 0.001' };
+  if (now >= instrument.expiry) return { code: 'SERIES_EXPIRED', instrument: id, now };
+  if (!market.series.has(id)) return { code: 'SERIES_UNKNOWN', instrument: id };
   return null;
 }
 
@@ -137,26 +137,25 @@ function optionSide(positions: Positions, instrument: InstrumentId, change: bigi
   };
 }
 
-/** What speaks against the result. */
+/** What speaks against the result, in the order in which the contract finds it. */
 function judge(
   results: readonly (SideResult & { readonly account: AccountId })[],
   market: Market,
   instrument: Instrument,
   id: InstrumentId,
 ): MarketRefusal | null {
-  const { underlying } = instrument;
-  if (market.standing === 'reduce-only' && results.some(({ reduced }) => !reduced))
-    return { code: 'UNDERLYING_NOT_OPEN', underlying, standing: market.standing };
-  const [most, unit] = instrument.kind === 'perpetual' ? [MAX_PERPETUAL, 1n] : [MAX_LOTS, OPTION_LOT];
-  for (const { account, after } of results) if (abs(after) > most) return { code: 'POSITION_OUT_OF_RANGE', account, size: after * unit };
-  for (const { account, positions } of results) {
-    const why = limitOf(account, positions);
+  for (const { account, positions, after } of results) {
+    const why = limitOf(account, positions, instrument, after);
     if (why !== null) return why;
   }
   const risen = results.reduce((sum, { before, after }) => sum + max(0n, after) - max(0n, before), 0n);
   const next = opened(market, instrument, id, risen);
   const [open, cap] = instrument.kind === 'perpetual' ? [next.openPerpetual, market.perpetualCap] : [next.openLots, market.optionCap];
-  return risen > 0n && open > cap ? { code: 'OPEN_INTEREST_CAP', underlying, open, cap } : null;
+  const { underlying } = instrument;
+  if (risen > 0n && open > cap) return { code: 'OPEN_INTEREST_CAP', underlying, open, cap };
+  if (market.standing === 'reduce-only' && results.some(({ reduced }) => !reduced))
+    return { code: 'UNDERLYING_NOT_OPEN', underlying, standing: market.standing };
+  return null;
 }
 
 function opened(market: Market, { kind }: Instrument, id: InstrumentId, risen: bigint): Market {
@@ -164,15 +163,17 @@ function opened(market: Market, { kind }: Instrument, id: InstrumentId, risen: b
   return { ...market, openLots: market.openLots + risen, series: withEntry(market.series, id, (market.series.get(id) ?? 0n) + risen) };
 }
 
-/** What one account holds too many of. */
-function limitOf(account: AccountId, { mode, perpetuals, options }: Positions): MarketRefusal | null {
+/** What one account holds too much of. */
+function limitOf(account: AccountId, { mode, perpetuals, options }: Positions, { kind }: Instrument, after: bigint): MarketRefusal | null {
   const series = [...options.keys()].map(decodeInstrument);
   const expiries = new Set(series.map((held) => (held.kind === 'perpetual' ? '' : `${held.underlying}/${held.expiry}`)));
   const underlyings = new Set([...perpetuals.keys(), ...series.map(({ underlying }) => underlying)]);
   const instruments = perpetuals.size + options.size;
-  if (mode === 'isolated' && instruments > 1) return { code: 'ISOLATED_HOLDS_ONE', account, instruments };
+  const [least, most] = kind === 'perpetual' ? [-MAX_PERPETUAL - 1n, MAX_PERPETUAL] : [-MAX_LOTS, MAX_LOTS];
   if (underlyings.size > ACCOUNT_LIMITS.underlyings) return { code: 'UNDERLYING_LIMIT', account, maximum: ACCOUNT_LIMITS.underlyings };
+  if (after < least || after > most) return { code: 'POSITION_OUT_OF_RANGE', account, size: after };
   if (options.size > ACCOUNT_LIMITS.options) return { code: 'POSITION_LIMIT', account, maximum: ACCOUNT_LIMITS.options };
   if (expiries.size > ACCOUNT_LIMITS.expiries) return { code: 'EXPIRY_LIMIT', account, maximum: ACCOUNT_LIMITS.expiries };
+  if (mode === 'isolated' && instruments > 1) return { code: 'ISOLATED_HOLDS_ONE', account, instruments };
   return null;
 }
