@@ -16,6 +16,7 @@ library BranchSlotsLib {
     uint256 private constant SEQUENCE_BITS = 64;
 
     /// @notice Keeps a leaf of the branch that is being delivered.
+    /// @param leaf its kind byte may hold a mark instead: all leaves of one set are of one kind
     function put(
         BranchSlots storage self,
         IMessenger messenger,
@@ -46,7 +47,7 @@ library BranchSlotsLib {
 
     /// @notice As `find`, for one that is known.
     /// @return key   where it is kept
-    /// @return found the newest leaf at that sequence; equal to `leaf` if that is waiting
+    /// @return found the newest leaf at that sequence; as `leaf`, but for the mark, if that is waiting
     function findLeaf(
         BranchSlots storage self,
         IMessenger messenger,
@@ -58,9 +59,14 @@ library BranchSlotsLib {
             key = _key(epoch, sequence);
             bytes32 kept = self.leaves[srcEid][key];
             if (kept == 0 || messenger.isForgotten(srcEid, epoch, sequence)) continue;
-            if (kept == leaf) return (key, kept);
+            if (isSame(kept, leaf)) return (key, kept);
             if (found == 0) found = kept;
         }
+    }
+
+    /// @notice Whether two leaves are the same but for the first byte.
+    function isSame(bytes32 one, bytes32 other) internal pure returns (bool) {
+        return (one ^ other) << 8 == 0;
     }
 
     function remove(BranchSlots storage self, uint32 srcEid, uint256 key) internal {

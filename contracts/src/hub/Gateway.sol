@@ -6,7 +6,7 @@ import {IEntryHandler} from "../message/IEntryHandler.sol";
 import {IMessenger} from "../message/IMessenger.sol";
 import {Entry, EntryKind} from "../message/Entry.sol";
 import {Account} from "../types/Account.sol";
-import {BranchSlots} from "./BranchSlots.sol";
+import {BranchSlots, BranchSlotsLib} from "./BranchSlots.sol";
 import {CreditBatch, CreditLib, CreditTerms} from "./Credit.sol";
 import {IGateway} from "./IGateway.sol";
 import {ILedger} from "./ILedger.sol";
@@ -16,6 +16,11 @@ import {IWithdrawals} from "./IWithdrawals.sol";
 contract Gateway is IGateway, AccessManaged {
     uint256 private constant WORD_BITS = 256;
     uint40 private constant MAX_RETURN_DELAY = 7 days;
+    /// @dev How long after the deposit it was parked, in the first byte of the leaf that is kept: steps of ten minutes, up to 42 hours.
+    ///      A slot of its own would take parking above what an entry may cost.
+    uint256 private constant LATENESS_STEP = 10 minutes;
+    uint256 private constant MAX_LATENESS = type(uint8).max;
+    uint256 private constant LATENESS_SHIFT = 248;
 
     IMessenger private immutable _messenger;
     /// @inheritdoc IGateway
@@ -135,13 +140,16 @@ contract Gateway is IGateway, AccessManaged {
         }
         bytes32 leaf = Entry.leafOfCalldata(entry);
         uint64 sequence = terms.sequence();
-        _parked.put(_messenger, srcEid, sequence, leaf);
+        // CAST: five bytes of the entry.
+        uint256 made = uint40(bytes5(entry[Entry.DEPOSITED_TIMESTAMP:Entry.DEPOSITED_PAYER]));
+        uint256 late = block.timestamp > made ? (block.timestamp - made) / LATENESS_STEP : 0;
+        _parked.put(_messenger, srcEid, sequence, _mark(leaf, late < MAX_LATENESS ? late : MAX_LATENESS));
         emit DepositParked(srcEid, sequence, leaf, reason);
     }
 
     /// @inheritdoc IGateway
     function retry(uint32 srcEid, uint64 sequence, bytes calldata entry) external {
-        Entry.Deposited memory d = _unpark(srcEid, sequence, entry);
+        (Entry.Deposited memory d, ) = _unpark(srcEid, sequence, entry);
         (bytes memory batch, uint256 end) = CreditBatch.allocate(1);
         CreditTerms terms = CreditLib.terms(0, sequence, d.asset, d.flags & Entry.FLAG_OWN_DEPOSIT, d.amount);
         CreditBatch.finish(batch, CreditBatch.push(end, d.account, terms));
@@ -152,8 +160,9 @@ contract Gateway is IGateway, AccessManaged {
 
     /// @inheritdoc IGateway
     function returnDeposit(uint32 srcEid, uint64 sequence, bytes calldata entry) external returns (uint64 claim) {
-        Entry.Deposited memory d = _unpark(srcEid, sequence, entry);
-        uint256 earliest = uint256(d.timestamp) + returnDelay;
+        (Entry.Deposited memory d, uint256 late) = _unpark(srcEid, sequence, entry);
+        // Not from the deposit on: after a slow path anyone could undo it before the next retry.
+        uint256 earliest = d.timestamp + late * LATENESS_STEP + returnDelay;
         require(block.timestamp >= earliest, ReturnTooEarly(block.timestamp, earliest));
         ledger.reserveSuspense(srcEid, d.asset, d.amount);
         // The vault asks for a refund address; whoever paid is who the money came from.
@@ -163,14 +172,24 @@ contract Gateway is IGateway, AccessManaged {
     }
 
     /// @dev Frees the slot of a parked deposit and reads its entry. Whatever follows ends the deposit, or reverts all.
-    function _unpark(uint32 srcEid, uint64 sequence, bytes calldata entry) private returns (Entry.Deposited memory) {
+    function _unpark(
+        uint32 srcEid,
+        uint64 sequence,
+        bytes calldata entry
+    ) private returns (Entry.Deposited memory deposit, uint256 late) {
         require(!_messenger.isQuarantined(srcEid), PathInQuarantine(srcEid));
         bytes32 leaf = entry.length == 0 ? bytes32(0) : Entry.leafOfCalldata(entry);
         (uint256 key, bytes32 parked) = _parked.findLeaf(_messenger, srcEid, sequence, leaf);
-        require(parked != 0 && parked == leaf, NotParked(srcEid, sequence, leaf, parked));
+        require(parked != 0 && BranchSlotsLib.isSame(parked, leaf), NotParked(srcEid, sequence, leaf, parked));
         _parked.remove(srcEid, key);
         // A parked leaf is that of a well-formed deposit.
-        return Entry.decodeDeposited(entry);
+        deposit = Entry.decodeDeposited(entry);
+        late = uint256(parked) >> LATENESS_SHIFT;
+    }
+
+    /// @dev The leaf with another first byte.
+    function _mark(bytes32 leaf, uint256 mark) private pure returns (bytes32) {
+        return bytes32(((uint256(leaf) << 8) >> 8) | (mark << LATENESS_SHIFT));
     }
 
     // ---- governance
@@ -193,6 +212,7 @@ contract Gateway is IGateway, AccessManaged {
     /// @inheritdoc IGateway
     function parkedLeaf(uint32 srcEid, uint64 sequence) external view returns (bytes32 leaf) {
         (leaf, ) = _parked.find(_messenger, srcEid, sequence);
+        return leaf == 0 ? leaf : _mark(leaf, EntryKind.DEPOSITED);
     }
 
     /// @inheritdoc IGateway

@@ -49,14 +49,15 @@ interface IGateway is IEntryHandler {
     /// @param entry the deposit's entry, from its event on the spoke
     function retry(uint32 srcEid, uint64 sequence, bytes calldata entry) external;
 
-    /// @notice Sends a parked deposit home, to its refund address, as an ordinary claim. Anyone, from `returnDelay` after the deposit on.
+    /// @notice Sends a parked deposit home, to its refund address, as an ordinary claim. Anyone, from `returnDelay` after it was
+    ///         parked on (to ten minutes; a parking more than 42 hours after the deposit counts as 42 hours after it).
     /// @param entry the deposit's entry, from its event on the spoke
     /// @return claim its number, see IWithdrawals
     function returnDeposit(uint32 srcEid, uint64 sequence, bytes calldata entry) external returns (uint64 claim);
 
     // ---- governance (restricted)
 
-    /// @notice Seconds between a deposit and its return, at most 7 days. GOVERNOR, delayed.
+    /// @notice Seconds between the parking of a deposit and its return, at most 7 days. GOVERNOR, delayed.
     function setReturnDelay(uint40 seconds_) external;
     /// @notice Where returns are queued. GOVERNOR, delayed.
     function setWithdrawals(IWithdrawals withdrawals) external;

@@ -248,8 +248,9 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
     }
 
     /// @notice Opens the path to a messenger, or to this one itself for the local eid. Restricted.
-    /// @dev A peer changes only after both logs are closed, and never back to one that was used: its genesis, and so its
-    ///      whole old log, would be valid again.
+    /// @dev A peer changes only after both logs are closed and consumed, and never back to one that was used: its genesis, and so its
+    ///      whole old log, would be valid again. The own log counts as consumed when the peer's checkpoint says so; before that a lost
+    ///      packet could not be sent again, and what it covered would be lost with it.
     function setPeer(uint32 eid, bytes32 peer) public override restricted {
         Outbox storage out = _outboxes[eid];
         Inbox storage box = _inboxes[eid];
@@ -258,7 +259,7 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
         if (out.known) {
             require(!out.quarantined, PathInQuarantine(eid));
             require(
-                box.closed && out.closed && out.sequence == out.flushed && !_peerUsed[eid][peer],
+                box.closed && out.closed && out.sequence == out.acknowledged && !_peerUsed[eid][peer],
                 PeerInUse(eid, peers[eid])
             );
         } else {

@@ -54,6 +54,45 @@ contract ReturnsTest is WithdrawalsFixture {
         assertEq(reserved, 0);
     }
 
+    /// @dev Counted in steps of ten minutes, up to 255 of them.
+    function test_GivenASlowPath_TheDelayCountsFromTheParking() public {
+        _returnsFrom(0, 0);
+        _returnsFrom(10 minutes - 1, 0);
+        _returnsFrom(10 minutes, 10 minutes);
+        _returnsFrom(2 hours + 9 minutes, 2 hours);
+        _returnsFrom(42 hours + 30 minutes, 42 hours + 30 minutes);
+        _returnsFrom(30 days, 42 hours + 30 minutes);
+    }
+
+    function _returnsFrom(uint256 late, uint256 counted) private {
+        bytes memory entry = _entry(account, UNLISTED, 9, true);
+        uint256 made = vm.getBlockTimestamp();
+        vm.warp(made + late);
+        uint64 at = _deliver(gateway, SPOKE, entry);
+        assertEq(gateway.parkedLeaf(SPOKE, at), Entry.leafOf(entry));
+        uint256 earliest = made + counted + 1 hours;
+        if (vm.getBlockTimestamp() < earliest) {
+            vm.warp(earliest - 1);
+            vm.expectRevert(abi.encodeWithSelector(IGateway.ReturnTooEarly.selector, earliest - 1, earliest));
+            gateway.returnDeposit(SPOKE, at, entry);
+            vm.warp(earliest);
+        }
+        gateway.returnDeposit(SPOKE, at, entry);
+        _endedOnce(at, entry);
+    }
+
+    /// @dev The clock of another chain may run ahead: then the delay counts from what it says.
+    function test_GivenAClockAhead_NobodyReturnsEarly() public {
+        bytes memory entry = _entry(account, UNLISTED, 9, true);
+        rewind(30 minutes);
+        uint64 at = _deliver(gateway, SPOKE, entry);
+        skip(1 hours);
+        vm.expectPartialRevert(IGateway.ReturnTooEarly.selector);
+        gateway.returnDeposit(SPOKE, at, entry);
+        skip(30 minutes);
+        gateway.returnDeposit(SPOKE, at, entry);
+    }
+
     function _endedOnce(uint64 at, bytes memory entry) private {
         bytes memory gone = abi.encodeWithSelector(
             IGateway.NotParked.selector,
@@ -196,6 +235,7 @@ contract ReturnsTest is WithdrawalsFixture {
         delivered[SPOKE] = keptAt;
         ledger.freezeAsset(ledger.assetIdOf(SPOKE, UNLISTED));
         assertEq(_deliver(gateway, SPOKE, lost), lostAt);
+        skip(1 hours);
         gateway.returnDeposit(SPOKE, lostAt, lost);
         _endedOnce(lostAt, lost);
     }

@@ -128,6 +128,15 @@ contract GovernanceTest is MessengerFixture {
         hub.flush(SPOKE, flusher);
     }
 
+    /// @dev The spoke consumes the hub's CLOSED, and a checkpoint of it says so.
+    function acknowledge() internal {
+        PacketMock memory closed = hubEndpoint.sent(hubEndpoint.sentCount() - 1);
+        spokeEndpoint.inject(address(spoke), closed.origin, closed.message);
+        spoke.deliver(HUB, hex"01ff");
+        spoke.resend(HUB, flusher);
+        arrive(lastPacket());
+    }
+
     function test_GivenALivePath_ThePeerStays() external {
         Messenger next = Deploy.messenger(address(spokeEndpoint), address(manager));
         peerInUse();
@@ -142,6 +151,10 @@ contract GovernanceTest is MessengerFixture {
         peerInUse();
         hub.setPeer(SPOKE, id(address(next)));
         hub.flush(SPOKE, flusher);
+        // Flushed is not consumed: the packet may be lost, and only the old peer's path can carry another.
+        peerInUse();
+        hub.setPeer(SPOKE, id(address(next)));
+        acknowledge();
         hub.setPeer(SPOKE, id(address(next)));
         assertEq(hub.peers(SPOKE), id(address(next)));
     }
@@ -182,10 +195,12 @@ contract GovernanceTest is MessengerFixture {
         hub.deliver(SPOKE, bytes.concat(streamOf(1, 3), framed(voidBytes(2)), framed(voidBytes(1)), hex"01ff"));
         hub.close(SPOKE);
         hub.flush(SPOKE, flusher);
+        acknowledge();
     }
 
     function test_GivenAPeerThatWasUsedBefore_ItNeverComesBack() external {
         closeBoth();
+        acknowledge();
         peerInUse();
         hub.setPeer(SPOKE, id(address(spoke)));
     }

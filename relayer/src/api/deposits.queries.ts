@@ -100,6 +100,7 @@ export class DepositQueries {
       this.#returnDelay(),
     ]);
     const source = this.chains.byEid(srcEid) ?? this.chains.hub;
+    const parked = told.steps.find(({ stage }) => stage === 'parked');
     const outlook = depositOutlook(told, {
       ...path,
       hubEid,
@@ -108,7 +109,7 @@ export class DepositQueries {
       hold,
       expect: { ...pathExpectations(source.config, this.config), parked: PARKED_SECONDS },
       cancellableFrom: after(entry.timestamp, cancelDelay ?? CANCEL_DELAY),
-      returnableFrom: after(entry.timestamp, returnDelay ?? RETURN_DELAY),
+      returnableFrom: after(parked?.place.at ?? entry.timestamp, returnDelay ?? RETURN_DELAY),
     });
     return {
       ...this.names.asset(row.src_eid, entry.asset),
