@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { collateralVaultAbi, iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi, ledgerAbi } from '@lockstep/contracts';
+import { iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
 import { accountId, encodeEntry, fold, genesisHead, leafOf, sequence, tokenAmount, unixSeconds, type Entry } from '@lockstep/shared';
 import { decodeFunctionData, encodeFunctionData, type Abi, type Hex } from 'viem';
 import type { DataSource } from 'typeorm';
@@ -9,7 +9,6 @@ import type { Chains } from '../src/chain/chains.js';
 import { SenderKeys } from '../src/sender/keys.js';
 import { SenderService } from '../src/sender/sender.service.js';
 import { DepositConsumer } from '../src/stages/deposit/deposit.consumer.js';
-import { Guardian } from '../src/stages/ledger/guardian.js';
 import { Intents } from '../src/stages/intents.js';
 import { PathProblems } from '../src/stages/path-problems.js';
 import { Paths, messengerOf } from '../src/stages/paths.js';
@@ -27,7 +26,7 @@ import { testQueries } from './support/queries.js';
 const OWNER = 'aa'.repeat(20);
 const ALICE = accountId(`0x${OWNER}${'00'.repeat(12)}`);
 const RECEIVER = addressOf(0x77);
-const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi, ...collateralVaultAbi, ...ledgerAbi];
+const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi];
 /** Starting a server on a machine that does other things too. */
 const BUSY_MS = 60_000;
 
@@ -317,57 +316,6 @@ describe('given withdrawals of a hub and a spoke', () => {
     await index(spoke, block(1, 's'), [vault(block(1, 's'), 'ReleaseRefused', { sequence: 1n, reason: 2 })]);
     await watch.look();
     expect(await alarms()).toEqual([]);
-  });
-
-  it('has the guardian quarantine both ends after two reconciliations that disagree, and not after one', async () => {
-    rpc.answer = () => ({ result: false });
-    const config = { ...testConfig(url), keys: { ...testConfig(url).keys, guardian: testConfig(url).keys.submitter } };
-    const guarding = new Intents(new SenderService(database, chains, new SenderKeys(config)), clock);
-    const guardian = new Guardian(config, database, chains, guarding);
-    const held = { paths: new Map([[SPOKE, 'deposited is 5; expected 4']]), assets: [] };
-    await guardian.saw(held);
-    await guardian.saw({ paths: new Map(), assets: [] });
-    await guardian.saw(held);
-    expect(await sent()).toEqual([]);
-    await guardian.saw(held);
-    expect(await sent()).toEqual([
-      expect.objectContaining({ call: 'quarantine', args: [SPOKE] }),
-      expect.objectContaining({ call: 'quarantine', args: [HUB] }),
-    ]);
-  });
-
-  it('has the guardian freeze a token of which a vault holds too little, on both ends, once, and no path', async () => {
-    const vaultAsset = {
-      token: addressOf(0x0c),
-      decimals: 6,
-      minDeposit: 0n,
-      cap: 0n,
-      deposited: 0n,
-      cancelled: 0n,
-      paid: 0n,
-      claimable: 0n,
-    };
-    const hubAsset = { decimals: 6, cap: 0n, inflowCapacity: 0n, inflowPerSecond: 0n };
-    const standing = { vault: 1, hub: 2 };
-    rpc.answer = (name) => {
-      if (name === 'assetOf') return { result: { ...vaultAsset, status: standing.vault } };
-      if (name === 'assetIdOf') return { result: 9 };
-      if (name === 'configOf') return { result: { ...hubAsset, standing: standing.hub } };
-      throw new Error(`the guardian asked ${name}`);
-    };
-    const config = { ...testConfig(url), keys: { ...testConfig(url).keys, guardian: testConfig(url).keys.submitter } };
-    const guarding = new Intents(new SenderService(database, chains, new SenderKeys(config)), clock);
-    const guardian = new Guardian(config, database, chains, guarding);
-    const short = { paths: new Map(), assets: [{ token: { eid: SPOKE, asset: 1 }, because: 'held is 9; expected at least 10' }] };
-    for (let i = 0; i < 3; i += 1) await guardian.saw(short);
-    expect(await sent()).toEqual([
-      expect.objectContaining({ call: 'restrictAsset', args: [1, 3] }),
-      expect.objectContaining({ call: 'freezeAsset', args: [9] }),
-    ]);
-    Object.assign(standing, { vault: 3, hub: 3 });
-    now += 3_600_000;
-    await guardian.saw(short);
-    expect(await sent()).toHaveLength(2);
   });
 
   it('tells changes in an order that never changes, from any position on', async () => {

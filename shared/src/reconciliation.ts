@@ -13,6 +13,8 @@ export interface HubCustody {
   readonly suspense: bigint;
   /** what rebase corrections could not take back: owed to accounts, but in no vault */
   readonly lost: bigint;
+  /** net of what rebase corrections moved on custody, signed */
+  readonly corrected: bigint;
 }
 
 /** One asset of a vault at the pinned block of its chain, base units. */
@@ -32,7 +34,10 @@ export interface Undelivered {
   readonly amount: bigint;
 }
 
-/** What a vault settled, and the hub's books do not know yet. */
+/**
+ * What a vault settled, and the hub's books do not know yet. An order that a rebase annulled was not settled: its receipt counts without what
+ * was annulled.
+ */
 export interface Unreceipted extends Undelivered {
   /**
    * `undelivered`: its receipt lies between the vault's pinned block and what the hub consumed at its own;
@@ -46,7 +51,7 @@ export interface ReleaseBooks {
   readonly token: TokenAsset;
   /** Σ of the hub's orders, without voided ones, up to what the vault had consumed at its pinned block */
   readonly ordered: bigint;
-  /** Σ of all receipts in the vault's log at its pinned block */
+  /** Σ of all receipts in the vault's log at its pinned block, without what was annulled since */
   readonly receipted: bigint;
 }
 
@@ -184,21 +189,44 @@ function cashBacking({ hub, cash }: Snapshot): Mismatch[] {
       ];
 }
 
+/**
+ * What governance wrote off of a token on the hub. A vault that paid what nobody ordered can never take it back; the books agree again once
+ * the hub owes as much less.
+ */
+function writtenOff({ hub }: Pick<Snapshot, 'hub'>): Map<string, bigint> {
+  return new Map(hub.map((h) => [keyOf(h.token), h.lost > h.corrected ? h.lost - h.corrected : 0n]));
+}
+
+/** What the hub refused to receipt for good and governance has not written off. */
+function refusedReceipts({ hub, unreceipted }: Snapshot): Map<string, bigint> {
+  const forgiven = writtenOff({ hub });
+  const refused = sumByToken(unreceipted.filter(({ why }) => why === 'refused'));
+  return new Map(
+    [...refused].map(([key, amount]) => {
+      const left = amount - (forgiven.get(key) ?? 0n);
+      return [key, left > 0n ? left : 0n];
+    }),
+  );
+}
+
 /** A vault settles what it was ordered and nothing else, and says so in its log. */
-function releaseBooks({ vaults, releases, unreceipted }: Snapshot): Mismatch[] {
+function releaseBooks(snapshot: Snapshot): Mismatch[] {
+  const { vaults, releases, unreceipted } = snapshot;
+  const forgiven = writtenOff(snapshot);
   const unsent = sumByToken(unreceipted.filter(({ why }) => why === 'unsent'));
   const books = new Map(releases.map((r) => [keyOf(r.token), r]));
   const found = vaults.flatMap(({ token, paid, claimable }): Mismatch[] => {
     const { ordered = 0n, receipted = 0n } = books.get(keyOf(token)) ?? {};
     const settled = paid + claimable;
     const said = receipted + (unsent.get(keyOf(token)) ?? 0n);
+    const most = ordered + (forgiven.get(keyOf(token)) ?? 0n);
     const mismatches: Mismatch[] = [];
-    if (settled > ordered)
+    if (settled > most)
       mismatches.push({
         invariant: 'INV-RELEASE-1',
         token,
         subject: `${named(token)}: paid and claimable`,
-        expected: `at most ${ordered} ordered`,
+        expected: `at most ${most} ordered or written off`,
         actual: `${settled}`,
       });
     if (said !== settled)
@@ -211,7 +239,7 @@ function releaseBooks({ vaults, releases, unreceipted }: Snapshot): Mismatch[] {
       });
     return mismatches;
   });
-  const refused = [...sumByToken(unreceipted.filter(({ why }) => why === 'refused'))].filter(([, amount]) => amount !== 0n);
+  const refused = [...refusedReceipts(snapshot)].filter(([, amount]) => amount !== 0n);
   const tokens = new Map(unreceipted.map(({ token }) => [keyOf(token), token]));
   return [
     ...found,
@@ -225,12 +253,14 @@ function releaseBooks({ vaults, releases, unreceipted }: Snapshot): Mismatch[] {
   ];
 }
 
-function acrossChains({ hub, vaults, undelivered, unreceipted, refused }: Snapshot): Mismatch[] {
+function acrossChains(snapshot: Snapshot): Mismatch[] {
+  const { hub, vaults, undelivered, unreceipted, refused } = snapshot;
   const custody = new Map(hub.map((h) => [keyOf(h.token), h.custody]));
   const unbacked = new Map(hub.map((h) => [keyOf(h.token), h.lost]));
   const inFlight = sumByToken(undelivered);
   const lost = sumByToken(refused);
-  const settled = sumByToken(unreceipted);
+  const settled = sumByToken(unreceipted.filter(({ why }) => why !== 'refused'));
+  for (const [key, amount] of refusedReceipts(snapshot)) settled.set(key, (settled.get(key) ?? 0n) + amount);
   const known = new Set(vaults.map((v) => keyOf(v.token)));
   const found = vaults.flatMap((v): Mismatch[] => {
     const key = keyOf(v.token);

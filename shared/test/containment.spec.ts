@@ -35,6 +35,7 @@ function snapshotOf(...tokens: readonly Token[]): Snapshot {
         reserved: 0n,
         suspense: 0n,
         lost: t.booked,
+        corrected: 0n,
       };
     }),
     cash: { total: 0n, queued: 0n },

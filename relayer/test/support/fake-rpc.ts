@@ -11,12 +11,14 @@ export interface FakeRpc {
   readonly url: string;
   /** names of the functions that were called, with their arguments, in order */
   readonly calls: { readonly name: string; readonly args: readonly unknown[] }[];
-  answer: (name: string, args: readonly unknown[]) => Answer;
+  /** `block`: a number as hex, or a tag */
+  answer: (name: string, args: readonly unknown[], block: string) => Answer;
   stop(): Promise<void>;
 }
 
 const request = z.object({ id: z.unknown(), method: z.string(), params: z.array(z.unknown()).default([]) });
 const callParams = z.object({ data: z.string() });
+const blockParam = z.string().default('latest');
 
 /** @param abi functions and errors of every contract that is asked */
 export async function startFakeRpc(abi: Abi): Promise<FakeRpc> {
@@ -44,7 +46,7 @@ export async function startFakeRpc(abi: Abi): Promise<FakeRpc> {
     // CAST: calldata of a client is hex.
     const { functionName, args = [] } = decodeFunctionData({ abi, data: callParams.parse(params[0]).data as Hex });
     fake.calls.push({ name: functionName, args });
-    const answer = fake.answer(functionName, args);
+    const answer = fake.answer(functionName, args, blockParam.parse(params[1]));
     if ('revert' in answer) {
       const data = encodeErrorResult({ abi, errorName: answer.revert, args: [...answer.args] });
       return { ...base, error: { code: 3, message: 'execution reverted', data } };

@@ -24,6 +24,8 @@ export type Payout =
   | { readonly kind: 'claimed'; readonly to: Hex }
   /** it was claimable, and became a deposit */
   | { readonly kind: 'returned'; readonly depositSequence: bigint }
+  /** it was claimable, and a governed rebase took it back: the hub never gave it */
+  | { readonly kind: 'annulled' }
   | { readonly kind: 'refused' };
 
 /** Where one claim stands, read from the hub and the chain it leaves from. */
@@ -101,22 +103,28 @@ export class Claims {
   /** What the vault of a chain did with every order it consumed, by the order's sequence. */
   async payouts(chain: StackChain): Promise<Map<bigint, Payout>> {
     const range = { address: chain.vault, abi: iPayoutsAbi, fromBlock: chain.deployedAt, strict: true } as const;
-    const [paid, claimable, claimed, returned, refused] = await Promise.all([
+    const [paid, claimable, claimed, returned, annulled, refused] = await Promise.all([
       chain.client.getContractEvents({ ...range, eventName: 'Paid' }),
       chain.client.getContractEvents({ ...range, eventName: 'MadeClaimable' }),
       chain.client.getContractEvents({ ...range, eventName: 'Claimed' }),
       chain.client.getContractEvents({ ...range, eventName: 'ClaimReturned' }),
+      chain.client.getContractEvents({ ...range, eventName: 'ClaimAnnulled' }),
       chain.client.getContractEvents({ ...range, eventName: 'ReleaseRefused' }),
     ]);
+    // A number whose order was annulled may be given to an order of the hub after that.
+    const isLasting = (made: { readonly args: { readonly sequence: bigint }; readonly blockNumber: bigint }): boolean =>
+      !annulled.some((e) => e.args.sequence === made.args.sequence && e.blockNumber > made.blockNumber);
+    const waiting = claimable.filter(isLasting);
     return new Map<bigint, Payout>([
+      ...annulled.map(({ args }) => [args.sequence, { kind: 'annulled' }] as const),
       ...paid.map(({ args }) => [args.sequence, { kind: 'paid' }] as const),
       ...refused.map(({ args }) => [args.sequence, { kind: 'refused' }] as const),
-      ...claimable.map(
+      ...waiting.map(
         ({ args }) => [args.sequence, { kind: 'claimable', reason: REASONS[args.reason] ?? 'TransferFailed' } as const] as const,
       ),
       // It may be paid in parts.
-      ...claimable.flatMap(({ args: { sequence, amount } }) => {
-        const parts = claimed.filter(({ args }) => args.sequence === sequence);
+      ...waiting.flatMap(({ args: { sequence, amount } }) => {
+        const parts = claimed.filter((part) => part.args.sequence === sequence && isLasting(part));
         const taken = parts.reduce((sum, { args }) => sum + args.amount, 0n);
         const last = parts.at(-1);
         return last && taken >= amount ? [[sequence, { kind: 'claimed', to: last.args.to } as const] as const] : [];

@@ -9,7 +9,8 @@ import {
   iPayoutsAbi,
   iWithdrawalsAbi,
 } from '@lockstep/contracts';
-import { encodeFunctionData, type Address, type Hex, type TransactionReceipt } from 'viem';
+import { EntryKind } from '@lockstep/shared';
+import { encodeAbiParameters, encodeFunctionData, type Address, type Hex, type TransactionReceipt } from 'viem';
 import { roles } from './accounts.js';
 import type { Operator } from './operator.js';
 import { assetNamed, type Stack, type StackChain } from './stack.js';
@@ -18,6 +19,12 @@ import { assetNamed, type Stack, type StackChain } from './stack.js';
 export interface Outflow {
   readonly capacity: bigint;
   readonly perSecond: bigint;
+}
+
+/** What a rebase does beside opening the path. */
+export interface Reopening {
+  readonly annulled?: readonly bigint[];
+  readonly pass?: boolean;
 }
 
 /** Sizes far above what a scenario moves. */
@@ -100,11 +107,20 @@ export class Governance {
     await this.#guard(chain, chain.messenger, data);
   }
 
-  /** Re-opens what was quarantined without cause: `chain` goes on with `other`'s log where it had consumed it. */
-  async reopen(chain: StackChain, other: StackChain): Promise<void> {
+  /**
+   * Re-opens what was quarantined: `chain` goes on with `other`'s log where it had consumed it.
+   * @param annulled claimable orders to take back. @param pass over what the log holds now, never to consume it
+   */
+  async reopen(chain: StackChain, other: StackChain, { annulled = [], pass = false }: Reopening = {}): Promise<void> {
     const messenger = { address: chain.messenger, abi: iMessengerAbi } as const;
-    const { consumed, consumedHead } = await chain.client.readContract({ ...messenger, functionName: 'inbox', args: [other.eid] });
-    const args = [other.eid, consumed, consumedHead, []] as const;
+    const [inbox, outbox] = await Promise.all([
+      chain.client.readContract({ ...messenger, functionName: 'inbox', args: [other.eid] }),
+      other.client.readContract({ address: other.messenger, abi: iMessengerAbi, functionName: 'outbox', args: [chain.eid] }),
+    ]);
+    const at = pass ? ([outbox.sequence, outbox.head] as const) : ([inbox.consumed, inbox.consumedHead] as const);
+    const data = encodeAbiParameters([{ type: 'uint64[]' }], [annulled]);
+    const corrections = annulled.length === 0 ? [] : [{ kind: EntryKind.Release, data }];
+    const args = [other.eid, ...at, corrections] as const;
     await this.operator.govern(chain, chain.messenger, encodeFunctionData({ abi: iMessengerAbi, functionName: 'rebase', args }));
   }
 

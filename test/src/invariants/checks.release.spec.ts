@@ -4,7 +4,7 @@ import { clientFor } from '../harness/anvil.js';
 import type { HubChain, StackChain } from '../harness/stack.js';
 import { checkCash, checkReleases, settledUnreceipted } from './checks.release.js';
 import type { Observation, VaultAsset } from './observation.js';
-import type { AppliedReceipt, PayoutEffect, PayoutsObservation } from './payouts.js';
+import type { AnnulledOrder, AppliedReceipt, PayoutEffect, PayoutsObservation } from './payouts.js';
 import { Findings } from './report.js';
 
 const RECEIVER = '0x00000000000000000000000000000000000000Aa';
@@ -30,7 +30,12 @@ const outcome = (kind: 'paid' | 'claimable', claim: bigint, amount: bigint): Pay
 function seen(
   entries: readonly Entry[],
   effects: readonly (readonly PayoutEffect[])[],
-  { receipts = [], paid = 0n, claimable = 0n }: { receipts?: AppliedReceipt[]; paid?: bigint; claimable?: bigint } = {},
+  {
+    receipts = [],
+    paid = 0n,
+    claimable = 0n,
+    annulled = [],
+  }: { receipts?: AppliedReceipt[]; paid?: bigint; claimable?: bigint; annulled?: AnnulledOrder[] } = {},
 ): Observation {
   const log = entries.map((entry, i) => ({ sequence: BigInt(i + 1), bytes: HASH, entry, head: HASH }));
   const last = BigInt(log.length);
@@ -38,7 +43,7 @@ function seen(
   const path = { outbox: { sequence: last, flushed: last, acknowledged: 0n, head: HASH }, log, foldedHeads: [] };
   const payouts: PayoutsObservation = {
     ...path,
-    ...{ chain, inbox: known, verifiedHead: HASH, rebased: undefined, receipts },
+    ...{ chain, inbox: known, verifiedHead: HASH, rebased: undefined, receipts, annulled },
     effects: new Map(effects.map((list, i) => [BigInt(i + 1), list] as const)),
   };
   const asset: VaultAsset = { index: ASSET, symbol: 'WETH', held: 0n, deposited: 0n, cancelled: 0n, paid, claimable };
@@ -100,6 +105,28 @@ describe('given what a vault says about its orders', () => {
 
   it("when the vault's counters are not what its events say, it does not hold", () => {
     expect(violations(seen([order(1n, 5n)], [[outcome('paid', 1n, 5n)]], { paid: 4n }))).toEqual(['spoke WETH: paid 4, claimable 0']);
+  });
+
+  const taken = { kind: 'annulled', claim: 9n, asset: ASSET, amount: 7n } as const;
+
+  it('when an order that the hub never gave waited until it was annulled, it holds, and its number may be given after that', () => {
+    const annulled = [{ sequence: 1n, effects: [outcome('claimable', 9n, 7n), taken] }];
+    const real = seen([order(1n, 5n)], [[outcome('paid', 1n, 5n)]], { annulled, paid: 5n });
+    expect(violations(real)).toEqual([]);
+    expect(settledUnreceipted(real.payouts[0]!, ASSET)).toBe(5n);
+    expect(violations(seen([], [], { annulled, claimable: 7n }))).toEqual(['spoke WETH: paid 0, claimable 7']);
+  });
+
+  it('when an order that the hub never gave waits, it does not hold', () => {
+    expect(violations(seen([], [[outcome('claimable', 9n, 7n)]], { claimable: 7n }))).toEqual(['spoke, sequence 1: a payout']);
+  });
+
+  it('when something left for an order that was annulled after that, it does not hold', () => {
+    const part = { kind: 'claimed', claim: 9n, asset: ASSET, amount: 3n } as const;
+    const annulled = [{ sequence: 1n, effects: [outcome('claimable', 9n, 10n), part, taken] }];
+    const found = seen([], [], { annulled, paid: 3n });
+    expect(violations(found)).toEqual(['spoke, annulled order 1: claimable+claimed+annulled']);
+    expect(settledUnreceipted(found.payouts[0]!, ASSET)).toBe(3n);
   });
 
   it('when receipts cover some orders, the others are what is settled without a receipt', () => {

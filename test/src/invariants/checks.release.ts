@@ -5,11 +5,14 @@ import type { Findings } from './report.js';
 
 /** What may become of an order, in the order in which it happens: what is claimable may be paid in parts. */
 const ENDS = /^(paid|refused|claimable(\+claimed)*(\+returned)?)$/;
+/** What may become of an order that the hub never gave: it must wait until governance annuls it, and nothing may leave for it. */
+const ANNULLED = 'claimable+annulled';
 
 /** INV-RELEASE-1: each order is paid or claimable once, Σ released ≤ Σ ordered; and a receipt says what the vault did, no more. */
 export function checkReleases(o: Observation, findings: Findings): void {
   for (const p of o.payouts) {
     checkOrders(p, findings);
+    checkAnnulled(p, findings);
     checkReceipts(p, findings);
     for (const source of o.sources) if (source.chain.eid === p.chain.eid) checkVaultTotals(p, source, findings);
   }
@@ -66,7 +69,15 @@ function checkOrders({ chain, log, inbox, effects }: PayoutsObservation, finding
   }
 }
 
-function checkReceipts({ chain, effects, receipts }: PayoutsObservation, findings: Findings): void {
+function checkAnnulled({ chain, annulled }: PayoutsObservation, findings: Findings): void {
+  for (const { sequence, effects } of annulled) {
+    const where = `${chain.name}, annulled order ${sequence}`;
+    const kinds = effects.map((e) => e.kind).join('+');
+    findings.expect('INV-RELEASE-1', kinds === ANNULLED, where, () => kinds, ANNULLED);
+  }
+}
+
+function checkReceipts({ chain, effects, annulled, receipts }: PayoutsObservation, findings: Findings): void {
   const receipted = new Set<bigint>();
   for (const { first, count, settled, paid } of receipts) {
     const where = `receipts ${first} … ${first + BigInt(count) - 1n} of ${chain.name}`;
@@ -74,23 +85,29 @@ function checkReceipts({ chain, effects, receipts }: PayoutsObservation, finding
       findings.expect('INV-RELEASE-1', !receipted.has(sequence), where, () => `order ${sequence} again`, 'each order once');
       receipted.add(sequence);
       const said = sequencesIn(first, paid).includes(sequence) ? 'paid' : 'claimable';
-      const [did] = effects.get(sequence) ?? [];
-      findings.expect('INV-RELEASE-1', did?.kind === said, where, () => `order ${sequence} ${said}`, did?.kind ?? 'nothing: no payout');
+      const did = [effects.get(sequence) ?? [], ...annulled.filter((a) => a.sequence === sequence).map((a) => a.effects)].flatMap(
+        ([first]) => (first === undefined ? [] : [first.kind]),
+      );
+      const actual = did.join(' and ') || 'nothing: no payout';
+      findings.expect('INV-RELEASE-1', did.includes(said), where, () => `order ${sequence} ${said}`, actual);
     }
   }
 }
 
-function sum(effects: Iterable<readonly PayoutEffect[]>, kind: 'paid' | 'claimable' | 'claimed' | 'returned', asset: number): bigint {
+type Amounts = Exclude<PayoutEffect['kind'], 'refused' | 'voided'>;
+
+function sum(effects: Iterable<readonly PayoutEffect[]>, kind: Amounts, asset: number): bigint {
   let total = 0n;
   for (const list of effects) for (const e of list) if (e.kind === kind && e.asset === asset) total += e.amount;
   return total;
 }
 
-function checkVaultTotals({ chain, effects }: PayoutsObservation, { assets }: SpokeObservation, findings: Findings): void {
+function checkVaultTotals({ chain, effects, annulled }: PayoutsObservation, { assets }: SpokeObservation, findings: Findings): void {
   for (const { index, symbol, paid, claimable } of assets) {
-    const of = (kind: 'paid' | 'claimable' | 'claimed' | 'returned'): bigint => sum(effects.values(), kind, index);
+    const all = [...effects.values(), ...annulled.map((a) => a.effects)];
+    const of = (kind: Amounts): bigint => sum(all, kind, index);
     const left = of('paid') + of('claimed') + of('returned');
-    const kept = of('claimable') - of('claimed') - of('returned');
+    const kept = of('claimable') - of('claimed') - of('returned') - of('annulled');
     const found = (): string => `paid ${paid}, claimable ${claimable}`;
     const holds = paid === left && claimable === kept;
     findings.expect('INV-RELEASE-1', holds, `${chain.name} ${symbol}`, found, `paid ${left}, claimable ${kept} by its events`);
@@ -98,9 +115,14 @@ function checkVaultTotals({ chain, effects }: PayoutsObservation, { assets }: Sp
 }
 
 /** Units of an asset that its vault has settled and the hub has no receipt for yet. */
-export function settledUnreceipted({ effects, receipts }: PayoutsObservation, asset: number): bigint {
+export function settledUnreceipted({ effects, annulled, receipts }: PayoutsObservation, asset: number): bigint {
   const receipted = new Set(receipts.flatMap(({ first, settled }) => sequencesIn(first, settled)));
-  let total = 0n;
+  // What left for an order that was annulled since is gone, and no receipt of it counts.
+  let total = sum(
+    annulled.map((a) => a.effects),
+    'claimed',
+    asset,
+  );
   for (const [sequence, [first]] of effects)
     if ((first?.kind === 'paid' || first?.kind === 'claimable') && first.asset === asset && !receipted.has(sequence)) total += first.amount;
   return total;

@@ -93,7 +93,11 @@ export function checkEffects(o: Observation, findings: Findings): void {
       const found = (): string => seen || 'nothing happened';
       if (sequence > inbound.inbox.consumed) findings.expect('INV-LOG-2', seen === '', where, found, 'nothing yet: it is not consumed');
       else if (voided.has(sequence)) findings.expect('INV-LOG-2', seen === 'voided', where, found, 'voided');
-      else findings.expect('INV-LOG-2', ENDS[entry.kind].includes(seen), where, found, 'exactly one end');
+      else {
+        // Governance may count entries as consumed that never were; its corrections stand for them.
+        const passed = seen === '' && inbound.rebased !== undefined && sequence <= inbound.rebased.sequence;
+        findings.expect('INV-LOG-2', passed || ENDS[entry.kind].includes(seen), where, found, 'exactly one end');
+      }
     }
     for (const sequence of inbound.effects.keys())
       findings.expect(

@@ -6,9 +6,15 @@ import { observeInbox, observeLog, type InboxObservation, type LogObservation } 
 /** What a vault said about one order. */
 export type PayoutEffect =
   | { readonly kind: 'paid' | 'claimable'; readonly claim: bigint; readonly receiver: Hex; readonly asset: number; readonly amount: bigint }
-  | { readonly kind: 'claimed' | 'returned'; readonly claim: bigint; readonly asset: number; readonly amount: bigint }
+  | { readonly kind: 'claimed' | 'returned' | 'annulled'; readonly claim: bigint; readonly asset: number; readonly amount: bigint }
   | { readonly kind: 'refused' }
   | { readonly kind: 'voided' };
+
+/** An order that was forged, or of a branch that the hub forgot. */
+export interface AnnulledOrder {
+  readonly sequence: bigint;
+  readonly effects: readonly PayoutEffect[];
+}
 
 /** What a receipt that the hub applied says of its orders. */
 export interface AppliedReceipt {
@@ -25,26 +31,31 @@ export interface AppliedReceipt {
  */
 export interface PayoutsObservation extends LogObservation, InboxObservation {
   readonly chain: StackChain;
-  /** order's sequence → everything the vault said about it, in order */
+  /** order's sequence → everything the vault said about it, in order; without what was annulled */
   readonly effects: ReadonlyMap<bigint, readonly PayoutEffect[]>;
+  /** claimable orders that a governed rebase took back, because the hub never gave them, with everything the vault said about each */
+  readonly annulled: readonly AnnulledOrder[];
   readonly receipts: readonly AppliedReceipt[];
 }
 
 /** @param vaultBlock of the chain. @param hubBlock whose receipts count */
 export async function observePayouts(hub: HubChain, chain: StackChain, vaultBlock: bigint, hubBlock: bigint): Promise<PayoutsObservation> {
-  const [known, effects, receipts] = await Promise.all([
+  const [known, { effects, annulled }, receipts] = await Promise.all([
     observeInbox(chain, hub, vaultBlock),
     payoutEffects(hub, chain, vaultBlock),
     appliedReceipts(hub, chain, hubBlock),
   ]);
   const log = await observeLog(hub, chain, await hub.client.getBlockNumber({ cacheTime: 0 }));
-  return { chain, ...known, ...log, effects, receipts };
+  return { chain, ...known, ...log, effects, annulled, receipts };
 }
 
-async function payoutEffects(hub: HubChain, chain: StackChain, toBlock: bigint): Promise<Map<bigint, PayoutEffect[]>> {
+/** An order that waits under a number a second time is numbered `sequence + k · 2^48` by the vault. */
+const AGAIN = 1n << 48n;
+
+async function payoutEffects(hub: HubChain, chain: StackChain, toBlock: bigint): Promise<Pick<PayoutsObservation, 'effects' | 'annulled'>> {
   const range = { fromBlock: chain.deployedAt, toBlock, strict: true } as const;
   const vault = { address: chain.vault, abi: iPayoutsAbi, ...range } as const;
-  const [voided, refused, paid, claimable, claimed, returned] = await Promise.all([
+  const [voided, refused, paid, claimable, claimed, returned, taken] = await Promise.all([
     chain.client.getContractEvents({
       address: chain.messenger,
       abi: iMessengerAbi,
@@ -57,18 +68,30 @@ async function payoutEffects(hub: HubChain, chain: StackChain, toBlock: bigint):
     chain.client.getContractEvents({ ...vault, eventName: 'MadeClaimable' }),
     chain.client.getContractEvents({ ...vault, eventName: 'Claimed' }),
     chain.client.getContractEvents({ ...vault, eventName: 'ClaimReturned' }),
+    chain.client.getContractEvents({ ...vault, eventName: 'ClaimAnnulled' }),
   ]);
+  const said: { readonly number: bigint; readonly effect: PayoutEffect; readonly blockNumber: bigint; readonly logIndex: number }[] = [
+    ...voided.map((e) => ({ ...e, number: e.args.sequence, effect: { kind: 'voided' } as const })),
+    ...refused.map((e) => ({ ...e, number: e.args.sequence, effect: { kind: 'refused' } as const })),
+    ...paid.map((e) => ({ ...e, number: e.args.sequence, effect: { kind: 'paid', ...e.args } as const })),
+    ...claimable.map((e) => ({ ...e, number: e.args.sequence, effect: { kind: 'claimable', ...e.args } as const })),
+    ...claimed.map((e) => ({ ...e, number: e.args.sequence, effect: { kind: 'claimed', ...e.args } as const })),
+    ...returned.map((e) => ({ ...e, number: e.args.sequence, effect: { kind: 'returned', ...e.args } as const })),
+    ...taken.map((e) => ({ ...e, number: e.args.sequence, effect: { kind: 'annulled', ...e.args } as const })),
+  ];
+  said.sort((a, b) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex);
+  const open = new Map<bigint, PayoutEffect[]>();
+  const annulled: AnnulledOrder[] = [];
+  for (const { number, effect } of said) {
+    const known = [...(open.get(number) ?? []), effect];
+    open.set(number, known);
+    if (effect.kind !== 'annulled') continue;
+    annulled.push({ sequence: number % AGAIN, effects: known });
+    open.delete(number);
+  }
   const effects = new Map<bigint, PayoutEffect[]>();
-  const add = (sequence: bigint, effect: PayoutEffect): void => {
-    effects.set(sequence, [...(effects.get(sequence) ?? []), effect]);
-  };
-  for (const { args } of voided) add(args.sequence, { kind: 'voided' });
-  for (const { args } of refused) add(args.sequence, { kind: 'refused' });
-  for (const { args } of paid) add(args.sequence, { kind: 'paid', ...args });
-  for (const { args } of claimable) add(args.sequence, { kind: 'claimable', ...args });
-  for (const { args } of claimed) add(args.sequence, { kind: 'claimed', ...args });
-  for (const { args } of returned) add(args.sequence, { kind: 'returned', ...args });
-  return effects;
+  for (const [number, list] of open) effects.set(number % AGAIN, [...(effects.get(number % AGAIN) ?? []), ...list]);
+  return { effects, annulled };
 }
 
 async function appliedReceipts(hub: HubChain, chain: StackChain, toBlock: bigint): Promise<AppliedReceipt[]> {

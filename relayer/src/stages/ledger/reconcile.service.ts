@@ -50,12 +50,12 @@ export class ReconcileService {
     if (this.#runs % REBUILD_EVERY === 0) this.#rebuiltOk = await this.#compareRebuild(pins, mismatches);
     if (this.#rebuiltOk !== null) invariants['INV-LEDGER-4'] = this.#rebuiltOk;
     this.#runs += 1;
-    await this.#contain(containmentOf(snapshot, found));
+    await this.#contain(containmentOf(snapshot, found), pins);
     await this.#record(pins, invariants, mismatches);
   }
 
   /** Both paths of a chain whose books do not add up are held until they do; others go on. If it stays so, the guardian acts on chain. */
-  async #contain(containment: Containment): Promise<void> {
+  async #contain(containment: Containment, pins: Pins): Promise<void> {
     const hubEid = this.chains.hub.eid;
     for (const { eid } of this.chains.all()) {
       const detail = containment.paths.get(eid);
@@ -68,7 +68,7 @@ export class ReconcileService {
         if (detail === undefined) await this.problems.clear('reconciliation', srcEid, dstEid);
         else await this.problems.raise('reconciliation', { code: 'BOOKS_DISAGREE', srcEid, dstEid, detail });
     }
-    await this.guardian.saw(containment);
+    await this.guardian.saw(containment, pins.byEid);
   }
 
   async #compareRebuild(pins: Pins, mismatches: Finding[]): Promise<boolean> {

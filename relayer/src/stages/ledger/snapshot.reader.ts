@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { iCollateralVaultAbi, iLedgerAbi, iMessengerAbi } from '@lockstep/contracts';
 import {
-  decodeEntry,
   eid,
   EntryKind,
+  tokenJournalAsset,
   type Eid,
   type HubCash,
   type HubCustody,
@@ -22,6 +22,7 @@ import { DataSource } from 'typeorm';
 import type { ChainContext } from '../../chain/chain-context.js';
 import { Chains } from '../../chain/chains.js';
 import { messengerOf } from '../paths.js';
+import { ReceiptReader, type AssetSum } from './receipt.reader.js';
 
 /** The blocks a snapshot is read at: final ones, the hub's first, so that no vault is older than the hub's view of its log. */
 export interface Pins {
@@ -40,6 +41,7 @@ export class SnapshotReader {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly chains: Chains,
+    private readonly receipts: ReceiptReader,
   ) {}
 
   async read(): Promise<SnapshotAttempt> {
@@ -142,6 +144,7 @@ export class SnapshotReader {
     const { hub } = this.chains;
     const ledger = { address: hub.contract('Ledger'), abi: iLedgerAbi, blockNumber: pins.hub.number } as const;
     const count = await hub.client.readContract({ ...ledger, functionName: 'assetCount' });
+    const corrected = await this.#corrected(pins);
     const configured = await Promise.all(
       Array.from({ length: count }, async (_, i): Promise<HubCustody> => {
         const [[tokenEid, asset], custody, lost, config] = await Promise.all([
@@ -150,7 +153,8 @@ export class SnapshotReader {
           hub.client.readContract({ ...ledger, functionName: 'lossOf', args: [i + 1] }),
           hub.client.readContract({ ...ledger, functionName: 'configOf', args: [i + 1] }),
         ]);
-        return { token: { eid: eid(tokenEid), asset }, decimals: config.decimals, ...custody, lost };
+        const token = { eid: eid(tokenEid), asset };
+        return { token, decimals: config.decimals, ...custody, lost, corrected: corrected.get(tokenJournalAsset(token)) ?? 0n };
       }),
     );
     const known = new Set(configured.map(({ token }) => `${token.eid}:${token.asset}`));
@@ -163,10 +167,20 @@ export class SnapshotReader {
             hub.client.readContract({ ...ledger, functionName: 'unlistedSuspense', args }),
             hub.client.readContract({ ...ledger, functionName: 'liquidityOf', args }),
           ]);
-          return { token, decimals: 0, custody: suspense + reserved, balances: 0n, free: 0n, reserved, suspense, lost: 0n };
+          return { token, decimals: 0, custody: suspense + reserved, balances: 0n, free: 0n, reserved, suspense, lost: 0n, corrected: 0n };
         }),
     );
     return [...configured, ...unlisted];
+  }
+
+  /** Net of the corrections on custody, by the journal's name of the token. */
+  async #corrected(pins: Pins): Promise<Map<string, bigint>> {
+    const rows = await this.dataSource.query<{ asset: string; amount: string }[]>(
+      `select p.asset, sum(p.amount) as amount from journal_entries e join postings p on p.entry_id = e.id
+       where e.kind = 'Corrected' and e.block_number <= $1 and p.account = 'custody' group by p.asset`,
+      [pins.hub.number.toString()],
+    );
+    return new Map(rows.map(({ asset, amount }) => [asset, BigInt(amount)]));
   }
 
   async #cash(pins: Pins): Promise<HubCash> {
@@ -218,13 +232,9 @@ export class SnapshotReader {
           [this.chains.hub.eid, dstEid, sequence.toString()],
         );
         const books = new Map(rows.map((row) => [row.asset, { ordered: BigInt(row.amount), receipted: 0n }]));
-        for (const { asset, amount } of await this.#receiptSums(dstEid, 0n, pins)) {
+        for (const { asset, amount } of await this.receipts.sums(dstEid, 0n, pinOf(pins, dstEid))) {
           const known = books.get(asset) ?? { ordered: 0n, receipted: 0n };
           books.set(asset, { ...known, receipted: known.receipted + amount });
-        }
-        for (const { asset, amount } of await this.#annulled(dstEid, pins)) {
-          const known = books.get(asset) ?? { ordered: 0n, receipted: 0n };
-          books.set(asset, { ...known, receipted: known.receipted - amount });
         }
         return [...books].map(([asset, sums]): ReleaseBooks => ({ token: { eid: dstEid, asset }, ...sums }));
       }),
@@ -232,71 +242,21 @@ export class SnapshotReader {
     return all.flat();
   }
 
-  /** What a governed rebase found that the hub never ordered: its receipts stand in the log, the vault keeps nothing for them. */
-  async #annulled(dstEid: Eid, pins: Pins): Promise<readonly { asset: number; amount: bigint }[]> {
-    const rows = await this.dataSource.query<{ asset: number; amount: string }[]>(
-      `select asset, sum(amount) as amount from payout_events
-       where eid = $1 and kind = 'annulled' and state <> 'orphaned' and block_number <= $2 group by asset`,
-      [dstEid, pinOf(pins, dstEid).toString()],
-    );
-    return rows.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) }));
-  }
-
   async #unreceipted(consumed: ReadonlyMap<Eid, bigint>, pins: Pins): Promise<Unreceipted[]> {
     const all = await Promise.all(
-      [...consumed].map(async ([srcEid, sequence]) =>
-        (await this.#receiptSums(srcEid, sequence, pins)).map(({ asset, amount }): Unreceipted => ({
-          token: { eid: srcEid, asset },
-          amount,
-          why: 'undelivered',
-        })),
-      ),
+      [...consumed].map(async ([srcEid, sequence]): Promise<Unreceipted[]> => {
+        const upTo = pinOf(pins, srcEid);
+        const [undelivered, refused, unsent] = await Promise.all([
+          this.receipts.sums(srcEid, sequence, upTo),
+          this.receipts.refused(srcEid, pins.hub.number, upTo),
+          this.receipts.unsent(srcEid, upTo),
+        ]);
+        const named = (sums: readonly AssetSum[], why: Unreceipted['why']): Unreceipted[] =>
+          sums.map(({ asset, amount }) => ({ token: { eid: srcEid, asset }, amount, why }));
+        return [...named(undelivered, 'undelivered'), ...named(refused, 'refused'), ...named(unsent, 'unsent')];
+      }),
     );
-    return [...all.flat(), ...(await this.#refusedReceipts(pins)), ...(await this.#unsentReceipts(pins))];
-  }
-
-  /** Sums of the receipts that the hub refused for good, up to its pinned block. */
-  async #refusedReceipts(pins: Pins): Promise<Unreceipted[]> {
-    const rows = await this.dataSource.query<{ src_eid: number; bytes: Hex }[]>(
-      `select l.src_eid, l.bytes from request_events r
-       join log_entries l on l.src_eid = r.src_eid and l.dst_eid = r.eid and l.sequence = r.sequence and l.state <> 'orphaned'
-       where r.kind = 'refused' and r.state <> 'orphaned' and r.block_number <= $1 and l.kind = ${EntryKind.Receipts}`,
-      [pins.hub.number.toString()],
-    );
-    return rows.flatMap(({ src_eid: srcEid, bytes }) => {
-      const entry = decodeEntry(bytes);
-      if (entry.kind !== 'Receipts') return [];
-      return entry.sums.map(({ asset, amount }): Unreceipted => ({ token: { eid: eid(srcEid), asset }, amount, why: 'refused' }));
-    });
-  }
-
-  /** Orders that vaults settled after their log to the hub was closed, up to their pinned blocks. */
-  async #unsentReceipts(pins: Pins): Promise<Unreceipted[]> {
-    const all = await Promise.all(
-      this.chains.all().map(({ eid: at }) =>
-        this.dataSource.query<{ eid: number; asset: number; amount: string }[]>(
-          `select p.eid, p.asset, sum(p.amount) as amount from payout_events u
-           join payout_events p on p.eid = u.eid and p.sequence >= u.sequence and p.sequence < u.sequence + u.orders and p.tx_hash = u.tx_hash
-           where u.eid = $1 and u.kind = 'unsent' and u.state <> 'orphaned' and u.block_number <= $2
-             and p.kind in ('paid', 'claimable') and p.state <> 'orphaned' group by p.eid, p.asset`,
-          [at, pinOf(pins, at).toString()],
-        ),
-      ),
-    );
-    return all.flat().map((row) => ({ token: { eid: eid(row.eid), asset: row.asset }, amount: BigInt(row.amount), why: 'unsent' }));
-  }
-
-  /** Sums of the receipts above a sequence in a vault's log, up to its pinned block. */
-  async #receiptSums(srcEid: Eid, above: bigint, pins: Pins): Promise<readonly { asset: number; amount: bigint }[]> {
-    const rows = await this.dataSource.query<{ bytes: Hex }[]>(
-      `select bytes from log_entries where src_eid = $1 and dst_eid = $2 and sequence > $3 and block_number <= $4
-         and kind = ${EntryKind.Receipts} and state <> 'orphaned'`,
-      [srcEid, this.chains.hub.eid, above.toString(), pinOf(pins, srcEid).toString()],
-    );
-    return rows.flatMap(({ bytes }) => {
-      const entry = decodeEntry(bytes);
-      return entry.kind === 'Receipts' ? entry.sums : [];
-    });
+    return all.flat();
   }
 
   async #undelivered(consumed: ReadonlyMap<Eid, bigint>, pins: Pins): Promise<Undelivered[]> {

@@ -62,9 +62,12 @@ export class Accountant {
   }
 
   async #receipts(route: Route, open: OpenPacket, before: Sequence, entries: readonly ReadEntry[]): Promise<RelayProblem | null> {
-    const receipts = entries.flatMap(({ entry }): ReceiptsEntry[] => (entry?.kind === 'Receipts' ? [entry] : []));
     const back = this.paths.find(route.destination.eid, route.source.eid);
-    if (receipts.length === 0 || back === undefined) return null;
+    if (back === undefined || !entries.some(({ entry }) => entry?.kind === 'Receipts')) return null;
+    // What the hub has consumed takes effect no more. A governed rebase passes over receipts of orders that were never given that way.
+    const hub = await this.own.consumed(route);
+    const receipts = entries.flatMap(({ at, entry }): ReceiptsEntry[] => (entry?.kind === 'Receipts' && at > hub.sequence ? [entry] : []));
+    if (receipts.length === 0) return null;
     const first = receipts.reduce((low, r) => (r.first < low ? r.first : low), receipts[0]?.first ?? sequence(1n));
     const last = receipts.reduce((high, r) => (endOf(r) > high ? endOf(r) : high), 0n);
     const log = await this.own.entriesBetween(back, first, sequence(last));
@@ -77,7 +80,7 @@ export class Accountant {
       const entry = readEntry(bytes);
       if (entry?.kind === 'Release' && !voided.has(at)) orders.set(at, { asset: entry.asset, amount: entry.amount });
     }
-    return auditReceipts(open.checkpoint, route.path, receipts, await this.#receiptedThrough(route, before), orders);
+    return auditReceipts(open.checkpoint, route.path, receipts, await this.#receiptedThrough(route, hub, before), orders);
   }
 
   /** From the index: what was audited when it was signed before. Voided orders do not count. */
@@ -93,15 +96,15 @@ export class Accountant {
     return rows.map(({ asset, amount }) => ({ asset, amount: BigInt(amount) }));
   }
 
-  /** End of the last range that was receipted up to a sequence of the log. */
-  async #receiptedThrough({ source, destination }: Route, before: Sequence): Promise<Sequence> {
+  /** End of the last range that was receipted up to a sequence of the log, whether the hub has consumed it or not. */
+  async #receiptedThrough({ source, destination }: Route, hub: Consumed, before: Sequence): Promise<Sequence> {
     const [row] = await this.dataSource.query<{ bytes: Hex }[]>(
-      `select bytes from log_entries where src_eid = $1 and dst_eid = $2 and sequence <= $3 and kind = ${EntryKind.Receipts}
-         and state <> 'orphaned' order by sequence desc limit 1`,
-      [source.eid, destination.eid, before.toString()],
+      `select bytes from log_entries where src_eid = $1 and dst_eid = $2 and sequence > $3 and sequence <= $4
+         and kind = ${EntryKind.Receipts} and state <> 'orphaned' order by sequence desc limit 1`,
+      [source.eid, destination.eid, hub.sequence.toString(), before.toString()],
     );
     const entry = row === undefined ? null : readEntry(row.bytes);
-    return sequence(entry?.kind === 'Receipts' ? endOf(entry) : 0n);
+    return entry?.kind === 'Receipts' ? sequence(endOf(entry)) : hub.receiptedUpTo;
   }
 
   /** A VOID stands behind its target, possibly outside of the range; an index that hides one cannot make an honest vault settle it. */
@@ -114,6 +117,8 @@ export class Accountant {
     return new Set(rows.map((row) => BigInt(row.void_target)));
   }
 }
+
+type Consumed = Awaited<ReturnType<OwnLogReader['consumed']>>;
 
 interface ReadEntry {
   readonly at: Sequence;

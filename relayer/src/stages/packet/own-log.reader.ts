@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { iCollateralVaultAbi, iMessengerAbi } from '@lockstep/contracts';
+import { iCollateralVaultAbi, iMessengerAbi, iWithdrawalsAbi } from '@lockstep/contracts';
 import { blockNumber, sequence, type BlockNumber, type Claim, type OwnEntry, type Sequence } from '@lockstep/shared';
 import { decodeEventLog, decodeFunctionResult, encodeFunctionData } from 'viem';
 import { DataSource } from 'typeorm';
@@ -91,6 +91,27 @@ export class OwnLogReader {
         return { asset, amount: deposited - cancelled };
       }),
     );
+  }
+
+  /**
+   * How far the hub has consumed a vault's log, and the orders that its receipts cover, at the newest final block of the hub.
+   * @throws QuorumError
+   */
+  async consumed({ source, destination }: Route): Promise<{ readonly sequence: Sequence; readonly receiptedUpTo: Sequence }> {
+    const [row] = await this.dataSource.query<{ final_number: string }[]>('select final_number from cursors where chain_id = $1', [
+      destination.chainId,
+    ]);
+    const { hash } = await destination.quorum.block(blockNumber(BigInt(row?.final_number ?? 0)));
+    const inbox = encodeFunctionData({ abi: iMessengerAbi, functionName: 'inbox', args: [source.eid] });
+    const receipted = encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'receiptedUpTo', args: [source.eid] });
+    const [at, through] = await Promise.all([
+      destination.quorum.call(messengerOf(destination), inbox, hash),
+      destination.quorum.call(destination.contract('Withdrawals'), receipted, hash),
+    ]);
+    return {
+      sequence: sequence(decodeFunctionResult({ abi: iMessengerAbi, functionName: 'inbox', data: at }).consumed),
+      receiptedUpTo: sequence(decodeFunctionResult({ abi: iWithdrawalsAbi, functionName: 'receiptedUpTo', data: through })),
+    };
   }
 
   /** Own entries of a route from one sequence to another, ascending; those that the index cannot place are missing. @throws QuorumError */
