@@ -16,6 +16,21 @@ library OptionWords {
     uint256 private constant SERIES_MASK = (1 << SERIES_BITS) - 1;
     uint256 private constant LOTS_MASK = (1 << (BITS - SERIES_BITS)) - 1;
 
+    /// @dev A one in each field.
+    uint256 private constant ONES =
+        1 | (1 << BITS) | (1 << (2 * BITS)) | (1 << (3 * BITS)) | (1 << (4 * BITS)) | (1 << (5 * BITS));
+
+    /// @notice The first field of a word that names a series, 0 … 5; PER_WORD if none does. An empty field names series 0.
+    /// @dev All six at once: a field's difference is 0 where it matches, and adding the mask carries into the bit above it everywhere else.
+    function find(uint256 word, uint256 series_) internal pure returns (uint256 at) {
+        unchecked {
+            uint256 differences = (word ^ (series_ * ONES)) & (SERIES_MASK * ONES);
+            uint256 matches = ~(differences + SERIES_MASK * ONES) & (ONES << SERIES_BITS);
+            if (matches == 0) return PER_WORD;
+            while ((matches >> (at * BITS + SERIES_BITS)) & 1 == 0) ++at;
+        }
+    }
+
     function series(uint256 word, uint256 number) internal pure returns (uint256) {
         return (word >> ((number % PER_WORD) * BITS)) & SERIES_MASK;
     }

@@ -142,12 +142,18 @@ abstract contract PositionBooks is Listing, Funding {
         uint256 count,
         uint256 series
     ) internal view returns (uint256 place, uint256 word) {
-        while (place < count) {
-            word = book.words[first + place / OptionWords.PER_WORD];
-            uint256 end = place + OptionWords.PER_WORD;
-            if (end > count) end = count;
-            for (; place < end; ++place) if (OptionWords.series(word, place) == series) return (place, word);
+        uint256[96] storage words = book.words;
+        for (; place < count; place += OptionWords.PER_WORD) {
+            assembly ("memory-safe") {
+                word := sload(add(words.slot, first))
+                first := add(first, 1)
+            }
+            uint256 at = OptionWords.find(word, series);
+            if (at == OptionWords.PER_WORD) continue;
+            // A match behind the last one is an empty field.
+            return place + at < count ? (place + at, word) : (count, word);
         }
+        place = count;
         if (count % OptionWords.PER_WORD == 0) word = 0;
     }
 
