@@ -18,7 +18,7 @@ abstract contract AccountBooks {
 
     /// @dev Books the cash of the credits from `offset` on, up to the first that is not simple: of another asset, not below
     ///      `passesBelow`, without an owner, of an account that owes cash or could not hold it.
-    ///      Equivalent to `_addCash` and the event `Credited` for each, at a third of the gas the compiler needs: with `_bookFirst` this
+    ///      Equivalent to InterestBooks' `_addCash` and the event `Credited` for each, at a third of the gas the compiler needs: with `_bookFirst` this
     ///      is where nearly every deposit is booked.
     /// @param scale       cash per base unit
     /// @param passesBelow amounts below it pass cap and inflow limit; falls by what is taken
@@ -54,7 +54,7 @@ abstract contract AccountBooks {
                 mstore(0x00, account)
                 let slot := keccak256(0x00, 0x40)
                 let head := sload(slot)
-                // cash: 124 bits, signed; what owes, or would pass 2^123, is left to `_addCash`
+                // cash: 124 bits, signed; what owes, or would pass 2^123, is left to the ledger
                 let cash := mul(amount, scale)
                 if shr(123, add(and(shr(124, head), sub(shl(124, 1), 1)), cash)) {
                     break
@@ -113,14 +113,10 @@ abstract contract AccountBooks {
         }
     }
 
-    /// @dev Adds signed cash; false, and nothing changed, if the account cannot hold the result.
-    function _addCash(Account account, int256 amount) internal returns (bool) {
+    /// @dev `cash` must lie within MIN_CASH … MAX_CASH.
+    function _setCash(Account account, int256 cash) internal {
         Book storage book = _books[account];
-        uint256 head = book.slots[0];
-        int256 cash = head.cash() + amount;
-        if (cash > CollateralList.MAX_CASH || cash < CollateralList.MIN_CASH) return false;
-        book.slots[0] = head.withCash(cash);
-        return true;
+        book.slots[0] = book.slots[0].withCash(cash);
     }
 
     /// @dev Adds a balance, returns its Destination. Collateral if the asset is enabled, or if `enables` and there is room (idle
@@ -188,7 +184,7 @@ abstract contract AccountBooks {
         book.slots[0] = head;
     }
 
-    function _cash(Account account) internal view returns (int256) {
+    function _bookedCash(Account account) internal view returns (int256) {
         return _books[account].slots[0].cash();
     }
 

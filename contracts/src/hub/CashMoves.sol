@@ -2,14 +2,12 @@
 pragma solidity ^0.8.34;
 
 import {Account} from "../types/Account.sol";
-import {AccountBooks} from "./AccountBooks.sol";
-import {AssetRegistry} from "./AssetRegistry.sol";
 import {ILedger} from "./ILedger.sol";
-import {LedgerModules} from "./LedgerModules.sol";
+import {InterestBooks} from "./InterestBooks.sol";
 
 /// @notice Cash that moves for positions: premiums, realised profits and losses, fees, settlements. What leaves accounts for positions
 ///         stands in `clearing`, so that Σ cash + clearing changes by deposits, withdrawals and corrections alone (INV-CASH-1).
-abstract contract CashMoves is AssetRegistry, AccountBooks, LedgerModules {
+abstract contract CashMoves is InterestBooks {
     /// @inheritdoc ILedger
     int256 public clearing;
 
@@ -24,12 +22,5 @@ abstract contract CashMoves is AssetRegistry, AccountBooks, LedgerModules {
     /// @inheritdoc ILedger
     function holdingsOf(Account account) external view returns (int256 cash, uint256[] memory words) {
         return (_cash(account), _collateralWords(account));
-    }
-
-    /// @dev Cash of an account and the sum of all.
-    function _moveCash(Account account, int256 change) internal {
-        require(_addCash(account, change), CashOutOfRange(Account.unwrap(account), _cash(account), change));
-        // CAST: within the range of an account's cash.
-        _totalCash += int240(change);
     }
 }

@@ -9,7 +9,7 @@ import {CollateralList} from "./CollateralList.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @notice The ledger's moves for value on its way out. Each keeps custody = balances + free + reserved + suspense (INV-LEDGER-1) and
-///         Σ free at par − Σ cash − queued cash (INV-CASH-1).
+///         Σ free at par − Σ cash − queued cash (INV-CASH-1, see CashMoves and InterestBooks for the rest of it).
 abstract contract ExitMoves is CashMoves {
     using AssetBooks for AssetState;
     using SafeCast for uint256;
@@ -45,7 +45,7 @@ abstract contract ExitMoves is CashMoves {
         units = cash / scale;
         if (units == 0) return (0, scale);
         cash = units * scale;
-        int256 held = _cash(account);
+        int256 held = _bookedCash(account);
         // CAST: an account's cash has 124 bits; compared before the amount is.
         require(held >= 0 && uint256(held) >= cash, CashTooLow(Account.unwrap(account), held, cash));
         _moveCash(account, -int256(cash));

@@ -3,6 +3,8 @@ pragma solidity ^0.8.34;
 
 import {Account} from "../types/Account.sol";
 import {CreditReceipt} from "./Credit.sol";
+import {IInterestModel} from "./IInterestModel.sol";
+import {IMarginCheck} from "./IMarginCheck.sol";
 
 /// @notice The only state of accounts. Moved by registered modules through typed functions; every rounding favours the protocol.
 /// @dev Collateral is held per (chain, token): an asset is (eid, index in that chain's vault) and gets a hub-wide `assetId` when
@@ -103,6 +105,12 @@ interface ILedger {
     event Reinstated(uint32 indexed eid, uint16 indexed asset, uint256 units);
     /// @notice Cash moved between an account and `clearing`, 18 decimals: a premium, a fee, what a position realised.
     event CashChanged(bytes32 indexed account, int256 change);
+    /// @notice Interest that was due left a debtor's cash, 18 decimals; it stands in the pool until collected.
+    event InterestCharged(bytes32 indexed account, uint256 amount);
+    /// @notice The pool of interest became cash of an account, 18 decimals.
+    event InterestCollected(bytes32 indexed account, uint256 amount);
+    event InterestModelSet(address indexed model);
+    event MarginCheckSet(address indexed marginCheck);
     event ModuleSet(address indexed module, bool enabled);
 
     error NotModule(address caller);
@@ -178,16 +186,27 @@ interface ILedger {
     ///         owe. Reverts where an account could not hold the result; cash may become negative.
     /// @param change 18 decimals; 0 changes nothing
     function changeCash(Account account, int256 change) external;
+    /// @notice Makes the interest charged so far cash of an account (the fund's). Modules only.
+    /// @return amount 18 decimals
+    function collectInterest(Account to) external returns (uint256 amount);
+
+    // ---- anyone
+
+    /// @notice Books the interest an account owes by now and samples the rate. Any move of its cash does it too; what is due is the same
+    ///         however often it is booked, but for roundings, each at most 1 and against the debtor.
+    function chargeInterest(Account account) external;
 
     // ---- owners
 
     /// @notice Makes an asset of the account margin collateral; idle balance moves in. Owner only.
     function enableCollateral(Account account, uint16 assetId) external;
     /// @notice Takes an asset out of margin; its balance becomes idle. Owner only.
+    /// @dev This and the transfers end with the margin check, if one is set, of the account that gives; at the prices the feeds have.
     function disableCollateral(Account account, uint16 assetId) external;
-    /// @notice Moves a balance between sub-accounts of one owner and home; enabled there if there is room. Owner only.
+    /// @notice Moves a balance between sub-accounts of one owner and home; enabled there if there is room. Owner only. With no margin
+    ///         check, refused to who owes cash.
     function transfer(Account from, Account to, uint16 assetId, uint128 amount) external;
-    /// @notice Moves cash (18 decimals) between sub-accounts of one owner and home. Owner only.
+    /// @notice Moves cash (18 decimals) between sub-accounts of one owner and home, of which there must be as much. Owner only.
     function transferCash(Account from, Account to, uint128 amount) external;
 
     // ---- governance (restricted)
@@ -198,6 +217,10 @@ interface ILedger {
     function freezeAsset(uint16 assetId) external;
     /// @notice Registers who may move the ledger. GOVERNOR, delayed.
     function setModule(address module, bool enabled) external;
+    /// @notice Who judges accounts that owners take from. GOVERNOR, delayed. Zero: balances and cash alone decide.
+    function setMarginCheck(IMarginCheck marginCheck) external;
+    /// @notice What debts pay from now on; what is due till now stays at the old rate. GOVERNOR, delayed. Zero: nothing.
+    function setInterestModel(IInterestModel model) external;
 
     // ---- views
 
@@ -218,14 +241,24 @@ interface ILedger {
     function collateralOf(Account account) external view returns (uint16[] memory assetIds, uint128[] memory amounts);
     function balanceOf(Account account, uint16 assetId) external view returns (uint128 collateral, uint128 idle);
     /// @notice Cash and enabled collateral as the risk engines read them (see IRiskEngine).
-    /// @return cash  18 decimals
+    /// @return cash  as cashOf
     /// @return words amount 108 | assetId 16, twice per word; an empty place is 0
     function holdingsOf(Account account) external view returns (int256 cash, uint256[] memory words);
     /// @notice Cash that stands in open positions and unsettled expiries instead of in accounts, 18 decimals.
     function clearing() external view returns (int256);
-    /// @notice Signed settlement balance, 18 decimals.
+    /// @notice Signed settlement balance with the interest due by now, 18 decimals.
     function cashOf(Account account) external view returns (int256);
-    /// @notice Σ cash of all accounts, 18 decimals.
+    /// @notice The same without what is due but not booked: what the events add up to.
+    function bookedCashOf(Account account) external view returns (int256);
+    /// @notice Interest as of now.
+    /// @return debt      Σ of negative cash as booked, 18 decimals
+    /// @return pool      charged, and not collected yet, 18 decimals
+    /// @return index     what a debt of 1 at the beginning has become, 1e-27
+    /// @return perSecond what it grows by per second since the last sample, 1e-18
+    function interestOf() external view returns (uint256 debt, uint256 pool, uint256 index, uint256 perSecond);
+    function interestModel() external view returns (IInterestModel);
+    function marginCheck() external view returns (IMarginCheck);
+    /// @notice Σ booked cash of all accounts, 18 decimals.
     function totalCash() external view returns (int256);
     /// @notice Σ cash that waits for orders, 18 decimals.
     function queuedCash() external view returns (uint256);

@@ -237,6 +237,7 @@ contract Ledger is ExitMoves {
         (bool present, uint256 amount) = _disable(account, assetId);
         require(present, NotEnabled(Account.unwrap(account), assetId));
         emit CollateralDisabled(Account.unwrap(account), assetId, amount);
+        _requireInitial(account);
     }
 
     /// @inheritdoc ILedger
@@ -244,12 +245,14 @@ contract Ledger is ExitMoves {
         _requireSibling(from, to);
         _requireKnown(assetId);
         require(amount != 0, AmountZero());
-        // Who owes cash keeps what stands for it together.
-        require(_cash(from) >= 0, CashTooLow(Account.unwrap(from), _cash(from), 0));
         uint256 taken = _takeBalance(from, assetId, amount);
         require(taken == amount, BalanceTooLow(Account.unwrap(from), assetId, taken, amount));
         _addBalance(to, assetId, amount, true);
         emit Transferred(Account.unwrap(from), Account.unwrap(to), assetId, amount);
+        // Where nothing judges the account, who owes cash keeps what stands for it together.
+        if (_requireInitial(from)) return;
+        int256 held = _bookedCash(from);
+        require(held >= 0, CashTooLow(Account.unwrap(from), held, 0));
     }
 
     /// @inheritdoc ILedger
@@ -258,11 +261,19 @@ contract Ledger is ExitMoves {
         require(amount != 0, AmountZero());
         // CAST: 128 bits.
         int256 cash = int256(uint256(amount));
-        int256 held = _cash(from);
+        int256 held = _bookedCash(from);
         require(held >= cash, CashTooLow(Account.unwrap(from), held, amount));
-        _addCash(from, -cash);
-        require(_addCash(to, cash), CashOutOfRange(Account.unwrap(to), _cash(to), cash));
+        _moveCash(from, -cash);
+        _moveCash(to, cash);
         emit CashTransferred(Account.unwrap(from), Account.unwrap(to), amount);
+        _requireInitial(from);
+    }
+
+    /// @dev At the prices the feeds have: who needs newer ones submits them first. Returns whether anything judges accounts.
+    function _requireInitial(Account account) private returns (bool) {
+        if (address(marginCheck) == address(0)) return false;
+        marginCheck.requireInitial(account, "", 0);
+        return true;
     }
 
     /// @dev Sub-accounts of one principal: the same owner and home.
@@ -285,10 +296,5 @@ contract Ledger is ExitMoves {
         (uint256 enabled, uint256 unused) = _balance(account, assetId);
         // CAST: both are part of a total below 2^108.
         return (uint128(enabled), uint128(unused));
-    }
-
-    /// @inheritdoc ILedger
-    function cashOf(Account account) external view returns (int256) {
-        return _cash(account);
     }
 }

@@ -3,11 +3,14 @@ pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ILedger} from "./ILedger.sol";
+import {IMarginCheck} from "./IMarginCheck.sol";
 
-/// @notice Who may move the ledger.
+/// @notice Who may move the ledger, and who judges what owners move.
 abstract contract LedgerModules is ILedger, AccessManaged {
     /// @inheritdoc ILedger
     mapping(address module => bool) public isModule;
+    /// @inheritdoc ILedger
+    IMarginCheck public marginCheck;
 
     modifier onlyModule() {
         require(isModule[msg.sender], NotModule(msg.sender));
@@ -18,5 +21,11 @@ abstract contract LedgerModules is ILedger, AccessManaged {
     function setModule(address module, bool enabled) external restricted {
         isModule[module] = enabled;
         emit ModuleSet(module, enabled);
+    }
+
+    /// @inheritdoc ILedger
+    function setMarginCheck(IMarginCheck marginCheck_) external restricted {
+        marginCheck = marginCheck_;
+        emit MarginCheckSet(address(marginCheck_));
     }
 }

@@ -3,13 +3,14 @@ pragma solidity ^0.8.34;
 
 import {Test} from "forge-std/Test.sol";
 import {ILedger} from "../../src/hub/ILedger.sol";
+import {InterestModel} from "../../src/hub/InterestModel.sol";
 import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
 import {Entry} from "../../src/message/Entry.sol";
 import {IMessenger} from "../../src/message/IMessenger.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
 import {WithdrawalsFixture} from "./WithdrawalsFixture.sol";
 
-/// @notice One account, two chains, tokens of 0, 6, 18 and 24 decimals, and everything that can happen to value on its way out. Beside
+/// @notice One account that withdraws, one that owes cash, two chains, tokens of 0, 6, 18 and 24 decimals, and everything that can happen to value on its way out. Beside
 ///         the contracts it keeps a plain count of what came in, what is claimed, what was receipted.
 contract ExitWalk is WithdrawalsFixture {
     struct Token {
@@ -34,9 +35,13 @@ contract ExitWalk is WithdrawalsFixture {
     mapping(uint32 eid => uint64) private _receiptedTo;
     mapping(uint32 eid => uint256) public voids;
     mapping(bytes32 action => uint256) public done;
+    HubAccount private _debtor;
 
     function setUp() public override {
         super.setUp();
+        _debtor = _account(makeAddr("debtor"), 0);
+        ledger.setModule(address(this), true);
+        ledger.setInterestModel(new InterestModel(0.02e18, 0.08e18, 0.85e18, 0.9e18));
         _add(SPOKE, USDC, 6, ILedger.AssetStanding.Settlement, 1_000e6);
         _add(OTHER, USDC, 6, ILedger.AssetStanding.Settlement, 0);
         _add(OTHER, DAI, 18, ILedger.AssetStanding.Settlement, 0);
@@ -58,7 +63,7 @@ contract ExitWalk is WithdrawalsFixture {
     // ---- steps
 
     function step(uint256 seed) external {
-        uint256 kind = seed % 16;
+        uint256 kind = seed % 17;
         seed >>= 8;
         if (kind < 3) _depositSome(seed);
         else if (kind < 6) _requestSome(seed);
@@ -69,6 +74,7 @@ contract ExitWalk is WithdrawalsFixture {
         else if (kind == 11) _flush(seed);
         else if (kind < 14) _receipt(seed);
         else if (kind == 14) _endParked(seed);
+        else if (kind == 15) _owe(seed);
         else _govern(seed);
     }
 
@@ -256,6 +262,16 @@ contract ExitWalk is WithdrawalsFixture {
         ++done["govern"];
     }
 
+    /// @dev Positions' cash: a loss or a gain of another account, interest that is booked, and what of it is collected.
+    function _owe(uint256 seed) private {
+        uint256 what = seed % 4;
+        // CAST: below 2^64.
+        if (what < 2) ledger.changeCash(_debtor, (what == 0 ? int256(1) : -1) * int256((seed >> 8) % 3_000e18));
+        else if (what == 2) ledger.chargeInterest(_debtor);
+        else if (ledger.collectInterest(account) != 0) ++done["interest"];
+        ++done["owe"];
+    }
+
     function _kept(Token storage t) private view returns (ILedger.AssetStanding) {
         return t.asset == WETH && t.eid == SPOKE ? ILedger.AssetStanding.Collateral : ILedger.AssetStanding.Settlement;
     }
@@ -346,7 +362,7 @@ contract WithdrawalsInvariantTest is Test {
             if (i % 20 == 0) walk.check();
         }
         walk.check();
-        bytes32[12] memory actions = [
+        bytes32[14] memory actions = [
             bytes32("deposit"),
             "park",
             "request",
@@ -358,7 +374,9 @@ contract WithdrawalsInvariantTest is Test {
             "receipt",
             "return",
             "retry",
-            "govern"
+            "govern",
+            "owe",
+            "interest"
         ];
         for (uint256 i = 0; i < actions.length; ++i) {
             assertGt(walk.done(actions[i]), 0, string(abi.encodePacked(actions[i])));

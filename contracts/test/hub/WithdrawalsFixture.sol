@@ -170,7 +170,9 @@ abstract contract WithdrawalsFixture is HubFixture {
             _checkCustody(id);
             free += int256(ledger.custodyOf(id).free * 10 ** (18 - _settlementDecimals(id)));
         }
-        assertEq(free, ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash()), "INV-CASH-1");
+        (, uint256 interest, , ) = ledger.interestOf();
+        int256 held = ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash()) + int256(interest);
+        assertEq(free, held, "INV-CASH-1");
     }
 
     /// @dev Of what never was settlement nothing is free.

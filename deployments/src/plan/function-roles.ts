@@ -62,7 +62,12 @@ export function functionRoles({ contracts }: ChainAddresses, endpoint: Address):
   ];
   if (contracts.Ledger !== undefined)
     roles.push(
-      role('Ledger', contracts.Ledger, 'governor', selectors(ledgerAbi, ['configureAsset', 'setModule'])),
+      role(
+        'Ledger',
+        contracts.Ledger,
+        'governor',
+        selectors(ledgerAbi, ['configureAsset', 'setModule', 'setMarginCheck', 'setInterestModel']),
+      ),
       role('Ledger', contracts.Ledger, 'guardian', selectors(ledgerAbi, ['freezeAsset'])),
     );
   if (contracts.Gateway !== undefined)
