@@ -30,7 +30,7 @@ describe('given markets on chain and their model', () => {
     await hubs.setMode(pick(ACCOUNTS.slice(3)), 'isolated');
   }, 120_000);
 
-  it(`INV-POS-1 INV-CASH-1: ${STEPS} steps of trades, prices, time, funding and expiries leave both alike, to the last bit`, async () => {
+  it(`INV-POS-1 INV-CASH-1: ${STEPS} steps of trades, prices, time, funding, interest and expiries leave both alike, to the last bit`, async () => {
     const outcomes = new Map<string, number>();
     const count = (name: string): void => void outcomes.set(name, (outcomes.get(name) ?? 0) + 1);
     for (let i = 0; i < STEPS; i++) {
@@ -49,14 +49,18 @@ describe('given markets on chain and their model', () => {
         expect({ i, said: said.contract }).toEqual({ i, said: said.model });
         if (said.contract !== '0') count('settled');
       } else if (kind < 16n) {
-        await hubs.fund(pick(UNDERLYINGS));
+        const act = below(8n);
+        if (act < 3n) await hubs.fund(pick(UNDERLYINGS));
+        else if (act < 5n) await hubs.pay(account, below(400_000n * E18) - 150_000n * E18);
+        else if (act < 7n) await hubs.chargeInterest(account);
+        else await hubs.collectInterest(account);
       } else if (kind < 19n) {
         const underlying = pick(UNDERLYINGS);
         const spot = ((spots.get(underlying) ?? 0n) * (9_900n + below(201n))) / 10_000n;
         spots.set(underlying, spot);
         await hubs.tell(underlying, spot, (spot * (9_510n + below(981n))) / 10_000n, below(3n) !== 0n);
       } else {
-        hubs.wait(below(8n) === 0n ? below(2n * HOUR) : below(300n));
+        hubs.wait(below(3n) === 0n ? below(3n * HOUR) : below(300n));
       }
       const { contract, model } = await hubs.compared(account);
       expect({ i, ...contract }).toEqual({ i, ...model });

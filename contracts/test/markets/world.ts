@@ -1,7 +1,7 @@
 import { encodeAccount, exchange, markets as model, risk, unixSeconds, type AccountId } from '@lockstep/shared';
 import { concatHex, decodeFunctionResult, encodeDeployData, encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
-import { accessManagerAbi, feedsAbi, iLedgerAbi, ledgerAbi, marketsAbi } from '../../ts/generated/abi.js';
+import { accessManagerAbi, feedsAbi, iLedgerAbi, interestModelAbi, ledgerAbi, marketsAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
 import { TestChain, type Outcome } from './chain.js';
 
@@ -13,7 +13,8 @@ const MODES = { cross: 0, isolated: 1, portfolio: 2 } as const;
 const OPEN = 1;
 export const UNDERLYINGS = [1, 2, 3, 4] as const;
 const TERMS = { cap: 4_000_000n, base: 12_500n };
-const CAPS = { perpetual: 500n * E18, option: 400_000n };
+const CAPS = { perpetual: 120n * E18, option: 150_000n };
+const CURVE = { base: 2n * 10n ** 16n, slope: 8n * 10n ** 16n, kink: 85n * 10n ** 16n, full: 9n * 10n ** 17n };
 const STRIKES = [50_000n, 61_000n].map((strike) => exchange.price(strike * E18));
 
 export const ACCOUNTS: readonly AccountId[] = [1n, 2n, 3n, 4n].map((subaccount) =>
@@ -30,7 +31,7 @@ interface Told {
 /** The same hub twice: contracts on a chain inside this process, and the model. */
 export class TwoHubs {
   state: model.MarketsState = { markets: new Map(), accounts: new Map() };
-  cash: ReadonlyMap<AccountId, bigint> = new Map();
+  cash: model.CashBook = model.NO_CASH;
   clearing = 0n;
   readonly series: exchange.InstrumentId[] = [];
   readonly #places = new Map<exchange.InstrumentId, number>();
@@ -72,7 +73,18 @@ export class TwoHubs {
   async #setUp(expiries: Readonly<Record<number, readonly bigint[]>>): Promise<void> {
     const { from } = this.chain;
     await this.#must(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'setModule', args: [this.markets, true] }));
-    await this.#must(this.markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [from, true] }));
+    for (const [to, abi] of [
+      [this.markets, marketsAbi],
+      [this.ledger, iLedgerAbi],
+    ] as const)
+      await this.#must(to, encodeFunctionData({ abi, functionName: 'setModule', args: [from, true] }));
+    const curve = [CURVE.base, CURVE.slope, CURVE.kink, CURVE.full] as const;
+    const interest = await this.chain.deploy(
+      encodeDeployData({ abi: interestModelAbi, bytecode: bytecode.InterestModel.creation, args: curve }),
+    );
+    this.now = await this.chain.now();
+    await this.#must(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'setInterestModel', args: [interest] }));
+    this.cash = model.sampleRate(this.cash, CURVE, this.now);
     const bounds = {
       spotFresh: 60,
       spotStale: Number(SPOT_STALE),
@@ -209,6 +221,22 @@ export class TwoHubs {
     this.state = { ...this.state, markets: model.withEntry(this.state.markets, underlying, { ...market, funding }) };
   }
 
+  /** Moves cash of an account as a module does. */
+  async pay(account: AccountId, change: bigint): Promise<void> {
+    await this.#must(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'changeCash', args: [account, change] }));
+    this.#take(this.state, [{ account, change }]);
+  }
+
+  async chargeInterest(account: AccountId): Promise<void> {
+    await this.#must(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'chargeInterest', args: [account] }));
+    this.cash = model.moveCash(this.cash, account, 0n, CURVE, this.now);
+  }
+
+  async collectInterest(to: AccountId): Promise<void> {
+    await this.#must(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'collectInterest', args: [to] }));
+    this.cash = model.collectInterest(this.cash, to, CURVE, this.now);
+  }
+
   async setMode(account: AccountId, mode: model.AccountMode): Promise<void> {
     await this.#must(this.markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setMode', args: [account, MODES[mode]] }));
     const positions = this.state.accounts.get(account) ?? model.NO_POSITIONS;
@@ -233,7 +261,7 @@ export class TwoHubs {
   #take(state: model.MarketsState, moves: readonly model.CashMove[]): void {
     this.state = state;
     for (const { account, change } of moves) {
-      this.cash = model.withEntry(this.cash, account, (this.cash.get(account) ?? 0n) + change);
+      this.cash = model.moveCash(this.cash, account, change, CURVE, this.now);
       this.clearing -= change;
     }
   }
@@ -246,6 +274,8 @@ export class TwoHubs {
     const words = await this.chain.read(this.markets, encodeFunctionData({ abi: marketsAbi, functionName: 'holdingsOf', args: [account] }));
     const held = risk.decodeHoldings(decodeFunctionResult({ abi: marketsAbi, functionName: 'holdingsOf', data: words }));
     const clearing = await this.chain.read(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'clearing' }));
+    const interest = await this.chain.read(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'interestOf' }));
+    const { debt, interest: pool, perSecond } = this.cash;
     const [contractMarkets, modelMarkets] = [[], []] as [object[], object[]];
     for (const [underlying, market] of this.state.markets) {
       const read = async (functionName: 'fundingOf' | 'openInterestOf') =>
@@ -258,12 +288,14 @@ export class TwoHubs {
     return {
       contract: {
         cash: held.cash,
+        interest: decodeFunctionResult({ abi: iLedgerAbi, functionName: 'interestOf', data: interest }),
         clearing: decodeFunctionResult({ abi: iLedgerAbi, functionName: 'clearing', data: clearing }),
         underlyings: held.underlyings.map((own) => ({ ...own, options: sorted(own.options) })),
         markets: contractMarkets,
       },
       model: {
-        cash: this.cash.get(account) ?? 0n,
+        cash: model.cashAt(this.cash, account, this.#mined),
+        interest: [debt, pool, model.interestIndex(this.cash, this.#mined), perSecond],
         clearing: this.clearing,
         underlyings: this.#heldOf(positions),
         markets: modelMarkets,
