@@ -15,14 +15,15 @@ import {IPriceSource} from "./risk/sources/IPriceSource.sol";
 contract Feeds is IFeeds, FeedSigners, AccessManaged {
     uint256 private constant SHARE_ONE = 10_000;
     uint256 private constant WAD = 1e18;
+    uint256 private constant NONE = type(uint256).max;
     /// @dev Keeps products of a price with a size and a wad inside 256 bits everywhere.
     uint128 private constant MAX_PRICE = 1e30;
     /// @dev A settlement price is the average of this long before expiry, seconds.
     uint256 private constant SETTLEMENT_WINDOW = 30 minutes;
 
+    /// @param terms bounds and mode in one word, see _pack
     struct Underlying {
-        Bounds bounds;
-        SpotMode mode;
+        uint256 terms;
         address source;
     }
 
@@ -61,7 +62,16 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
             if (reports[i].feed.kindNumber() == uint8(Kind.Settlement)) settles = true;
         }
         _checkSignatures(digest(time, reports), signatures, settles ? settlementThreshold : threshold);
-        for (uint256 i = 0; i < reports.length; ++i) if (_take(reports[i], time)) ++taken;
+        uint256 moved = NONE;
+        for (uint256 i = 0; i < reports.length; ++i) {
+            if (!_take(reports[i], time)) continue;
+            ++taken;
+            FeedId feed = reports[i].feed;
+            // Feeds ascend, so those of one underlying stand together: one epoch for all of them.
+            if (feed.kindNumber() <= uint8(Kind.Mark) || feed.underlying() == moved) continue;
+            moved = feed.underlying();
+            _advance(feed.underlying());
+        }
     }
 
     /// @return took false if it is not newer than what is stored, or that is final
@@ -78,7 +88,7 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
                 emit Settled(feed.underlying(), feed.expiry(), report.value);
             }
         }
-        _words[feed] = word | (stored & FeedWord.HALTED);
+        _words[feed] = word | (stored & (FeedWord.HALTED | FeedWord.EPOCH));
         emit Reported(feed, report.value, report.spread, time);
         return true;
     }
@@ -87,7 +97,7 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
         FeedId feed = report.feed;
         uint16 underlying = feed.underlying();
         uint40 expiry = feed.expiry();
-        require(_underlyings[underlying].mode != SpotMode.Unlisted, UnderlyingUnknown(underlying));
+        require(_modeOf(_underlyings[underlying].terms) != SpotMode.Unlisted, UnderlyingUnknown(underlying));
         uint8 number = feed.kindNumber();
         require(number <= uint8(type(Kind).max), FeedInvalid(feed, "kind at most 4"));
         Kind kind = Kind(number);
@@ -127,6 +137,7 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
     /// @inheritdoc IFeeds
     function halt(FeedId feed) external restricted {
         _words[feed] |= FeedWord.HALTED;
+        _advance(feed.underlying());
         emit Halted(feed);
     }
 
@@ -135,8 +146,15 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
         uint256 word = _words[feed];
         require(FeedWord.isHalted(word), NotHalted(feed));
         // The time stays: what was signed before cannot come back.
-        _words[feed] = clear ? FeedWord.pack(0, FeedWord.time(word), 0) : word & ~FeedWord.HALTED;
+        _words[feed] =
+            clear ? FeedWord.pack(0, FeedWord.time(word), 0) | (word & FeedWord.EPOCH) : word & ~FeedWord.HALTED;
+        _advance(feed.underlying());
         emit Resumed(feed, clear);
+    }
+
+    /// @inheritdoc IFeeds
+    function advance(uint16 underlying) external restricted {
+        emit Advanced(underlying, _advance(underlying));
     }
 
     /// @inheritdoc IFeeds
@@ -170,7 +188,8 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
             bounds.markBand < SHARE_ONE && bounds.disagreement < SHARE_ONE,
             UnderlyingInvalid(underlying, "markBand and disagreement below 10^4")
         );
-        _underlyings[underlying] = Underlying({bounds: bounds, mode: mode, source: source});
+        _underlyings[underlying] = Underlying({terms: _pack(bounds, mode), source: source});
+        _advance(underlying);
         emit UnderlyingSet(underlying, mode, source, bounds);
     }
 
@@ -188,30 +207,101 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
             FeedId feed = feeds[i];
             Underlying storage underlying = _underlyings[feed.underlying()];
             read[i] =
-                feed.kindNumber() == uint8(Kind.Spot) && underlying.mode == SpotMode.Source
-                    ? _sourceWord(underlying, feed)
-                    : _words[feed];
+                feed.kindNumber() == uint8(Kind.Spot) && _modeOf(underlying.terms) == SpotMode.Source
+                    ? _sourceWord(underlying, _words[feed])
+                    : _words[feed] & ~FeedWord.EPOCH;
         }
     }
 
     /// @inheritdoc IFeeds
     function point(FeedId feed) external view returns (Point memory) {
-        return _point(feed);
+        (Underlying storage underlying, Bounds memory bounds, SpotMode mode) = _listed(feed.underlying());
+        return _point(feed, _words[feed], underlying, bounds, mode);
     }
 
     /// @inheritdoc IFeeds
     function gradeOf(FeedId[] calldata feeds) external view returns (Grade grade) {
-        for (uint256 i = 0; i < feeds.length; ++i) grade = FeedGrade.worse(grade, _point(feeds[i]).grade);
+        for (uint256 i = 0; i < feeds.length; ++i) {
+            (Underlying storage underlying, Bounds memory bounds, SpotMode mode) = _listed(feeds[i].underlying());
+            grade = FeedGrade.worse(grade, _point(feeds[i], _words[feeds[i]], underlying, bounds, mode).grade);
+        }
     }
 
     /// @inheritdoc IFeeds
-    function mark(uint16 underlying) external view returns (Point memory marked) {
-        Point memory spot = _point(FeedWord.id(underlying, Kind.Spot, 0));
-        FeedId feed = FeedWord.id(underlying, Kind.Mark, 0);
-        if (_words[feed] == 0) return spot;
-        marked = _point(feed);
+    function mark(uint16 underlying) external view returns (Point memory) {
+        (Underlying storage listed, Bounds memory bounds, SpotMode mode) = _listed(underlying);
+        FeedId feed = FeedWord.id(underlying, Kind.Spot, 0);
+        return _mark(underlying, _point(feed, _words[feed], listed, bounds, mode), bounds);
+    }
+
+    /// @inheritdoc IFeeds
+    /// @dev Equal to point() and mark(), without their structs in memory: every account's margin begins here.
+    function quoteOf(uint16 underlying, bool withMark) external view returns (Quote memory quote) {
+        unchecked {
+            uint256 terms = _underlyings[underlying].terms;
+            require(terms != 0, UnderlyingUnknown(underlying));
+            uint256 word = _words[FeedWord.id(underlying, Kind.Spot, 0)];
+            quote.epoch = _epochIn(word);
+            if (_modeOf(terms) == SpotMode.Signed) quote.grade = _spotGrade(word, terms, false);
+            else (word, quote.grade) = _otherSpot(underlying, word, terms);
+            quote.spot = FeedWord.value(word);
+            quote.oldest = FeedWord.time(word);
+            quote.confidence = _confidence(FeedWord.spread(word), uint32(terms >> 168));
+            if (!withMark) return quote;
+            word = _words[FeedWord.id(underlying, Kind.Mark, 0)];
+            uint256 value = FeedWord.value(word);
+            quote.mark = quote.spot;
+            if (word == 0) return quote;
+            quote.grade = FeedGrade.worse(quote.grade, _spotGrade(word, terms, false));
+            if (FeedWord.time(word) < quote.oldest) quote.oldest = FeedWord.time(word);
+            uint256 band = (uint256(quote.spot) * uint16(terms >> 200)) / SHARE_ONE;
+            if (value > quote.spot + band) value = quote.spot + band;
+            if (value < quote.spot - band) value = quote.spot - band;
+            // CAST: between 0 and twice a price, below 2^101.
+            quote.mark = uint128(value);
+        }
+    }
+
+    /// @dev Spot read from another source, or compared with one.
+    function _otherSpot(uint16 id, uint256 word, uint256 terms) private view returns (uint256, Grade) {
+        Underlying storage underlying = _underlyings[id];
+        if (_modeOf(terms) == SpotMode.Source) {
+            word = _sourceWord(underlying, word);
+            return (word, _spotGrade(word, terms, false));
+        }
+        (bool disagrees, Grade floor) = _check(underlying, _boundsOf(terms), FeedWord.value(word));
+        return (word, FeedGrade.worse(_spotGrade(word, terms, disagrees), floor));
+    }
+
+    /// @dev Of a spot's or a mark's word.
+    function _spotGrade(uint256 word, uint256 terms, bool disagrees) private view returns (Grade) {
+        // CAST: as _pack laid them.
+        return
+            FeedGrade.gradeOf(
+                word,
+                uint24(terms),
+                uint24(terms >> 24),
+                uint32(terms >> 168),
+                block.timestamp,
+                disagrees
+            );
+    }
+
+    /// @inheritdoc IFeeds
+    function epochOf(uint16 underlying) external view returns (uint40) {
+        return _epochIn(_words[FeedWord.id(underlying, Kind.Spot, 0)]);
+    }
+
+    function _mark(
+        uint16 underlying,
+        Point memory spot,
+        Bounds memory bounds
+    ) private view returns (Point memory marked) {
+        uint256 word = _words[FeedWord.id(underlying, Kind.Mark, 0)];
+        if (word == 0) return spot;
+        marked = _graded(word, uint8(Kind.Mark), bounds, false);
         marked.grade = FeedGrade.worse(marked.grade, spot.grade);
-        uint256 band = (uint256(spot.value) * _underlyings[underlying].bounds.markBand) / SHARE_ONE;
+        uint256 band = (uint256(spot.value) * bounds.markBand) / SHARE_ONE;
         // CAST: between 0 and twice a price, below 2^101.
         marked.value = uint128(Math.max(spot.value - band, Math.min(spot.value + band, marked.value)));
     }
@@ -233,10 +323,8 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
 
     /// @inheritdoc IFeeds
     function confidence(uint16 underlying, uint32 spread) external view returns (uint64) {
-        uint256 widest = _underlyings[underlying].bounds.maxSpread;
-        require(widest != 0, UnderlyingUnknown(underlying));
-        // CAST: at most 10^18.
-        return spread >= widest ? 0 : uint64(WAD - (spread * WAD) / widest);
+        (, Bounds memory bounds, ) = _listed(underlying);
+        return _confidence(spread, bounds.maxSpread);
     }
 
     /// @inheritdoc IFeeds
@@ -244,43 +332,60 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
         uint16 underlying
     ) external view returns (SpotMode mode, address source, Bounds memory bounds) {
         Underlying storage listed = _underlyings[underlying];
-        return (listed.mode, listed.source, listed.bounds);
+        return (_modeOf(listed.terms), listed.source, _boundsOf(listed.terms));
     }
 
-    function _point(FeedId feed) private view returns (Point memory) {
-        Underlying storage underlying = _underlyings[feed.underlying()];
-        require(underlying.mode != SpotMode.Unlisted, UnderlyingUnknown(feed.underlying()));
-        bool isSpot = feed.kindNumber() == uint8(Kind.Spot);
-        uint256 word = isSpot && underlying.mode == SpotMode.Source ? _sourceWord(underlying, feed) : _words[feed];
-        (bool disagrees, Grade floor) = isSpot && underlying.mode == SpotMode.Checked
-            ? _check(underlying, FeedWord.value(word))
-            : (false, Grade.Fresh);
-        Grade grade = FeedGrade.gradeOf(
-            word,
-            _limits(underlying.bounds, feed.kindNumber()),
-            block.timestamp,
-            disagrees
-        );
+    function _confidence(uint256 spread, uint256 widest) private pure returns (uint64) {
+        // CAST: at most 10^18.
+        return spread >= widest ? 0 : uint64(WAD - (spread * WAD) / widest);
+    }
+
+    function _point(
+        FeedId feed,
+        uint256 word,
+        Underlying storage underlying,
+        Bounds memory bounds,
+        SpotMode mode
+    ) private view returns (Point memory) {
+        if (feed.kindNumber() != uint8(Kind.Spot) || mode == SpotMode.Signed)
+            return _graded(word, feed.kindNumber(), bounds, false);
+        if (mode == SpotMode.Source) return _graded(_sourceWord(underlying, word), uint8(Kind.Spot), bounds, false);
+        (bool disagrees, Grade floor) = _check(underlying, bounds, FeedWord.value(word));
+        Point memory spot = _graded(word, uint8(Kind.Spot), bounds, disagrees);
+        spot.grade = FeedGrade.worse(spot.grade, floor);
+        return spot;
+    }
+
+    function _graded(
+        uint256 word,
+        uint8 kind,
+        Bounds memory bounds,
+        bool disagrees
+    ) private view returns (Point memory) {
         return
             Point({
                 value: FeedWord.value(word),
                 time: FeedWord.time(word),
                 spread: FeedWord.spread(word),
-                grade: FeedGrade.worse(grade, floor)
+                grade: FeedGrade.gradeOf(word, _limits(bounds, kind), block.timestamp, disagrees)
             });
     }
 
     /// @dev A source that is silent or old contradicts nothing, but nothing new may be risked on the signers' word alone.
-    function _check(Underlying storage underlying, uint256 value) private view returns (bool disagrees, Grade floor) {
+    function _check(
+        Underlying storage underlying,
+        Bounds memory bounds,
+        uint256 value
+    ) private view returns (bool disagrees, Grade floor) {
         (uint128 price, uint40 time, ) = _readSource(underlying.source);
-        if (price == 0 || block.timestamp > uint256(time) + underlying.bounds.sourceStale) return (false, Grade.Aged);
+        if (price == 0 || block.timestamp > uint256(time) + bounds.sourceStale) return (false, Grade.Aged);
         uint256 gap = value > price ? value - price : price - value;
-        disagrees = gap * SHARE_ONE > uint256(price) * underlying.bounds.disagreement;
+        disagrees = gap * SHARE_ONE > uint256(price) * bounds.disagreement;
     }
 
-    function _sourceWord(Underlying storage underlying, FeedId feed) private view returns (uint256) {
+    function _sourceWord(Underlying storage underlying, uint256 stored) private view returns (uint256) {
         (uint128 price, uint40 time, uint32 spread) = _readSource(underlying.source);
-        return FeedWord.pack(price, time, spread) | (_words[feed] & FeedWord.HALTED);
+        return FeedWord.pack(price, time, spread) | (stored & FeedWord.HALTED);
     }
 
     /// @dev No price when the source has none: a revert there must not stop what needs no price.
@@ -298,5 +403,66 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
         if (kind == uint8(Kind.Surface))
             return FeedGrade.Limits(bounds.surfaceFresh, bounds.surfaceStale, bounds.maxSpread);
         return FeedGrade.Limits(bounds.spotFresh, bounds.spotStale, bounds.maxSpread);
+    }
+
+    // ---- an underlying's words
+
+    function _advance(uint16 underlying) private returns (uint40 epoch) {
+        FeedId spot = FeedWord.id(underlying, Kind.Spot, 0);
+        uint256 word = _words[spot];
+        epoch = _epochIn(word) + 1;
+        _words[spot] = (word & ~FeedWord.EPOCH) | (uint256(epoch) << FeedWord.EPOCH_SHIFT);
+    }
+
+    function _epochIn(uint256 word) private pure returns (uint40) {
+        // CAST: the field's forty bits.
+        return uint40(word >> FeedWord.EPOCH_SHIFT);
+    }
+
+    function _listed(
+        uint16 id
+    ) private view returns (Underlying storage underlying, Bounds memory bounds, SpotMode mode) {
+        underlying = _underlyings[id];
+        uint256 terms = underlying.terms;
+        mode = _modeOf(terms);
+        require(mode != SpotMode.Unlisted, UnderlyingUnknown(id));
+        bounds = _boundsOf(terms);
+    }
+
+    /// @dev Low to high: seven ages of 24 bits | maxSpread | markBand | disagreement | mode.
+    function _pack(Bounds calldata bounds, SpotMode mode) private pure returns (uint256) {
+        return
+            uint256(bounds.spotFresh) |
+            (uint256(bounds.spotStale) << 24) |
+            (uint256(bounds.forwardFresh) << 48) |
+            (uint256(bounds.forwardStale) << 72) |
+            (uint256(bounds.surfaceFresh) << 96) |
+            (uint256(bounds.surfaceStale) << 120) |
+            (uint256(bounds.sourceStale) << 144) |
+            (uint256(bounds.maxSpread) << 168) |
+            (uint256(bounds.markBand) << 200) |
+            (uint256(bounds.disagreement) << 216) |
+            (uint256(mode) << 232);
+    }
+
+    function _modeOf(uint256 terms) private pure returns (SpotMode) {
+        return SpotMode(terms >> 232);
+    }
+
+    function _boundsOf(uint256 terms) private pure returns (Bounds memory) {
+        // CAST: each field is cut to its width, as _pack laid it.
+        return
+            Bounds({
+                spotFresh: uint24(terms),
+                spotStale: uint24(terms >> 24),
+                forwardFresh: uint24(terms >> 48),
+                forwardStale: uint24(terms >> 72),
+                surfaceFresh: uint24(terms >> 96),
+                surfaceStale: uint24(terms >> 120),
+                sourceStale: uint24(terms >> 144),
+                maxSpread: uint32(terms >> 168),
+                markBand: uint16(terms >> 200),
+                disagreement: uint16(terms >> 216)
+            });
     }
 }

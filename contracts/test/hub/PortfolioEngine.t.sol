@@ -8,6 +8,7 @@ import {Kind} from "../../src/hub/risk/FeedWord.sol";
 import {IPortfolioEngine} from "../../src/hub/risk/IPortfolioEngine.sol";
 import {IRiskEngine, Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {ISheets} from "../../src/hub/risk/ISheets.sol";
+import {SheetBuilder} from "../../src/hub/risk/SheetBuilder.sol";
 import {HoldingsFixture, ListingDouble} from "./HoldingsFixture.sol";
 
 /// @dev See PortfolioEngine.tree.
@@ -20,13 +21,10 @@ contract PortfolioEngineTest is HoldingsFixture {
         super.setUp();
         address listing = address(new ListingDouble(EXPIRY));
         address table = _create("src/math/NormalTable.sol:NormalTable", "");
-        _sheets = ISheets(
-            _create("src/hub/risk/Sheets.sol:Sheets", abi.encode(_manager, address(_feeds), listing, table))
-        );
+        _sheets = ISheets(_create("src/hub/risk/Sheets.sol:Sheets", abi.encode(address(_feeds), listing, table)));
         IPortfolioEngine.Links memory links = IPortfolioEngine.Links(
             address(_feeds),
             address(_rules),
-            listing,
             address(_sheets)
         );
         _engine = IPortfolioEngine(
@@ -88,7 +86,7 @@ contract PortfolioEngineTest is HoldingsFixture {
         uint256[] memory words = _words(_head(1e18, 1, 1), _lot(ASSET, collateral), _position(1, size, 0), options);
         bytes memory expected = abi.encode(_engine.riskWithoutSheet(words));
         assertEq(abi.encode(_engine.riskOf(words)), expected);
-        _sheets.publish(BTC, _places(4));
+        _sheets.publish(BTC, 0);
         assertEq(abi.encode(_engine.riskOf(words)), expected);
     }
 
@@ -97,14 +95,14 @@ contract PortfolioEngineTest is HoldingsFixture {
         uint256 gas = gasleft();
         _engine.riskOf(words);
         uint256 without = gas - gasleft();
-        _sheets.publish(BTC, _places(4));
+        _sheets.publish(BTC, 0);
         gas = gasleft();
         _engine.riskOf(words);
         assertLt(gas - gasleft(), without);
     }
 
     function test_GivenASheet_WhenAFeedMoved_ItIsNotUsed() public {
-        _sheets.publish(BTC, _places(4));
+        _sheets.publish(BTC, 0);
         vm.warp(START + 10);
         _submit(START + 10, _one(_id(Kind.Forward, EXPIRY), 63_000e18, 0));
         uint256[] memory words = _words(_head(0, 0, 1), _position(1, 0, 0), _option(0, 0, false, 1000));
@@ -114,23 +112,12 @@ contract PortfolioEngineTest is HoldingsFixture {
     }
 
     function test_GivenASheet_WhenItIsPublishedAgain_ItIsTheSameCode() public {
-        address first = _sheets.publish(BTC, _places(4));
+        address first = _sheets.publish(BTC, 0);
         vm.prank(_stranger);
-        assertEq(_sheets.publish(BTC, _places(4)), first);
-        assertEq(_sheets.sheetOf(BTC), first);
-        // A STOP byte, then map, count, header, stamp and four rows.
-        assertEq(first.code.length, 1 + 32 * (16 + 1 + 2 + 4 * 5));
-    }
-
-    function test_GivenASheet_WhenTheNextOneLeavesAPlaceOut_ItIsRefused() public {
-        _sheets.publish(BTC, _places(4));
-        vm.expectRevert(abi.encodeWithSelector(ISheets.CoverageLost.selector, 3));
-        _sheets.publish(BTC, _places(3));
-        vm.prank(_stranger);
-        vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, _stranger));
-        _sheets.resetCoverage(BTC);
-        _sheets.resetCoverage(BTC);
-        _sheets.publish(BTC, _places(3));
+        assertEq(_sheets.publish(BTC, 0), first);
+        assertEq(_sheets.sheetOf(BTC, 0), first);
+        // A STOP byte, then two words, two headers, a word of places and four rows.
+        assertEq(first.code.length, 1 + 32 * (2 + 2 + 1 + 4 * 5));
     }
 
     // ---- given the feeds
@@ -158,17 +145,12 @@ contract PortfolioEngineTest is HoldingsFixture {
     }
 
     function test_GivenBadHoldings_WhenAStrikeIsNotListed_ItSaysWhatWasExpected() public {
-        vm.expectRevert(abi.encodeWithSelector(IRiskEngine.HoldingsInvalid.selector, 9, "a strike that is listed"));
+        vm.expectRevert(abi.encodeWithSelector(SheetBuilder.PlaceUnlisted.selector, BTC, 9));
         _engine.riskOf(_words(_head(0, 0, 1), _position(1, 0, 0), _option(0, 9, false, 1)));
     }
 
     function _health(uint256 options, int104 perpetual) private view returns (int256) {
         Risk memory risk = _engine.riskOf(_words(_head(0, 0, 1), _position(1, perpetual, 0), options));
         return risk.equity - int256(risk.maintenanceMargin);
-    }
-
-    function _places(uint8 count) private pure returns (uint8[] memory places) {
-        places = new uint8[](count);
-        for (uint8 i = 0; i < count; ++i) places[i] = i;
     }
 }

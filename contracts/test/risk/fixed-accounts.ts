@@ -10,10 +10,18 @@ const chance = (next: Next, percent: bigint): boolean => next() % 100n < percent
 const many = <T>(count: bigint, make: (index: number) => T): T[] => Array.from({ length: Number(count) }, (_, index) => make(index));
 const sum = (values: readonly bigint[]): bigint => values.reduce((a, b) => a + b, 0n);
 
+/** Seldom more than lanes hold exactly, up to the most a position may be. */
+function anyLots(next: Next): bigint {
+  const most = chance(next, 3n) ? 2n ** 32n - 1n : 200_000n;
+  return chance(next, 4n) ? 0n : between(next, -most, most);
+}
+
 function anyExpiry(next: Next, spot: bigint): risk.FixedUnderlying['expiries'][number] {
-  const forward = (spot * between(next, 900n, 1100n)) / 1000n + 1n;
+  const forward = (spot * between(next, 900n, 1100n)) / 1000n ** (chance(next, 2n) ? 3n : 1n) + (chance(next, 2n) ? spot << 12n : 1n);
   const rows = many(between(next, 1n, 3n), () => ({
-    strike: (forward * between(next, 100n, 4000n)) / 1000n + 1n,
+    // Now and then far beyond what a lane holds.
+    strike:
+      (forward * between(next, 100n, 4000n)) / 1000n ** (chance(next, 3n) ? 2n : 1n) + (chance(next, 3n) ? forward << (next() % 16n) : 1n),
     sigma: ((between(next, 1n, 300n) << 64n) + next()) / 100n,
   }));
   const first = rows.slice(0, 1);
@@ -24,7 +32,7 @@ function anyExpiry(next: Next, spot: bigint): risk.FixedUnderlying['expiries'][n
     options: many(between(next, 0n, 5n), () => {
       const row = rows[Number(next() % BigInt(rows.length))] ?? first[0];
       if (row === undefined) throw new Error('an expiry without rows');
-      return { ...row, isPut: chance(next, 50n), lots: chance(next, 4n) ? 0n : between(next, -200_000n, 200_000n) };
+      return { ...row, isPut: chance(next, 50n), lots: anyLots(next) };
     }),
   };
 }
@@ -90,7 +98,7 @@ export function toEngine(account: risk.FixedAccount) {
   return [
     {
       ...account,
-      underlyings: each.map(({ underlying, words }) => ({ ...underlying, sheet: [], options: words })),
+      underlyings: each.map(({ underlying, words }) => ({ ...underlying, options: words })),
     },
     each.map(({ expiries }) => expiries),
   ] as const;

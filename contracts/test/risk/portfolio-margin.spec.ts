@@ -32,8 +32,8 @@ describe('given portfolio margin on chain', () => {
     };
     const normalTable = await deploy(0n, bytecode.NormalTable.creation);
     const sheetsCreation = { abi: sheetsAbi, bytecode: bytecode.Sheets.creation };
-    const sheets = await deploy(1n, encodeDeployData({ ...sheetsCreation, args: [from, zeroAddress, zeroAddress, normalTable] }));
-    const links = { feeds: zeroAddress, collateralRules: zeroAddress, listing: zeroAddress, sheets };
+    const sheets = await deploy(1n, encodeDeployData({ ...sheetsCreation, args: [zeroAddress, zeroAddress, normalTable] }));
+    const links = { feeds: zeroAddress, collateralRules: zeroAddress, sheets };
     const creation = { abi: portfolioEngineAbi, bytecode: bytecode.PortfolioEngine.creation };
     engine = await deploy(2n, encodeDeployData({ ...creation, args: [from, links, 0] }));
     call = async (data) => {

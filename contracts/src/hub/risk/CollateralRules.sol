@@ -2,19 +2,18 @@
 pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {CodeStore} from "./CodeStore.sol";
 import {FeedGrade, Grade} from "./FeedGrade.sol";
-import {FeedWord, Kind} from "./FeedWord.sol";
-import {Haircuts, Requirement} from "./Haircuts.sol";
+import {Haircuts} from "./Haircuts.sol";
 import {Holdings} from "./Holdings.sol";
 import {ICollateralRules} from "./ICollateralRules.sol";
 import {IFeeds} from "./IFeeds.sol";
-import {Wad} from "./Wad.sol";
+import {RulesTable} from "./RulesTable.sol";
 
 /// @notice Haircuts by asset, by amount, by chain and by the chain's state: one table for every engine.
+/// @dev What valuation reads is kept a second time, resolved, as contract code (see RulesTable): every change writes it anew.
 contract CollateralRules is ICollateralRules, AccessManaged {
     uint256 private constant RATE_ONE = 1e9;
-    /// @dev A rate of 1e-9, as a wad.
-    int256 private constant RATE_TO_WAD = 1e9;
     uint256 private constant WAD = 1e18;
     uint256 private constant MAX_DECIMALS = 36;
     uint256 private constant MAX_TIERS = 8;
@@ -32,6 +31,10 @@ contract CollateralRules is ICollateralRules, AccessManaged {
     mapping(uint8 class => ClassTier[]) private _classes;
     mapping(uint32 eid => Chain) private _chains;
     mapping(ChainState state => Rates) private _states;
+    /// @dev All that ever had a rule, and the number of classes up to the highest.
+    uint16[] private _ids;
+    uint256 private _classCount;
+    address private _table;
 
     constructor(address authority_, address feeds_) AccessManaged(authority_) {
         feeds = IFeeds(feeds_);
@@ -58,6 +61,8 @@ contract CollateralRules is ICollateralRules, AccessManaged {
             require(tiers[i].maintenance <= RATE_ONE, ClassInvalid(class, "maintenance at most 10^9"));
             _classes[class].push(tiers[i]);
         }
+        if (class >= _classCount) _classCount = uint256(class) + 1;
+        _writeTable();
         emit ClassSet(class, tiers);
     }
 
@@ -69,13 +74,16 @@ contract CollateralRules is ICollateralRules, AccessManaged {
         (IFeeds.SpotMode mode, , ) = feeds.underlyingOf(rule.underlying);
         require(mode != IFeeds.SpotMode.Unlisted, RuleInvalid(assetId, "an underlying with a feed"));
         _assets[assetId] = rule;
+        if (!_listed[assetId]) _ids.push(assetId);
         _listed[assetId] = true;
+        _writeTable();
         emit AssetRuleSet(assetId, rule);
     }
 
     /// @inheritdoc ICollateralRules
     function setChainRates(uint32 eid, Rates calldata rates) external restricted {
         _chains[eid].rates = rates;
+        _writeTable();
         emit ChainRatesSet(eid, rates);
     }
 
@@ -83,6 +91,7 @@ contract CollateralRules is ICollateralRules, AccessManaged {
     function setStateRates(ChainState state, Rates calldata rates) external restricted {
         require(state != ChainState.Healthy, StateInvalid(0, state, "a state worse than healthy"));
         _states[state] = rates;
+        _writeTable();
         emit StateRatesSet(state, rates);
     }
 
@@ -102,41 +111,119 @@ contract CollateralRules is ICollateralRules, AccessManaged {
         Chain storage chain = _chains[eid];
         // CAST: seconds fit 40 bits for 34,000 years.
         (chain.state, chain.since, chain.rampSeconds) = (state, uint40(block.timestamp), rampSeconds);
+        _writeTable();
         emit ChainStateSet(eid, state, rampSeconds);
+    }
+
+    function _writeTable() private {
+        RulesTable.Entry[] memory entries = new RulesTable.Entry[](_ids.length);
+        for (uint256 i = 0; i < entries.length; ++i) {
+            AssetRule storage rule = _assets[_ids[i]];
+            Chain storage chain = _chains[rule.eid];
+            Rates storage state = _states[chain.state];
+            entries[i] = RulesTable.Entry({
+                assetId: _ids[i],
+                underlying: rule.underlying,
+                decimals: rule.decimals,
+                class: rule.class,
+                own: chain.rates,
+                state: state,
+                since: chain.since,
+                rampSeconds: chain.rampSeconds
+            });
+        }
+        ClassTier[][] memory classes = new ClassTier[][](_classCount);
+        // CAST: a class has eight bits.
+        for (uint256 i = 0; i < classes.length; ++i) classes[i] = _classes[uint8(i)];
+        _table = CodeStore.write(RulesTable.encode(entries, classes));
     }
 
     // ---- views
 
     /// @inheritdoc ICollateralRules
+    /// @dev Equal to Haircuts.sum over lotsOf, without their structs.
+    function valueOf(uint256[] calldata words) external view returns (Value memory value) {
+        unchecked {
+            uint256[] memory table = CodeStore.read(_table);
+            uint256[] memory rules = new uint256[](words.length * 2);
+            uint256[] memory prices = new uint256[](words.length * 2);
+            uint256[] memory balances = new uint256[](words.length * 2);
+            value.oldest = type(uint40).max;
+            uint256 count;
+            for (uint256 i = 0; i < balances.length; ++i) {
+                (uint16 assetId, uint256 amount) = Holdings.lot(words[i >> 1], i & 1);
+                if (amount == 0) continue;
+                uint256 rule = RulesTable.ruleOf(table, assetId);
+                if (rule == 0) continue;
+                rules[count] = rule;
+                uint256 price = prices[count] = _price(rules, prices, count, value);
+                uint256 worth = RulesTable.worth(rule, amount, price);
+                value.total += int256(worth);
+                balances[count++] = worth | (uint256(RulesTable.underlying(rule)) << 240);
+            }
+            assembly ("memory-safe") {
+                mstore(balances, count)
+            }
+            value.balances = balances;
+            value.haircuts = RulesTable.haircuts(table, rules, balances);
+        }
+    }
+
+    /// @inheritdoc ICollateralRules
     function lotsOf(
         uint256[] calldata words
     ) external view returns (Haircuts.Lot[] memory lots, Haircuts.Tier[][] memory classes, Grade grade, uint40 oldest) {
+        uint256[] memory table = CodeStore.read(_table);
+        Value memory value;
+        lots = _lots(words, table, value);
+        classes = RulesTable.classesOf(table, lots);
+        (grade, oldest) = (value.grade, value.oldest);
+    }
+
+    /// @dev `value` takes the grade and the age of the prices.
+    function _lots(
+        uint256[] calldata words,
+        uint256[] memory table,
+        Value memory value
+    ) private view returns (Haircuts.Lot[] memory lots) {
         lots = new Haircuts.Lot[](words.length * 2);
-        oldest = type(uint40).max;
+        uint256[] memory rules = new uint256[](lots.length);
+        uint256[] memory prices = new uint256[](lots.length);
+        value.oldest = type(uint40).max;
         uint256 count;
-        uint256 largestClass;
-        for (uint256 i = 0; i < lots.length; ++i) {
+        for (uint256 i = 0; i < rules.length; ++i) {
             (uint16 assetId, uint256 amount) = Holdings.lot(words[i / 2], i % 2);
-            if (amount == 0 || !_listed[assetId]) continue;
-            AssetRule memory rule = _assets[assetId];
-            IFeeds.Point memory point = feeds.point(FeedWord.id(rule.underlying, Kind.Spot, 0));
-            grade = FeedGrade.worse(grade, point.grade);
-            if (point.time < oldest) oldest = point.time;
-            lots[count++] = Haircuts.Lot({
-                class: rule.class,
-                value: Wad.mulDown(_wad(amount, rule.decimals), int256(uint256(point.value))),
-                chain: _chainRates(rule.eid)
+            uint256 rule = RulesTable.ruleOf(table, assetId);
+            if (amount == 0 || rule == 0) continue;
+            rules[count] = rule;
+            prices[count] = _price(rules, prices, count, value);
+            lots[count] = Haircuts.Lot({
+                class: RulesTable.classIn(rule),
+                // CAST: below 2^120.
+                value: int256(RulesTable.worth(rule, amount, prices[count])),
+                chain: RulesTable.chainRates(rule)
             });
-            if (rule.class > largestClass) largestClass = rule.class;
+            ++count;
         }
         assembly ("memory-safe") {
             mstore(lots, count)
         }
-        classes = new Haircuts.Tier[][](count == 0 ? 0 : largestClass + 1);
-        for (uint256 i = 0; i < count; ++i) {
-            uint256 class = lots[i].class;
-            // CAST: a class has eight bits.
-            if (classes[class].length == 0) classes[class] = _tiers(uint8(class));
+    }
+
+    /// @dev Of the last rule's underlying, read once.
+    function _price(
+        uint256[] memory rules,
+        uint256[] memory prices,
+        uint256 last,
+        Value memory value
+    ) private view returns (uint256) {
+        unchecked {
+            uint16 underlying = RulesTable.underlying(rules[last]);
+            for (uint256 i = 0; i < last; ++i) if (RulesTable.underlying(rules[i]) == underlying) return prices[i];
+            IFeeds.Quote memory quote = feeds.quoteOf(underlying, false);
+            value.grade = FeedGrade.worse(value.grade, quote.grade);
+            if (quote.oldest < value.oldest) value.oldest = quote.oldest;
+            return quote.spot;
         }
     }
 
@@ -156,39 +243,5 @@ contract CollateralRules is ICollateralRules, AccessManaged {
         state = chain.state;
         uint256 elapsed = block.timestamp - chain.since;
         ramp = elapsed >= chain.rampSeconds ? WAD : (elapsed * WAD) / chain.rampSeconds;
-    }
-
-    function _chainRates(uint32 eid) private view returns (Requirement memory) {
-        Chain storage chain = _chains[eid];
-        (ChainState state, uint256 ramp) = chainStateOf(eid);
-        Rates memory own = chain.rates;
-        Rates memory added = _states[state];
-        return
-            Haircuts.chainRates(
-                int256(uint256(own.maintenance)) * RATE_TO_WAD,
-                int256(uint256(own.initialExtra)) * RATE_TO_WAD,
-                int256(uint256(added.maintenance)) * RATE_TO_WAD,
-                int256(uint256(added.initialExtra)) * RATE_TO_WAD,
-                int256(ramp)
-            );
-    }
-
-    function _tiers(uint8 class) private view returns (Haircuts.Tier[] memory tiers) {
-        ClassTier[] storage stored = _classes[class];
-        tiers = new Haircuts.Tier[](stored.length);
-        for (uint256 i = 0; i < tiers.length; ++i) {
-            ClassTier memory tier = stored[i];
-            tiers[i] = Haircuts.Tier({
-                from: int256(uint256(tier.from)),
-                maintenance: int256(uint256(tier.maintenance)) * RATE_TO_WAD,
-                initialExtra: int256(uint256(tier.initialExtra)) * RATE_TO_WAD
-            });
-        }
-    }
-
-    /// @dev Base units to 18 decimals, rounded down.
-    function _wad(uint256 amount, uint8 decimals) private pure returns (int256) {
-        // CAST: below 2^108 * 10^18.
-        return int256(decimals <= 18 ? amount * 10 ** (18 - decimals) : amount / 10 ** (decimals - 18));
     }
 }

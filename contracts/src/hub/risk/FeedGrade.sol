@@ -57,15 +57,28 @@ library FeedGrade {
         uint256 nowSeconds,
         bool disagrees
     ) internal pure returns (Grade) {
-        if (FeedWord.isHalted(word)) return Grade.Halted;
-        if (FeedWord.value(word) == 0) return Grade.Zero;
-        uint256 time = FeedWord.time(word);
-        if (time > nowSeconds + FUTURE_TOLERANCE) return Grade.Future;
-        if (disagrees) return Grade.Disagreeing;
-        if (FeedWord.spread(word) > limits.maxSpread) return Grade.Uncertain;
-        uint256 age = time < nowSeconds && !FeedWord.isFinal(word) ? nowSeconds - time : 0;
-        if (age > limits.staleAfter) return Grade.Stale;
-        return age > limits.freshFor ? Grade.Aged : Grade.Fresh;
+        return gradeOf(word, limits.freshFor, limits.staleAfter, limits.maxSpread, nowSeconds, disagrees);
+    }
+
+    function gradeOf(
+        uint256 word,
+        uint256 freshFor,
+        uint256 staleAfter,
+        uint256 maxSpread,
+        uint256 nowSeconds,
+        bool disagrees
+    ) internal pure returns (Grade) {
+        unchecked {
+            if (FeedWord.isHalted(word)) return Grade.Halted;
+            if (FeedWord.value(word) == 0) return Grade.Zero;
+            uint256 time = FeedWord.time(word);
+            if (time > nowSeconds + FUTURE_TOLERANCE) return Grade.Future;
+            if (disagrees) return Grade.Disagreeing;
+            if (FeedWord.spread(word) > maxSpread) return Grade.Uncertain;
+            uint256 age = time < nowSeconds && !FeedWord.isFinal(word) ? nowSeconds - time : 0;
+            if (age > staleAfter) return Grade.Stale;
+            return age > freshFor ? Grade.Aged : Grade.Fresh;
+        }
     }
 
     /// @notice The worse of two.

@@ -17,12 +17,14 @@ using FeedWord for FeedId global;
 
 /// @title A feed's storage word
 /// @notice Low to high: value uint128 (a price, 18 decimals, or a packed smile slice) | time uint40, seconds | spread uint32, half-width of
-/// the value, 1e-9 of it | zeros | final (bit 254) | halted (bit 255). Twin: shared/src/risk/feed-word.ts.
+/// the value, 1e-9 of it | in a spot's word uint40, the underlying's epoch | zeros | final (bit 254) | halted (bit 255). Twin: shared/src/risk/feed-word.ts.
 library FeedWord {
     /// @notice The whole value, as a spread.
     uint32 internal constant SPREAD_ONE = 1e9;
     uint256 internal constant FINAL = 1 << 254;
     uint256 internal constant HALTED = 1 << 255;
+    uint256 internal constant EPOCH_SHIFT = 200;
+    uint256 internal constant EPOCH = uint256(type(uint40).max) << EPOCH_SHIFT;
 
     function id(uint16 underlying_, Kind kind_, uint40 expiry_) internal pure returns (FeedId) {
         return FeedId.wrap((uint64(underlying_) << 48) | (uint64(uint8(kind_)) << 40) | expiry_);

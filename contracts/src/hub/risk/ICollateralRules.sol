@@ -2,7 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {Grade} from "./FeedGrade.sol";
-import {Haircuts} from "./Haircuts.sol";
+import {Haircuts, Requirement} from "./Haircuts.sol";
 
 /// @notice What each asset of the ledger is worth as margin: its price feed, its haircut, and what its chain adds.
 interface ICollateralRules {
@@ -38,6 +38,20 @@ interface ICollateralRules {
         uint32 initialExtra;
     }
 
+    /// @notice What packed collateral comes to, 18 decimals.
+    /// @param total    before any haircut
+    /// @param haircuts of all of it together
+    /// @param balances one per balance that counts: value uint240 | underlying that prices it uint16
+    /// @param grade    worst grade of the prices used
+    /// @param oldest   time of the oldest price used, the largest there is if none was
+    struct Value {
+        int256 total;
+        Requirement haircuts;
+        uint256[] balances;
+        Grade grade;
+        uint40 oldest;
+    }
+
     event AssetRuleSet(uint16 indexed assetId, AssetRule rule);
     event ClassSet(uint8 indexed class, ClassTier[] tiers);
     event ChainRatesSet(uint32 indexed eid, Rates rates);
@@ -65,6 +79,8 @@ interface ICollateralRules {
 
     // ---- views
 
+    /// @notice What packed collateral (IRiskEngine's layout) comes to at the feeds of this block.
+    function valueOf(uint256[] calldata words) external view returns (Value memory);
     /// @notice Values and rates of packed collateral (IRiskEngine's layout) at the feeds of this block.
     /// @return lots    one per asset that has a rule and a balance
     /// @return classes tiers by the classes the lots name

@@ -23,6 +23,22 @@ interface IFeeds {
         Grade grade;
     }
 
+    /// @notice What margin needs of an underlying at once.
+    /// @param spot       18 decimals, 0 before the first
+    /// @param mark       see mark(); 0 where not asked
+    /// @param confidence of the spot, see confidence()
+    /// @param epoch      see epochOf()
+    /// @param oldest     time of the oldest value given
+    /// @param grade      the worst of theirs
+    struct Quote {
+        uint128 spot;
+        uint128 mark;
+        uint64 confidence;
+        uint40 epoch;
+        uint40 oldest;
+        Grade grade;
+    }
+
     /// @notice How the feeds of one underlying are graded. Ages in seconds, shares in 1e-4. Each `...Stale` is at least its `...Fresh`.
     /// @param spotFresh    age up to which spot, mark and a running settlement average are fresh
     /// @param spotStale    age up to which they are aged
@@ -60,6 +76,7 @@ interface IFeeds {
     event SignersSet(address[] signers, uint8 threshold, uint8 settlementThreshold);
     event UnderlyingSet(uint16 indexed underlying, SpotMode mode, address source, Bounds bounds);
     event Halted(FeedId indexed feed);
+    event Advanced(uint16 indexed underlying, uint40 epoch);
     event Resumed(FeedId indexed feed, bool cleared);
 
     error SignersInvalid(uint256 count, uint256 threshold);
@@ -92,6 +109,8 @@ interface IFeeds {
     /// @notice Ends a halt; `clear` also drops the value, a final settlement price included; only a later one replaces it. GOVERNOR,
     ///         delayed.
     function resume(FeedId feed, bool clear) external;
+    /// @notice A new epoch of the underlying: what it is priced from changed elsewhere, its listing. Restricted to who lists.
+    function advance(uint16 underlying) external;
     /// @notice Replaces the signers. GOVERNOR, delayed.
     /// @param signers_             strictly ascending, at most 32
     /// @param threshold_           signatures needed, 1 … number of signers
@@ -106,10 +125,15 @@ interface IFeeds {
     /// @notice What signers sign.
     function digest(uint40 time, Report[] calldata reports) external view returns (bytes32);
     /// @notice Raw words in the order asked, to be decoded with FeedWord; a spot read from another source is packed alike. What an epoch
-    ///         commits to.
+    ///         commits to. Epochs are left out.
     function words(FeedId[] calldata feeds) external view returns (uint256[] memory);
     /// @notice A value with its grade now.
     function point(FeedId feed) external view returns (Point memory);
+    /// @notice Spot and, if asked, mark with all that margin reads beside them.
+    function quoteOf(uint16 underlying, bool withMark) external view returns (Quote memory);
+    /// @notice Counts the changes of anything an underlying's options are priced from: forwards, surfaces, settlement prices, halts, how
+    ///         they are graded, the listing. Spot and mark do not count.
+    function epochOf(uint16 underlying) external view returns (uint40);
     /// @notice The worst grade of several; Fresh for none.
     function gradeOf(FeedId[] calldata feeds) external view returns (Grade);
     /// @notice The perpetual's mark: the signed mark held within the band around spot, spot itself while none was ever signed; the worse

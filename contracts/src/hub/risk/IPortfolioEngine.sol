@@ -6,12 +6,13 @@ import {ISheets} from "./ISheets.sol";
 import {PortfolioMargin} from "./PortfolioMargin.sol";
 
 /// @title Portfolio margin
+/// @notice Values up to 128 option positions of 11 expiries in 3 underlyings, 8 underlyings in all, 16 balances of collateral. Within these
+///         limits no price, strike or size makes it revert: what is beyond a scale is taken coarser, against the account.
 interface IPortfolioEngine is IRiskEngine {
     /// @notice Where the engine reads.
     struct Links {
         address feeds;
         address collateralRules;
-        address listing;
         address sheets;
     }
 

@@ -46,7 +46,8 @@ interface IListing {
     /// @notice Strike price uint128 (18 decimals) | expiry uint40, seconds; 0 where nothing is listed.
     /// @param places up to 256 places of the underlying's listing
     function strikesAt(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory);
-    /// @notice A bit for each of the 256 places where a strike is listed.
+    /// @notice A bit for each of the 256 places where a strike is listed. A place that starts to mean another strike also starts a new epoch
+    ///         of the underlying (IFeeds.advance).
     function placesOf(uint16 underlying) external view returns (uint256 bits);
     /// @notice Σ of what is held long.
     /// @return perpetual  units of the underlying, 18 decimals

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-/// @title Risk sheets of each underlying, kept as contract code at an address that is the hash of their content
+/// @title Risk sheets of each underlying, kept as contract code at an address that hangs on the epoch they are of
+/// @notice An epoch begins whenever anything changes that an underlying's options are priced from (IFeeds.epochOf). Of an epoch there is one
+///         sheet per chunk of the listing, whoever publishes it. See SheetRows for its words, which stand after a byte of zero.
 interface ISheets {
     /// @param forward 18 decimals
     /// @param time    years, Q64
@@ -12,32 +14,32 @@ interface ISheets {
         uint256 forward;
         uint256 time;
         bool settled;
-        uint256[] strikes;
+        uint128[] strikes;
         uint256[] sigmas;
     }
 
-    event SheetPublished(uint16 indexed underlying, address indexed sheet, uint256 rows);
-    event CoverageReset(uint16 indexed underlying);
+    event SheetPublished(uint16 indexed underlying, uint8 indexed chunk, uint40 indexed epoch, address sheet);
 
-    error SheetTooLarge(uint256 places, uint256 most);
-    error CoverageLost(uint8 place);
+    error ChunkInvalid(uint8 chunk, uint256 most);
+    error NothingListed(uint16 underlying, uint8 chunk);
+    error NotBuilding();
 
-    /// @notice Values the places in all scenarios at the feeds as they are, and makes that the underlying's sheet. Anyone. The same places
-    ///         at the same feed words give the same address; a sheet that exists already is not written again.
-    /// @param places at least those of the current sheet, in any order, none twice
-    function publish(uint16 underlying, uint8[] calldata places) external returns (address sheet);
+    /// @notice Values all listed places of a chunk in all scenarios at the feeds as they are. Anyone; nothing is done where that sheet
+    ///         exists already.
+    /// @param chunk 0: places below 128, 1: from 128 up
+    function publish(uint16 underlying, uint8 chunk) external returns (address sheet);
 
-    /// @notice Lets the next sheet cover fewer places: expired ones are dropped so. GOVERNOR.
-    function resetCoverage(uint16 underlying) external;
+    /// @notice What the sheet that is being created asks for: its code. Reverts at any other time.
+    function content() external view;
 
-    /// @notice The latest sheet, code of one zero byte and then words as SheetRows says; 0 before the first. Whether it is current is told
-    ///         by its stamps, expiry by expiry.
-    function sheetOf(uint16 underlying) external view returns (address);
+    /// @notice The sheet of the epoch that runs now; 0 while nobody published it.
+    function sheetOf(uint16 underlying, uint8 chunk) external view returns (address);
 
-    /// @notice Words of a sheet of these places at the feeds as they are, kept nowhere: what publish would store.
-    /// @param places in any order, none twice
-    function build(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory words);
+    /// @notice Words of a sheet of some places at the feeds as they are, kept nowhere. The same places give the same rows as in any sheet of
+    ///         this epoch.
+    /// @param bitmap a bit per place, all listed
+    function build(uint16 underlying, uint256 bitmap) external view returns (uint256[] memory words);
 
-    /// @notice Words of a sheet of anything: for tools and proofs. Places are running numbers of the strikes, at most 256.
+    /// @notice Words of a sheet of anything: for tools and proofs. Places are running numbers of the strikes, at most 255.
     function buildFor(Expiry[] calldata expiries) external view returns (uint256[] memory words);
 }

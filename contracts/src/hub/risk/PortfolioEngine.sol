@@ -2,25 +2,28 @@
 pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {ExpiryWords} from "./ExpiryWords.sol";
+import {CodeStore} from "./CodeStore.sol";
 import {FeedGrade, Grade} from "./FeedGrade.sol";
-import {FeedWord, Kind} from "./FeedWord.sol";
-import {Haircuts} from "./Haircuts.sol";
 import {Holdings} from "./Holdings.sol";
 import {ICollateralRules} from "./ICollateralRules.sol";
 import {IFeeds} from "./IFeeds.sol";
 import {IPortfolioEngine} from "./IPortfolioEngine.sol";
-import {IListing, IRiskEngine, Risk} from "./IRiskEngine.sol";
+import {IRiskEngine, Risk} from "./IRiskEngine.sol";
 import {ISheets} from "./ISheets.sol";
+import {OptionLanes} from "./OptionLanes.sol";
 import {PortfolioMargin} from "./PortfolioMargin.sol";
-import {SheetRows} from "./SheetRows.sol";
+import {SheetAddress} from "./SheetAddress.sol";
+import {SheetGrades} from "./SheetGrades.sol";
 import {Wad} from "./Wad.sol";
 
-/// @notice Portfolio margin: 37 scenarios over an account's holdings, from the underlying's sheet where that is priced from the feeds as
-/// they are, else from rows built here for the account's own strikes. Both give the same bits.
-contract PortfolioEngine is IPortfolioEngine, ExpiryWords, AccessManaged {
+/// @notice Portfolio margin: 37 scenarios over an account's holdings, from the sheets of the epoch that runs where they were published, else
+/// from rows built here for the account's own strikes. Both give the same bits.
+contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     uint256 private constant RATE_TO_WAD = 1e9;
     uint256 private constant MOST_CORRELATED = 0.75e9;
+    uint256 private constant MOST_COLLATERAL_WORDS = 9;
+    uint256 private constant MOST_UNDERLYINGS = 8;
+    uint256 private constant FIRST_CHUNK = (1 << 128) - 1;
 
     /// @dev What a valuation has read so far.
     struct Reading {
@@ -28,7 +31,7 @@ contract PortfolioEngine is IPortfolioEngine, ExpiryWords, AccessManaged {
         uint40 oldest;
     }
 
-    IListing public immutable listing;
+    IFeeds public immutable feeds;
     ICollateralRules public immutable collateralRules;
     ISheets public immutable sheets;
     /// @notice Underlying whose spot is the price of settlement cash; 0: it is 1.
@@ -36,12 +39,8 @@ contract PortfolioEngine is IPortfolioEngine, ExpiryWords, AccessManaged {
 
     mapping(uint16 underlying => Group) private _groups;
 
-    constructor(
-        address authority_,
-        Links memory links,
-        uint16 settlementUnderlying_
-    ) AccessManaged(authority_) ExpiryWords(links.feeds) {
-        listing = IListing(links.listing);
+    constructor(address authority_, Links memory links, uint16 settlementUnderlying_) AccessManaged(authority_) {
+        feeds = IFeeds(links.feeds);
         collateralRules = ICollateralRules(links.collateralRules);
         sheets = ISheets(links.sheets);
         settlementUnderlying = settlementUnderlying_;
@@ -73,14 +72,28 @@ contract PortfolioEngine is IPortfolioEngine, ExpiryWords, AccessManaged {
         PortfolioMargin.Account calldata account,
         ISheets.Expiry[][] calldata expiries
     ) external view returns (PortfolioMargin.Result memory) {
-        PortfolioMargin.Account memory copy = account;
-        for (uint256 i = 0; i < copy.underlyings.length; ++i) copy.underlyings[i].sheet = sheets.buildFor(expiries[i]);
-        return PortfolioMargin.evaluate(copy);
+        PortfolioMargin.Book[] memory books = new PortfolioMargin.Book[](expiries.length);
+        for (uint256 i = 0; i < expiries.length; ++i) {
+            (books[i].used, books[i].cells) = OptionLanes.gather(account.underlyings[i].options);
+            books[i].sheets = new uint256[][](1);
+            books[i].sheets[0] = sheets.buildFor(expiries[i]);
+        }
+        return PortfolioMargin.evaluate(account, books);
     }
 
-    function _riskOf(uint256[] calldata holdings, bool useSheet) private view returns (Risk memory risk) {
+    function _riskOf(uint256[] calldata holdings, bool useSheets) private view returns (Risk memory risk) {
         Reading memory reading;
-        PortfolioMargin.Result memory result = PortfolioMargin.evaluate(_resolve(holdings, reading, useSheet));
+        (PortfolioMargin.Account memory account, PortfolioMargin.Book[] memory books) = _resolve(
+            holdings,
+            reading,
+            useSheets
+        );
+        PortfolioMargin.Result memory result = PortfolioMargin.evaluate(account, books);
+        for (uint256 i = 0; i < books.length; ++i) {
+            if (books[i].used == 0) continue;
+            uint256 header = books[i].header;
+            _read(reading, SheetGrades.gradeOf(header, block.timestamp), SheetGrades.oldestOf(header));
+        }
         risk.equity = result.equity;
         // CAST: margins are sums of what is not negative; a scenario is below 37.
         risk.initialMargin = uint256(result.initialMargin);
@@ -96,57 +109,77 @@ contract PortfolioEngine is IPortfolioEngine, ExpiryWords, AccessManaged {
     function _resolve(
         uint256[] calldata holdings,
         Reading memory reading,
-        bool useSheet
-    ) private view returns (PortfolioMargin.Account memory account) {
+        bool useSheets
+    ) private view returns (PortfolioMargin.Account memory account, PortfolioMargin.Book[] memory books) {
         require(holdings.length != 0, HoldingsInvalid(0, "a head"));
         uint256 head = holdings[0];
-        uint256 next = 1 + Holdings.collateralWords(head);
+        uint256 words = Holdings.collateralWords(head);
+        uint256 count = Holdings.underlyings(head);
+        uint256 next = 1 + words;
         require(next <= holdings.length, HoldingsInvalid(next, "the collateral the head counts"));
+        require(words <= MOST_COLLATERAL_WORDS, HoldingsInvalid(words, "at most 16 balances, in 9 words"));
+        require(count <= MOST_UNDERLYINGS, HoldingsInvalid(count, "at most 8 underlyings"));
         account.cash = Holdings.cash(head);
         (account.initialFactor, account.maxLeverage) = Holdings.profile(head);
-        account.underlyings = new PortfolioMargin.Underlying[](Holdings.underlyings(head));
-        Haircuts.Lot[] memory lots = _collateral(holdings[1:next], account, reading);
-        uint16[] memory priced = _pricedBy(holdings[1:next], lots.length);
-        account.settlementPrice =
-            settlementUnderlying == 0
-                ? Wad.ONE
-                : _read(reading, feeds.point(FeedWord.id(settlementUnderlying, Kind.Spot, 0)));
-        for (uint256 i = 0; i < account.underlyings.length; ++i) {
+        account.underlyings = new PortfolioMargin.Underlying[](count);
+        books = new PortfolioMargin.Book[](count);
+        account.settlementPrice = _settlementPrice(reading);
+        uint256[] memory balances = _collateral(holdings[1:next], account, reading);
+        uint16 previous;
+        for (uint256 i = 0; i < count; ++i) {
             require(next < holdings.length, HoldingsInvalid(next, "a position"));
             uint256 position = holdings[next];
+            uint16 id = Holdings.underlying(position);
+            require(i == 0 || id > previous, HoldingsInvalid(position, "underlyings that ascend"));
+            previous = id;
             uint256 end = ++next + Holdings.optionWords(position);
             require(end <= holdings.length, HoldingsInvalid(end, "the options the position counts"));
             PortfolioMargin.Underlying memory underlying = account.underlyings[i];
-            underlying.options = holdings[next:end];
-            _prices(underlying, position, reading);
-            uint16 id = Holdings.underlying(position);
-            for (uint256 k = 0; k < lots.length; ++k) if (priced[k] == id) underlying.followers += lots[k].value;
-            if (end != next) underlying.sheet = _sheet(id, underlying.options, reading, useSheet);
+            uint40 epoch = _prices(underlying, position, reading);
+            underlying.followers = _followers(balances, id);
+            // A group of one offsets nothing.
+            if (count != 1) {
+                Group memory group = _groups[id];
+                underlying.group = group.id;
+                underlying.correlation = int256(group.correlation * RATE_TO_WAD);
+            }
+            if (end != next) {
+                underlying.options = holdings[next:end];
+                (books[i].used, books[i].cells) = OptionLanes.gather(underlying.options);
+                books[i].sheets = _sheets(id, epoch, books[i].used, useSheets);
+            }
             next = end;
         }
         require(next == holdings.length, HoldingsInvalid(next, "no word more"));
+    }
+
+    function _settlementPrice(Reading memory reading) private view returns (int256) {
+        reading.oldest = type(uint40).max;
+        if (settlementUnderlying == 0) return Wad.ONE;
+        IFeeds.Quote memory quote = feeds.quoteOf(settlementUnderlying, false);
+        _read(reading, quote.grade, quote.oldest);
+        return int256(uint256(quote.spot));
     }
 
     function _collateral(
         uint256[] calldata words,
         PortfolioMargin.Account memory account,
         Reading memory reading
-    ) private view returns (Haircuts.Lot[] memory lots) {
-        Haircuts.Tier[][] memory classes;
-        (lots, classes, reading.grade, reading.oldest) = collateralRules.lotsOf(words);
-        account.haircuts = Haircuts.sum(lots, classes);
-        for (uint256 i = 0; i < lots.length; ++i) account.collateral += lots[i].value;
+    ) private view returns (uint256[] memory balances) {
+        if (words.length == 0) return balances;
+        ICollateralRules.Value memory value = collateralRules.valueOf(words);
+        (account.collateral, account.haircuts) = (value.total, value.haircuts);
+        _read(reading, value.grade, value.oldest);
+        return value.balances;
     }
 
-    /// @dev Underlyings that price the lots, in the order in which the rules give lots.
-    function _pricedBy(uint256[] calldata words, uint256 count) private view returns (uint16[] memory underlyings) {
-        underlyings = new uint16[](count);
-        uint256 at;
-        for (uint256 i = 0; at < count && i < 2 * words.length; ++i) {
-            (uint16 assetId, uint256 amount) = Holdings.lot(words[i / 2], i % 2);
-            if (amount == 0) continue;
-            (bool listed, ICollateralRules.AssetRule memory rule) = collateralRules.assetRuleOf(assetId);
-            if (listed) underlyings[at++] = rule.underlying;
+    /// @dev Value of the balances that the underlying prices.
+    function _followers(uint256[] memory balances, uint256 id) private pure returns (int256 followers) {
+        unchecked {
+            for (uint256 i = 0; i < balances.length; ++i) {
+                // CAST: the value's 240 bits.
+                if (balances[i] >> 240 == id) followers += int256(balances[i] & ((1 << 240) - 1));
+            }
         }
     }
 
@@ -154,119 +187,49 @@ contract PortfolioEngine is IPortfolioEngine, ExpiryWords, AccessManaged {
         PortfolioMargin.Underlying memory underlying,
         uint256 position,
         Reading memory reading
-    ) private view {
-        uint16 id = Holdings.underlying(position);
-        IFeeds.Point memory spot = feeds.point(FeedWord.id(id, Kind.Spot, 0));
+    ) private view returns (uint40) {
+        int256 size = Holdings.perpetualSize(position);
+        IFeeds.Quote memory quote = feeds.quoteOf(Holdings.underlying(position), size != 0);
+        _read(reading, quote.grade, quote.oldest);
         // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
-        underlying.spot = Wad.max(1, _read(reading, spot));
-        underlying.confidence = int256(uint256(feeds.confidence(id, spot.spread)));
-        underlying.perpetualSize = Holdings.perpetualSize(position);
-        if (underlying.perpetualSize != 0) underlying.perpetualMark = _read(reading, feeds.mark(id));
-        underlying.perpetualProfit =
-            Wad.mulDown(underlying.perpetualSize, underlying.perpetualMark) + Holdings.perpetualQuote(position);
-        Group memory group = _groups[id];
-        underlying.group = group.id;
-        underlying.correlation = int256(group.correlation * RATE_TO_WAD);
+        underlying.spot = Wad.max(1, int256(uint256(quote.spot)));
+        underlying.confidence = int256(uint256(quote.confidence));
+        underlying.perpetualSize = size;
+        underlying.perpetualMark = int256(uint256(quote.mark));
+        underlying.perpetualProfit = Wad.mulDown(size, underlying.perpetualMark) + Holdings.perpetualQuote(position);
+        return quote.epoch;
     }
 
     // ---- rows of the account's strikes
 
-    function _sheet(
+    /// @dev A sheet per chunk in which the account has places.
+    function _sheets(
         uint16 id,
-        uint256[] memory options,
-        Reading memory reading,
-        bool useSheet
-    ) private view returns (uint256[] memory sheet) {
-        uint8[] memory places = _places(options);
-        if (places.length == 0) return new uint256[](SheetRows.MAP_WORDS + 1);
-        uint40[] memory expiries = _gradeExpiries(id, places, reading);
-        if (useSheet) {
-            sheet = _load(sheets.sheetOf(id));
-            if (_isCurrent(sheet, id, places, expiries)) return sheet;
-        }
-        return sheets.build(id, places);
-    }
-
-    /// @dev Places of the options, each once.
-    function _places(uint256[] memory options) private pure returns (uint8[] memory places) {
-        places = new uint8[](options.length * Holdings.SERIES_PER_WORD);
-        uint256 seen;
+        uint40 epoch,
+        uint256 used,
+        bool useSheets
+    ) private view returns (uint256[][] memory read) {
+        read = new uint256[][](
+            used & FIRST_CHUNK != 0 && used > FIRST_CHUNK
+                ? 2
+                : used == 0
+                    ? 0
+                    : 1
+        );
         uint256 count;
-        for (uint256 i = 0; i < options.length; ++i) {
-            for (uint256 word = options[i]; word != 0; word >>= 42) {
-                if ((word >> 9) & 0x1ffffffff == 0) continue;
-                // CAST: the field's eight bits.
-                uint8 place = uint8(word >> 1);
-                if ((seen >> place) & 1 == 1) continue;
-                seen |= 1 << place;
-                places[count++] = place;
-            }
-        }
-        assembly ("memory-safe") {
-            mstore(places, count)
+        for (uint256 chunk = 0; chunk < 2; ++chunk) {
+            uint256 wanted = used & (FIRST_CHUNK << (chunk * SheetAddress.CHUNK_PLACES));
+            if (wanted == 0) continue;
+            uint256[] memory sheet;
+            if (useSheets) sheet = CodeStore.read(SheetAddress.of_(address(sheets), id, chunk, epoch));
+            // A place listed within the epoch is not in its sheet.
+            if (sheet.length == 0 || wanted & ~sheet[0] != 0) sheet = sheets.build(id, wanted);
+            read[count++] = sheet;
         }
     }
 
-    /// @return of_ Expiry of each place.
-    function _gradeExpiries(
-        uint16 id,
-        uint8[] memory places,
-        Reading memory reading
-    ) private view returns (uint40[] memory of_) {
-        uint256[] memory strikes = listing.strikesAt(id, places);
-        of_ = new uint40[](places.length);
-        for (uint256 i = 0; i < places.length; ++i) {
-            require(strikes[i] != 0, HoldingsInvalid(places[i], "a strike that is listed"));
-            // CAST: 40 bits of the listing's word.
-            of_[i] = uint40(strikes[i] >> 128);
-            bool isNew = true;
-            for (uint256 j = 0; j < i && isNew; ++j) isNew = of_[j] != of_[i];
-            if (isNew) _gradeExpiry(id, of_[i], reading);
-        }
-    }
-
-    function _gradeExpiry(uint16 id, uint40 expiry, Reading memory reading) private view {
-        if (block.timestamp >= expiry) {
-            (, , bool isFinal) = feeds.settlement(id, expiry);
-            if (!isFinal) reading.grade = FeedGrade.worse(reading.grade, Grade.Zero);
-            return;
-        }
-        _read(reading, feeds.point(FeedWord.id(id, Kind.Forward, expiry)));
-        _read(reading, feeds.point(FeedWord.id(id, Kind.Surface, expiry)));
-    }
-
-    function _load(address sheet) private view returns (uint256[] memory words) {
-        if (sheet == address(0)) return words;
-        words = new uint256[](sheet.code.length / 32);
-        assembly ("memory-safe") {
-            extcodecopy(sheet, add(words, 32), 1, shl(5, mload(words)))
-        }
-    }
-
-    /// @dev Whether every place is there and every expiry of theirs priced from the feed words as they are now.
-    function _isCurrent(
-        uint256[] memory sheet,
-        uint16 id,
-        uint8[] memory places,
-        uint40[] memory expiries
-    ) private view returns (bool) {
-        if (sheet.length == 0) return false;
-        uint256 checked;
-        for (uint256 i = 0; i < places.length; ++i) {
-            uint256 entry = (sheet[places[i] >> 4] >> ((places[i] & 15) * 16)) & 0xffff;
-            if (entry == 0) return false;
-            uint256 expiry = (entry >> 8) & 0x7f;
-            if ((checked >> expiry) & 1 == 1) continue;
-            checked |= 1 << expiry;
-            uint256 stamp = sheet[SheetRows.MAP_WORDS + 1 + sheet[SheetRows.MAP_WORDS] + expiry];
-            if (stamp != uint256(_stampOf(id, expiries[i]))) return false;
-        }
-        return true;
-    }
-
-    function _read(Reading memory reading, IFeeds.Point memory point) private pure returns (int256) {
-        reading.grade = FeedGrade.worse(reading.grade, point.grade);
-        if (point.time < reading.oldest) reading.oldest = point.time;
-        return int256(uint256(point.value));
+    function _read(Reading memory reading, Grade grade, uint40 oldest) private pure {
+        reading.grade = FeedGrade.worse(reading.grade, grade);
+        if (oldest < reading.oldest) reading.oldest = oldest;
     }
 }

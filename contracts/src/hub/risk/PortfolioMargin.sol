@@ -3,14 +3,13 @@ pragma solidity ^0.8.34;
 
 import {Requirement} from "./Haircuts.sol";
 import {Holdings} from "./Holdings.sol";
-import {SheetRows} from "./SheetRows.sol";
+import {OptionLanes} from "./OptionLanes.sol";
 import {Wad} from "./Wad.sol";
 
-/// @title Portfolio margin from the rows of a sheet: 37 scenarios and the charges beside them
+/// @title Portfolio margin from the rows of sheets: 37 scenarios and the charges beside them
 /// @notice Constants are those of shared/src/risk/parameters/lockstep.json. Money and sizes have 18 decimals; roundings are against the
-/// account. Twin, bit for bit: shared/src/risk/fixed/portfolio-margin.ts.
+/// account. Scenarios: 9 moves by 3 volatilities, 8 tails, 2 tilts. Twin, bit for bit: shared/src/risk/fixed/portfolio-margin.ts.
 library PortfolioMargin {
-    /// @param sheet       rows of the options' strikes, see SheetRows
     /// @param options     option words as holdings have them
     /// @param followers   value of collateral priced by this underlying
     /// @param confidence  18 decimals
@@ -25,7 +24,6 @@ library PortfolioMargin {
         int256 confidence;
         uint256 group;
         int256 correlation;
-        uint256[] sheet;
         uint256[] options;
     }
 
@@ -41,6 +39,15 @@ library PortfolioMargin {
         Underlying[] underlyings;
     }
 
+    /// @notice An underlying's options, read: what gather made of the words, and the sheets that hold their places, none twice (SheetRows).
+    /// @param header what SheetGrades says of all expiries held, together; evaluate sets it
+    struct Book {
+        uint256 used;
+        uint256 cells;
+        uint256[][] sheets;
+        uint256 header;
+    }
+
     struct Result {
         int256 equity;
         int256 initialMargin;
@@ -49,257 +56,331 @@ library PortfolioMargin {
         uint256 worstScenario;
     }
 
-    /// @dev Of one underlying's options: profits in 1/UNIT, then what the charges need.
-    struct Options {
-        int256[39] profits;
+    /// @dev One underlying in money: profits of the scenarios, and what the charges need.
+    struct Leg {
+        int256[37] profits;
         int256 basis;
         int256 mark;
         int256 naked;
         int256 net;
-        int256 gross;
+        int256 worst;
     }
 
-    uint256 internal constant SCENARIOS = 37;
-    /// @notice Most lots an expiry may hold, calls and puts, long and short together: no lane can carry below it.
-    uint256 internal constant MAX_GROSS = 1 << 30;
-    int256 private constant UNIT = 1000 << 31;
+    /// @dev Tails, 32 bits each from the low end: 6600 plus the move | the weight, 1e-4 each.
+    uint256 private constant TAILS = 0xdd180140b60801908ef8021567e8032040d806402d500c800ce412f000000978;
     int256 private constant MAINTENANCE = 0.8e18;
-    uint256 private constant EVEN = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
-    uint256 private constant BIAS = 0x8000000000000000800000000000000080000000000000008000000000000000;
 
-    error ExpiryTooLarge(uint256 expiry, uint256 lots, uint256 most);
-    error PlaceMissing(uint256 place);
+    error PlaceMissing(uint256 places);
 
-    function evaluate(Account memory account) internal pure returns (Result memory result) {
-        uint256 count = account.underlyings.length;
-        int256[39][] memory profits = new int256[39][](count);
-        int256[] memory basis = new int256[](count);
-        int256[39] memory total;
-        Requirement memory charge = account.haircuts;
-        int256 haircut = charge.initial;
-        int256 notional;
-        int256 gains;
-        int256 marks;
-        for (uint256 i = 0; i < count; ++i) {
-            Underlying memory underlying = account.underlyings[i];
-            Options memory options = _options(underlying);
-            _settle(underlying, options);
-            profits[i] = options.profits;
-            basis[i] = options.basis;
-            for (uint256 s = 0; s < SCENARIOS; ++s) total[s] += options.profits[s];
-            gains += underlying.perpetualProfit;
-            marks += options.mark;
-            _charge(underlying, options, charge);
-            notional +=
-                Wad.mulUp(options.gross * Holdings.LOT, underlying.spot) +
-                Wad.mulUp(Wad.abs(underlying.perpetualSize), underlying.perpetualMark);
-        }
-        for (uint256 s = 1; s < SCENARIOS; ++s) if (total[s] < total[result.worstScenario]) result.worstScenario = s;
-        int256 loss = _loss(account.underlyings, profits, basis);
-        int256 depeg = Wad.mulUp(Wad.max(0, 0.99e18 - account.settlementPrice), 4e18);
-        result.equity = account.cash + account.collateral + gains + marks;
-        result.unrealisedGain = Wad.max(0, gains) + Wad.max(0, marks);
-        result.maintenanceMargin = charge.maintenance + Wad.mulUp(loss, MAINTENANCE);
-        result.initialMargin = Wad.max(result.maintenanceMargin, charge.initial + Wad.mulUp(loss, Wad.ONE + depeg));
-        int256 byLeverage =
-            account.maxLeverage == 0 ? int256(0) : haircut - Wad.floorDiv(-notional * Wad.ONE, account.maxLeverage);
-        if (account.initialFactor > Wad.ONE)
-            result.initialMargin = Wad.mulUp(result.initialMargin, account.initialFactor);
-        result.initialMargin = Wad.max(result.initialMargin, byLeverage);
-    }
-
-    // ---- options of one underlying
-
-    function _options(Underlying memory underlying) private pure returns (Options memory options) {
-        if (underlying.options.length == 0) return options;
-        uint256[] memory sheet = underlying.sheet;
-        uint256 expiries = sheet[SheetRows.MAP_WORDS];
-        uint256 rows = SheetRows.firstRow(expiries);
-        int256[] memory net = new int256[]((sheet.length - rows) / SheetRows.ROW_WORDS);
-        // Per expiry: puts, puts times strike (2^-27), gross.
-        int256[3][] memory sums = new int256[3][](expiries);
-        _gather(underlying.options, sheet, rows, net, sums);
-        for (uint256 e = 0; e < expiries; ++e) {
-            if (sums[e][2] == 0) continue;
-            // CAST: a sum of sizes' absolute values.
-            uint256 gross = uint256(sums[e][2]);
-            require(gross <= MAX_GROSS, ExpiryTooLarge(e, gross, MAX_GROSS));
-            options.gross += sums[e][2];
-            _expiry(sheet, rows, net, sums[e], sheet[SheetRows.MAP_WORDS + 1 + e], options);
-        }
-    }
-
-    function _gather(
-        uint256[] memory words,
-        uint256[] memory sheet,
-        uint256 rows,
-        int256[] memory net,
-        int256[3][] memory sums
-    ) private pure {
+    function evaluate(Account memory account, Book[] memory books) internal pure returns (Result memory result) {
         unchecked {
-            for (uint256 w = 0; w < words.length; ++w) {
-                uint256 word = words[w];
-                for (; word != 0; word >>= 42) {
-                    // CAST: 33 bits moved to the top and back with their sign.
-                    int256 size = int256(word << 214) >> 223;
-                    if (size == 0) continue;
-                    uint256 place = (word >> 1) & 0xff;
-                    uint256 entry = (sheet[place >> 4] >> ((place & 15) << 4)) & 0xffff;
-                    require(entry != 0, PlaceMissing(place));
-                    uint256 row = entry & 0xff;
-                    int256[3] memory sum = sums[(entry >> 8) & 0x7f];
-                    net[row] += size;
-                    sum[2] += size < 0 ? -size : size;
-                    if (word & 1 == 0) continue;
-                    sum[0] += size;
-                    int256 strike = int256(sheet[rows + row * SheetRows.ROW_WORDS + 4] >> 224);
-                    sum[1] += size * strike + (size < 0 ? size : int256(0));
-                }
+            // Every product is below 2^255: sizes are below 2^104, prices below 2^100, what they come to below 2^150.
+            uint256 count = account.underlyings.length;
+            Leg[] memory legs = new Leg[](count);
+            Requirement memory charge = account.haircuts;
+            int256 haircut = charge.initial;
+            int256 gains;
+            int256 marks;
+            for (uint256 i = 0; i < count; ++i) {
+                Underlying memory underlying = account.underlyings[i];
+                Leg memory leg = legs[i];
+                _leg(underlying, books[i], leg);
+                gains += underlying.perpetualProfit;
+                marks += leg.mark;
+                _charge(underlying, leg, charge);
+            }
+            result.worstScenario = _worstScenario(legs);
+            int256 loss = _loss(account.underlyings, legs);
+            int256 depeg = _up(Wad.max(0, 0.99e18 - account.settlementPrice), 4e18);
+            result.equity = account.cash + account.collateral + gains + marks;
+            result.unrealisedGain = Wad.max(0, gains) + Wad.max(0, marks);
+            result.maintenanceMargin = charge.maintenance + _up(loss, MAINTENANCE);
+            result.initialMargin = Wad.max(result.maintenanceMargin, charge.initial + _up(loss, Wad.ONE + depeg));
+            if (account.initialFactor > Wad.ONE)
+                result.initialMargin = _up(result.initialMargin, account.initialFactor);
+            if (account.maxLeverage != 0) {
+                int256 least = haircut - Wad.floorDiv(-_notional(account.underlyings) * Wad.ONE, account.maxLeverage);
+                result.initialMargin = Wad.max(result.initialMargin, least);
             }
         }
     }
 
-    /// @dev Adds one expiry. Lanes are sums modulo 2^256 of signed multiples; the bias makes every lane positive before it is cut out.
-    function _expiry(
-        uint256[] memory sheet,
-        uint256 rows,
-        int256[] memory net,
-        int256[3] memory sums,
-        uint256 header,
-        Options memory options
-    ) private pure {
+    /// @dev Perpetuals at their mark, options by lots of either side, calls and puts apart.
+    function _notional(Underlying[] memory underlyings) private pure returns (int256 notional) {
         unchecked {
-            uint256[10] memory lanes;
-            int256 naked;
-            uint256 end = ((header >> 160) & 0xff) + ((header >> 168) & 0xff);
-            int256 total;
-            for (uint256 row = (header >> 160) & 0xff; row < end; ++row) {
-                int256 size = net[row];
-                if (size == 0) continue;
-                total += size;
-                if (size < 0) naked -= size;
-                uint256 index = rows + row * SheetRows.ROW_WORDS;
-                assembly ("memory-safe") {
-                    let from := add(add(sheet, 0x20), shl(5, index))
+            for (uint256 i = 0; i < underlyings.length; ++i) {
+                Underlying memory underlying = underlyings[i];
+                int256 lots;
+                for (uint256 w = 0; w < underlying.options.length; ++w) {
+                    for (uint256 word = underlying.options[w]; word != 0; word >>= 42) {
+                        // CAST: 33 bits moved to the top and back with their sign.
+                        lots += Wad.abs(int256(word << 214) >> 223);
+                    }
+                }
+                notional +=
+                    _up(lots * Holdings.LOT, underlying.spot) +
+                    _up(Wad.abs(underlying.perpetualSize), underlying.perpetualMark);
+            }
+        }
+    }
+
+    // ---- one underlying in money
+
+    function _leg(Underlying memory underlying, Book memory book, Leg memory leg) private pure {
+        unchecked {
+            int256 linear = _down(underlying.perpetualSize, underlying.perpetualMark) + underlying.followers;
+            if (book.used == 0) {
+                if (linear != 0) _linear(linear, leg);
+                return;
+            }
+            uint256 missing = book.used;
+            for (uint256 i = 0; i < book.sheets.length; ++i) missing &= ~book.sheets[i][0];
+            require(missing == 0, PlaceMissing(missing));
+            // CAST: a price; it only sets how forwards are cut.
+            OptionLanes.Sums memory sums = OptionLanes.sum(book.sheets, book.cells, uint256(underlying.spot));
+            (leg.naked, leg.net, book.header) = (sums.naked, sums.net, sums.header);
+            leg.mark = Wad.floorDiv(sums.mark << sums.scale, OptionLanes.UNIT);
+            leg.basis = Wad.floorDiv(sums.basis << sums.scale, OptionLanes.UNIT);
+            leg.worst = _scenarios(sums, linear, leg);
+        }
+    }
+
+    /// @dev Profits where nothing but the move counts.
+    function _linear(int256 linear, Leg memory leg) private pure {
+        int256[37] memory profits = leg.profits;
+        int256 least;
+        assembly ("memory-safe") {
+            function floored(product, divisor) -> profit {
+                profit := sdiv(product, divisor)
+                profit := sub(profit, slt(product, mul(profit, divisor)))
+            }
+            let out := profits
+            for {
+                let part := sub(0, 1600)
+            } slt(part, 1601) {
+                part := add(part, 400)
+            } {
+                let profit := floored(mul(linear, part), 10000)
+                mstore(out, profit)
+                mstore(add(out, 32), profit)
+                mstore(add(out, 64), profit)
+                out := add(out, 96)
+                if slt(profit, least) {
+                    least := profit
+                }
+            }
+            for {
+                let tails := TAILS
+            } tails {
+                tails := shr(32, tails)
+            } {
+                let move := sub(and(shr(16, tails), 0xffff), 6600)
+                let profit := floored(mul(linear, mul(move, and(tails, 0xffff))), 100000000)
+                mstore(out, profit)
+                out := add(out, 32)
+                if slt(profit, least) {
+                    least := profit
+                }
+            }
+        }
+        leg.worst = -least;
+    }
+
+    /// @dev Profits of options and of what moves with the underlying, each rounded down once.
+    function _scenarios(OptionLanes.Sums memory sums, int256 linear, Leg memory leg) private pure returns (int256) {
+        unchecked {
+            int256 least = Wad.min(0, leg.basis);
+            uint256 lanes = sums.lanes;
+            uint256 scale = sums.scale;
+            int256 mark = sums.mark;
+            int256 move = linear * OptionLanes.UNIT;
+            int256[37] memory profits = leg.profits;
+            assembly ("memory-safe") {
+                function profitOf(value, scale_, moved, weight, divisor) -> profit {
+                    let product := mul(add(mul(shl(scale_, value), 10000), moved), weight)
+                    profit := sdiv(product, divisor)
+                    profit := sub(profit, slt(product, mul(profit, divisor)))
+                }
+                let out := profits
+                let from := lanes
+                for {
+                    let part := sub(0, 1600)
+                } slt(part, 1601) {
+                    part := add(part, 400)
+                } {
+                    let moved := mul(move, part)
                     for {
-                        let to := lanes
-                    } lt(to, add(lanes, 320)) {
-                        to := add(to, 64)
-                    } {
-                        let word := mload(from)
-                        mstore(to, add(mload(to), mul(size, and(word, EVEN))))
-                        mstore(add(to, 32), add(mload(add(to, 32)), mul(size, and(shr(32, word), EVEN))))
+                        let end := add(from, 96)
+                    } lt(from, end) {
                         from := add(from, 32)
+                    } {
+                        let profit := profitOf(sub(mload(from), mark), scale, moved, 1, 21474836480000000)
+                        mstore(out, profit)
+                        out := add(out, 32)
+                        if slt(profit, least) {
+                            least := profit
+                        }
+                    }
+                }
+                from := add(lanes, 1024)
+                for {
+                    let tails := TAILS
+                } tails {
+                    tails := shr(32, tails)
+                } {
+                    let moved := mul(move, sub(and(shr(16, tails), 0xffff), 6600))
+                    let profit := profitOf(
+                        sub(shl(3, mload(from)), mark),
+                        scale,
+                        moved,
+                        and(tails, 0xffff),
+                        214748364800000000000
+                    )
+                    mstore(out, profit)
+                    out := add(out, 32)
+                    from := add(from, 32)
+                    if slt(profit, least) {
+                        least := profit
+                    }
+                }
+                from := add(lanes, 864)
+                for {
+                    let end := add(from, 64)
+                } lt(from, end) {
+                    from := add(from, 32)
+                } {
+                    let profit := profitOf(sub(mload(from), mark), scale, 0, 1, 21474836480000000)
+                    mstore(out, profit)
+                    out := add(out, 32)
+                    if slt(profit, least) {
+                        least := profit
                     }
                 }
             }
-            options.naked += naked;
-            options.net += total < 0 ? -total : total;
-            _value(lanes, naked, sums, header, options);
+            return -least;
         }
-    }
-
-    function _value(
-        uint256[10] memory lanes,
-        int256 naked,
-        int256[3] memory sums,
-        uint256 header,
-        Options memory options
-    ) private pure {
-        unchecked {
-            int256 forward = int256(header & 0xffffffffffffffffffffffff);
-            int256 gain = int256((header >> 96) & 0xffffffffffffffff);
-            bool settled = (header >> 176) & 1 == 1;
-            int256[39] memory values;
-            for (uint256 j = 0; j < 39; ++j) {
-                bool isTail = j >= SheetRows.TAILS && j < SheetRows.SKEWS;
-                uint256 word = lanes[((j >> 3) << 1) | (j & 1)] + BIAS;
-                int256 value = int256((word >> (((j & 7) >> 1) << 6)) & 0xffffffffffffffff) - int256(1 << 63);
-                (uint256 shock, ) = SheetRows.moveOf(settled ? 4 : SheetRows.moveOfLane(j));
-                value += (sums[1] << (isTail ? 1 : 4)) - naked - sums[0] * int256(shock >> (isTail ? 36 : 33));
-                values[j] = (isTail ? value << 3 : value) * forward;
-            }
-            int256 mark = values[SheetRows.MARK];
-            for (uint256 j = 0; j < 39; ++j) {
-                int256 value = values[j];
-                values[j] = (value > 0 ? (value * gain) >> 64 : value) - mark;
-                if (j < SCENARIOS) options.profits[j] += values[j];
-            }
-            int256 least = Wad.min(0, Wad.min(values[SheetRows.BASIS], values[SheetRows.BASIS + 1]));
-            options.basis += Wad.mulDown(least, int256(header >> 184));
-            options.mark += mark;
-        }
-    }
-
-    // ---- scenarios of one underlying in money
-
-    function _settle(Underlying memory underlying, Options memory options) private pure {
-        int256 linear = Wad.mulDown(underlying.perpetualSize, underlying.perpetualMark) + underlying.followers;
-        for (uint256 s = 0; s < SCENARIOS; ++s) {
-            (int256 move, int256 weight) = _scenario(s);
-            int256 profit = Wad.floorDiv(options.profits[s], UNIT) + Wad.mulDown(linear, move);
-            options.profits[s] = weight == Wad.ONE ? profit : Wad.mulDown(profit, weight);
-        }
-        options.basis = Wad.floorDiv(options.basis, UNIT);
-        options.mark = Wad.floorDiv(options.mark, UNIT);
-    }
-
-    function _scenario(uint256 s) private pure returns (int256 move, int256 weight) {
-        if (s < SheetRows.TAILS) return (int256(s / 3) * 0.04e18 - 0.16e18, Wad.ONE);
-        if (s >= SheetRows.SKEWS) return (0, Wad.ONE);
-        if (s == 27) return (-0.66e18, 0.2424e18);
-        if (s == 28) return (-0.33e18, 0.4848e18);
-        if (s == 29) return (0.5e18, 0.32e18);
-        if (s == 30) return (1e18, 0.16e18);
-        if (s == 31) return (2e18, 0.08e18);
-        if (s == 32) return (3e18, 0.0533e18);
-        if (s == 33) return (4e18, 0.04e18);
-        return (5e18, 0.032e18);
     }
 
     /// @dev Charges on the size of what is held, and for unsure feeds.
-    function _charge(Underlying memory underlying, Options memory options, Requirement memory charge) private pure {
-        int256 held = Wad.abs(underlying.perpetualSize);
-        int256 perpetual = Wad.mulUp(held, underlying.spot);
-        int256 short = Wad.mulUp(options.naked * Holdings.LOT, underlying.spot);
-        charge.maintenance += Wad.mulUp(perpetual, 0.03e18) + Wad.mulUp(short, 0.003e18);
-        charge.initial += Wad.mulUp(perpetual, 0.04e18) + Wad.mulUp(short, 0.005e18);
-        if (underlying.confidence >= 0.55e18) return;
-        int256 notional = Wad.mulUp(held + options.net * Holdings.LOT, underlying.spot) + underlying.followers;
-        charge.initial += Wad.mulUp(notional, Wad.ONE - underlying.confidence);
-    }
-
-    /// @dev Sum of the worst losses, less what correlated ones lose less together, times their correlation.
-    function _loss(
-        Underlying[] memory underlyings,
-        int256[39][] memory profits,
-        int256[] memory basis
-    ) private pure returns (int256 loss) {
-        for (uint256 i = 0; i < underlyings.length; ++i) {
-            loss += _worst(profits[i], basis[i]);
-            uint256 group = underlyings[i].group;
-            if (group == 0) continue;
-            bool isFirst = true;
-            for (uint256 j = 0; j < i; ++j) if (underlyings[j].group == group) isFirst = false;
-            if (!isFirst) continue;
-            int256[39] memory joint;
-            int256 alone;
-            int256 jointBasis;
-            int256 correlation = 0.75e18;
-            for (uint256 j = i; j < underlyings.length; ++j) {
-                if (underlyings[j].group != group) continue;
-                alone += _worst(profits[j], basis[j]);
-                jointBasis += basis[j];
-                correlation = Wad.min(correlation, underlyings[j].correlation);
-                for (uint256 s = 0; s < SCENARIOS; ++s) joint[s] += profits[j][s];
+    function _charge(Underlying memory underlying, Leg memory leg, Requirement memory charge) private pure {
+        unchecked {
+            int256 held = Wad.abs(underlying.perpetualSize);
+            if (held != 0) {
+                int256 perpetual = _up(held, underlying.spot);
+                charge.maintenance += _up(perpetual, 0.03e18);
+                charge.initial += _up(perpetual, 0.04e18);
             }
-            loss -= Wad.mulDown(Wad.max(0, alone - _worst(joint, jointBasis)), correlation);
+            if (leg.naked != 0) {
+                int256 short = _up(leg.naked * Holdings.LOT, underlying.spot);
+                charge.maintenance += _up(short, 0.003e18);
+                charge.initial += _up(short, 0.005e18);
+            }
+            if (underlying.confidence >= 0.55e18) return;
+            int256 notional = _up(held + leg.net * Holdings.LOT, underlying.spot) + underlying.followers;
+            charge.initial += _up(notional, Wad.ONE - underlying.confidence);
         }
     }
 
-    function _worst(int256[39] memory profits, int256 basis) private pure returns (int256) {
-        int256 least = Wad.min(0, basis);
-        for (uint256 s = 0; s < SCENARIOS; ++s) if (profits[s] < least) least = profits[s];
-        return -least;
+    // ---- underlyings together
+
+    /// @dev The first of the scenarios in which the account as a whole gains least.
+    function _worstScenario(Leg[] memory legs) private pure returns (uint256 worst) {
+        assembly ("memory-safe") {
+            let end := add(add(legs, 32), shl(5, mload(legs)))
+            let least := not(shl(255, 1))
+            for {
+                let at := 0
+            } lt(at, 1184) {
+                at := add(at, 32)
+            } {
+                let total := 0
+                for {
+                    let from := add(legs, 32)
+                } lt(from, end) {
+                    from := add(from, 32)
+                } {
+                    // The profits are the leg's first member.
+                    total := add(total, mload(add(mload(mload(from)), at)))
+                }
+                if slt(total, least) {
+                    least := total
+                    worst := shr(5, at)
+                }
+            }
+        }
+    }
+
+    /// @dev Sum of the worst losses, less what correlated ones lose less together, times their correlation.
+    function _loss(Underlying[] memory underlyings, Leg[] memory legs) private pure returns (int256 loss) {
+        unchecked {
+            for (uint256 i = 0; i < legs.length; ++i) {
+                loss += legs[i].worst;
+                uint256 group = underlyings[i].group;
+                if (group == 0) continue;
+                bool isFirst = true;
+                for (uint256 j = 0; j < i; ++j) if (underlyings[j].group == group) isFirst = false;
+                if (isFirst) loss -= _offset(underlyings, legs, i);
+            }
+        }
+    }
+
+    /// @dev Of the group whose first member is `first`.
+    function _offset(Underlying[] memory underlyings, Leg[] memory legs, uint256 first) private pure returns (int256) {
+        unchecked {
+            Leg memory joint;
+            int256 alone;
+            int256 correlation = 0.75e18;
+            for (uint256 j = first; j < legs.length; ++j) {
+                if (underlyings[j].group != underlyings[first].group) continue;
+                alone += legs[j].worst;
+                joint.basis += legs[j].basis;
+                correlation = Wad.min(correlation, underlyings[j].correlation);
+                _add(joint.profits, legs[j].profits);
+            }
+            return _down(Wad.max(0, alone + _least(joint.profits, Wad.min(0, joint.basis))), correlation);
+        }
+    }
+
+    function _add(int256[37] memory sums, int256[37] memory profits) private pure {
+        assembly ("memory-safe") {
+            for {
+                let at := 0
+            } lt(at, 1184) {
+                at := add(at, 32)
+            } {
+                let sum := add(sums, at)
+                mstore(sum, add(mload(sum), mload(add(profits, at))))
+            }
+        }
+    }
+
+    function _least(int256[37] memory profits, int256 most) private pure returns (int256 least) {
+        least = most;
+        assembly ("memory-safe") {
+            for {
+                let at := 0
+            } lt(at, 1184) {
+                at := add(at, 32)
+            } {
+                let profit := mload(add(profits, at))
+                if slt(profit, least) {
+                    least := profit
+                }
+            }
+        }
+    }
+
+    // ---- products of wads that are known to fit
+
+    function _down(int256 a, int256 b) private pure returns (int256) {
+        unchecked {
+            return Wad.floorDiv(a * b, Wad.ONE);
+        }
+    }
+
+    function _up(int256 a, int256 b) private pure returns (int256) {
+        unchecked {
+            return -Wad.floorDiv(-a * b, Wad.ONE);
+        }
     }
 }

@@ -3,15 +3,16 @@ pragma solidity ^0.8.34;
 
 import {Black76} from "../../math/Black76.sol";
 import {Fixed} from "../../math/Fixed.sol";
+import {Normal} from "../../math/Normal.sol";
 
 /// @title Rows of a risk sheet: each listed strike valued in every scenario
-/// @notice A sheet is words: 16 of a map (16 bits per place of the listing: 0 where the place is absent, else 2^15 | expiry << 8 | row), one
-/// with the number of expiries, a header per expiry, a stamp per expiry (hash of the feed words it was priced from), five per row.
-/// @dev Header, low to high: forward uint96 (18 decimals) | gain uint64 (factor of a positive value, Q64) | first row uint8 | rows uint8 |
-/// settled uint8 | basis uint64 (factor, 18 decimals).
-/// Row: forty lanes of 32 bits, lane j in word j / 8 at bit 32 (j % 8): undiscounted call over forward in scenario j, rounded down, 2^-31
-/// (2^-28 in the tails 27 ... 34); lanes 37 and 38 the forward at +-4.5%, lane 39 strike over forward, 2^-27, rounded down. Puts follow by
-/// parity. Twin, bit for bit: shared/src/risk/fixed/sheet-rows.ts.
+/// @notice A sheet is words: a bitmap of the listing's places in it; the number of expiries | that of rows << 16; two headers per expiry;
+/// the place of each row, a byte each, padded to a word; five words per row. Rows stand by expiry.
+/// @dev First header, low to high: forward uint96 (18 decimals) | gain uint64 (factor of a positive value, Q64) | basis uint64 (factor, 18
+/// decimals) | first row uint8 | rows uint8 | settled uint8. Second: see SheetGrades.
+/// Row: forty lanes of 32 bits, lane j in word j / 8 at bit 32 (j % 8): undiscounted call over forward, rounded down, in steps of 2^-31 (the
+/// tails: 2^-28). Lanes 0 ... 26: move by volatility up, same, down; 27, 28 the tilts; 29, 30 the forward at +-4.5%; 31 the strike over
+/// the forward (see strikeOf); 32 ... 39 the tails. Puts follow by parity. Twin, bit for bit: shared/src/risk/fixed/sheet-rows.ts.
 library SheetRows {
     /// @notice What the scenarios do to one expiry.
     struct Term {
@@ -25,14 +26,12 @@ library SheetRows {
         bool settled;
     }
 
-    uint256 internal constant MAP_WORDS = 16;
+    uint256 internal constant HEAD_WORDS = 2;
     uint256 internal constant ROW_WORDS = 5;
-    uint256 internal constant LANES = 40;
-    uint256 internal constant MARK = 13;
-    uint256 internal constant TAILS = 27;
-    uint256 internal constant SKEWS = 35;
-    uint256 internal constant BASIS = 37;
-    uint256 internal constant STRIKE = 39;
+    uint256 internal constant SKEWS = 27;
+    uint256 internal constant BASIS = 29;
+    uint256 internal constant STRIKE = 31;
+    uint256 internal constant TAILS = 32;
 
     uint256 private constant ONE = 1 << 64;
     uint256 private constant MONTH = 30;
@@ -49,16 +48,18 @@ library SheetRows {
     // Below this a volatility is as good as none, and its inverse still fits.
     uint256 private constant MIN_TOTAL_VOL = 1 << 32;
 
-    /// @notice A strike 32 times its forward or more has no lane.
-    error StrikeTooFar(uint256 strike, uint256 forward);
-    error ForwardInvalid(uint256 forward, string expected);
+    // A strike of 8192 forwards or more counts as that many: nothing lists one, and no price reverts.
+    uint256 private constant MAX_MONEYNESS = (1 << 77) - 1;
+    uint256 private constant MAX_FORWARD = (1 << 96) - 1;
+    // Keeps a lane's negative part below its bias: an expiry 12 years away and one farther are discounted alike.
+    uint256 private constant MIN_GAIN = 1 << 61;
 
-    /// @param forward 18 decimals, 1 ... 2^96 - 1.
+    /// @param forward 18 decimals; 0 counts as 1, 2^96 and more as 2^96 - 1.
     /// @param time To expiry, Q64, below 2^72.
     /// @param settled The price is final: no scenario moves it.
     function termOf(uint256 forward, uint256 time, bool settled) internal pure returns (Term memory term) {
-        require(forward != 0 && forward < 1 << 96, ForwardInvalid(forward, "1 ... 2^96 - 1"));
-        term.forward = forward;
+        if (forward > MAX_FORWARD) forward = MAX_FORWARD;
+        term.forward = forward == 0 ? 1 : forward;
         term.settled = settled;
         term.time = settled ? 0 : time;
         unchecked {
@@ -81,98 +82,183 @@ library SheetRows {
     function headerOf(Term memory term, uint256 first, uint256 count) internal pure returns (uint256) {
         unchecked {
             uint256 gain = (LONG * Fixed.exp(-((LONG_RATE * int256(term.time)) >> 64))) >> 64;
+            if (gain < MIN_GAIN) gain = MIN_GAIN;
             uint256 basis = WAD / 2 + ((2 * WAD * term.time) >> 64);
             if (basis > WAD) basis = WAD;
             return
                 term.forward |
                 (gain << 96) |
-                (first << 160) |
-                (count << 168) |
-                (uint256(term.settled ? 1 : 0) << 176) |
-                (basis << 184);
+                (basis << 160) |
+                (first << 224) |
+                (count << 232) |
+                (uint256(term.settled ? 1 : 0) << 240);
+        }
+    }
+
+    /// @notice What writing rows needs in memory: parameters of the state being valued, the moves, and room for lanes.
+    /// @dev Words: 0 the normal distribution's table | 1 moneyness | 2 inverse volatility | 3 volatility | 4 strike over forward | 5 bits a
+    /// lane cuts off | 6 strike in the lane's steps | 8 ... 45 the moves, logarithm and shock each | 46 ... 85 lanes.
+    function load(address normalTable) internal view returns (uint256 kit) {
+        uint256 table = Normal.load(normalTable);
+        assembly ("memory-safe") {
+            kit := mload(0x40)
+            mstore(0x40, add(kit, 2752))
+            mstore(kit, table)
+        }
+    }
+
+    /// @notice Sets the moves of the expiry whose rows are written next.
+    function aim(uint256 kit, bool settled) internal pure {
+        for (uint256 move = 0; move < 19; ++move) {
+            (uint256 shock, int256 log) = settled ? (ONE, int256(0)) : moveOf(move);
+            assembly ("memory-safe") {
+                let at := add(add(kit, 256), shl(6, move))
+                mstore(at, log)
+                mstore(add(at, 32), shock)
+            }
         }
     }
 
     /// @notice Writes the five words of a strike at `out`.
-    /// @param table Pointer from Normal.load.
+    /// @param kit From load, aimed at the expiry.
     /// @param sigma Per sqrt year, Q64, below 2^72.
-    function write(uint256 table, Term memory term, uint256 strike, uint256 sigma, uint256 out) internal pure {
-        require(strike != 0 && strike >> 5 < term.forward, StrikeTooFar(strike, term.forward));
+    function write(uint256 kit, Term memory term, uint128 strike, uint256 sigma, uint256 out) internal pure {
         unchecked {
-            uint256 k = (strike << 64) / term.forward;
-            // CAST: the forward is below 2^96, the strike below 2^101.
-            int256 log = -Fixed.lnRatio(uint128(strike), uint128(term.forward));
+            uint256 k = (uint256(strike) << 64) / term.forward;
+            if (k > MAX_MONEYNESS) k = MAX_MONEYNESS;
+            // CAST: the forward is below 2^96.
+            int256 log = -Fixed.lnRatio(strike, uint128(term.forward));
             uint256 tilt = ((log < 0 ? uint256(-log) : uint256(log)) * term.cap) / term.reach;
             if (tilt > term.cap) tilt = term.cap;
             uint256 rising = log < 0 ? ONE + tilt : ONE - tilt;
             uint256 up = (sigma * term.up) >> 64;
             if (up < MIN_VOL_UP) up = MIN_VOL_UP;
-            uint256[40] memory lanes;
-            _state(lanes, table, term, log, k, sigma, 1);
-            _state(lanes, table, term, log, k, up, 0);
-            _state(lanes, table, term, log, k, (sigma * term.down) >> 64, 2);
-            _state(lanes, table, term, log, k, (sigma * rising) >> 64, 3);
-            _state(lanes, table, term, log, k, (sigma * (2 * ONE - rising)) >> 64, 4);
-            lanes[STRIKE] = k >> 37;
-            for (uint256 word = 0; word < ROW_WORDS; ++word) {
-                uint256 packed;
-                for (uint256 j = 0; j < 8; ++j) packed |= lanes[word * 8 + j] << (32 * j);
-                assembly ("memory-safe") {
-                    mstore(add(out, shl(5, word)), packed)
-                }
+            uint256 code = codeOf(k);
+            uint256 lanes = kit + 46 * 32;
+            assembly ("memory-safe") {
+                mstore(add(kit, 128), k)
+                mstore(add(lanes, 992), code)
             }
+            code = strikeOf(code);
+            _state(kit, term, log, up);
+            _cut(kit, 36, code << 1);
+            _fill(kit, 9, 17, lanes + TAILS * 32, 1);
+            _cut(kit, 33, code << 4);
+            _fill(kit, 0, 9, lanes, 3);
+            _state(kit, term, log, sigma);
+            _fill(kit, 0, 9, lanes + 32, 3);
+            _fill(kit, 17, 19, lanes + BASIS * 32, 1);
+            _state(kit, term, log, (sigma * term.down) >> 64);
+            _fill(kit, 0, 9, lanes + 64, 3);
+            _state(kit, term, log, (sigma * rising) >> 64);
+            _fill(kit, 4, 5, lanes + SKEWS * 32, 1);
+            _state(kit, term, log, (sigma * (2 * ONE - rising)) >> 64);
+            _fill(kit, 4, 5, lanes + SKEWS * 32 + 32, 1);
+            _pack(lanes, out);
         }
     }
 
-    /// @dev Lanes of one volatility: 0 up, 1 same, 2 down, 3 and 4 the tilts.
-    function _state(
-        uint256[40] memory lanes,
-        uint256 table,
-        Term memory term,
-        int256 log,
-        uint256 k,
-        uint256 sigma,
-        uint256 state
-    ) private pure {
+    /// @dev A volatility of the strike, in the terms of Black76.cell.
+    function _state(uint256 kit, Term memory term, int256 log, uint256 sigma) private pure {
         unchecked {
             uint256 v = (sigma * term.root) >> 64;
             if (v < MIN_TOTAL_VOL) v = MIN_TOTAL_VOL;
             if (v > Black76.MAX_TOTAL_VOL) v = Black76.MAX_TOTAL_VOL;
-            int256 inverse = int256((1 << 128) / v);
-            int256 moneyness = ((log * inverse) >> 64) + int256(v >> 1);
-            if (state > 2) {
-                lanes[SKEWS + state - 3] = _lane(table, term, moneyness, inverse, v, k, 4);
-                return;
+            assembly ("memory-safe") {
+                let inverse := div(shl(128, 1), v)
+                mstore(add(kit, 32), add(sar(64, mul(log, inverse)), shr(1, v)))
+                mstore(add(kit, 64), inverse)
+                mstore(add(kit, 96), v)
             }
-            for (uint256 i = 0; i < 9; ++i) lanes[i * 3 + state] = _lane(table, term, moneyness, inverse, v, k, i);
-            if (state == 0)
-                for (uint256 i = 9; i < 17; ++i) lanes[TAILS + i - 9] = _lane(table, term, moneyness, inverse, v, k, i);
-            if (state == 1)
-                for (uint256 i = 17; i < 19; ++i)
-                    lanes[BASIS + i - 17] = _lane(table, term, moneyness, inverse, v, k, i);
         }
     }
 
-    /// @dev Held at or above the put's parity bound in lane units, so that no put is worth less than nothing.
-    function _lane(
-        uint256 table,
-        Term memory term,
-        int256 moneyness,
-        int256 inverse,
-        uint256 v,
-        uint256 k,
-        uint256 move
-    ) private pure returns (uint256 lane) {
-        unchecked {
-            (uint256 shock, int256 log) = term.settled ? (ONE, int256(0)) : moveOf(move);
-            bool isTail = move > 8 && move < 17;
-            uint256 cut = isTail ? 36 : 33;
-            uint256 value = Black76.cell(table, moneyness, inverse, v, log, shock, k);
-            if (value > shock) value = shock;
-            lane = value >> cut;
-            uint256 forward = shock >> cut;
-            uint256 strike = (k >> 37) << (isTail ? 1 : 4);
-            if (forward > strike && lane < forward - strike) lane = forward - strike;
+    function _cut(uint256 kit, uint256 bits, uint256 strike) private pure {
+        assembly ("memory-safe") {
+            mstore(add(kit, 160), bits)
+            mstore(add(kit, 192), strike)
+        }
+    }
+
+    /// @dev Lanes of some moves: Black76.cell, at most the shocked forward, cut to the lane's steps, and held at or above the put's parity
+    /// bound in them, so that no put is worth less than nothing. The distribution function is Normal.cdfs, its argument 6.5 higher.
+    function _fill(uint256 kit, uint256 move, uint256 past, uint256 to, uint256 words) private pure {
+        assembly ("memory-safe") {
+            function cdf(table, x) -> p {
+                p := shl(64, sgt(x, 0x68000000000000000))
+                if lt(x, 0xd0000000000000000) {
+                    let word := mload(add(table, and(shr(54, x), 0x3fe0)))
+                    let u := and(shl(5, x), 0xffffffffffffffff)
+                    p := add(signextend(15, word), mul(signextend(7, word), u))
+                    p := add(and(word, 0xffffffffffffffff00000000000000000000000000000000), mul(p, u))
+                    p := shr(192, add(word, mul(p, u)))
+                }
+            }
+            let table := mload(kit)
+            let v := mload(add(kit, 96))
+            past := add(add(kit, 256), shl(6, past))
+            words := shl(5, words)
+            for {
+                move := add(add(kit, 256), shl(6, move))
+            } lt(move, past) {
+                move := add(move, 64)
+            } {
+                let x := add(
+                    add(mload(add(kit, 32)), 0x68000000000000000),
+                    sar(64, mul(mload(move), mload(add(kit, 64))))
+                )
+                let y := sub(x, v)
+                switch and(lt(x, 0xd0000000000000000), lt(y, 0xd0000000000000000))
+                case 1 {
+                    let word := mload(add(table, and(shr(54, x), 0x3fe0)))
+                    x := and(shl(5, x), 0xffffffffffffffff)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, 0xffffffffffffffff00000000000000000000000000000000), mul(p, x))
+                    x := shr(192, add(word, mul(p, x)))
+                    word := mload(add(table, and(shr(54, y), 0x3fe0)))
+                    y := and(shl(5, y), 0xffffffffffffffff)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, 0xffffffffffffffff00000000000000000000000000000000), mul(p, y))
+                    y := shr(192, add(word, mul(p, y)))
+                }
+                default {
+                    x := cdf(table, x)
+                    y := cdf(table, y)
+                }
+                let shock := mload(add(move, 32))
+                x := mul(shock, x)
+                y := mul(mload(add(kit, 128)), y)
+                let value := shr(64, mul(gt(x, y), sub(x, y)))
+                if gt(value, shock) {
+                    value := shock
+                }
+                let bits := mload(add(kit, 160))
+                value := shr(bits, value)
+                let least := sub(shr(bits, shock), mload(add(kit, 192)))
+                if sgt(least, value) {
+                    value := least
+                }
+                mstore(to, value)
+                to := add(to, words)
+            }
+        }
+    }
+
+    /// @dev Forty lanes to five words.
+    function _pack(uint256 lanes, uint256 out) private pure {
+        assembly ("memory-safe") {
+            for {
+                let end := add(lanes, 1280)
+            } lt(lanes, end) {
+                lanes := add(lanes, 256)
+            } {
+                let word := or(mload(lanes), shl(32, mload(add(lanes, 32))))
+                word := or(word, or(shl(64, mload(add(lanes, 64))), shl(96, mload(add(lanes, 96)))))
+                word := or(word, or(shl(128, mload(add(lanes, 128))), shl(160, mload(add(lanes, 160)))))
+                word := or(word, or(shl(192, mload(add(lanes, 192))), shl(224, mload(add(lanes, 224)))))
+                mstore(out, word)
+                out := add(out, 32)
+            }
         }
     }
 
@@ -205,15 +291,28 @@ library SheetRows {
         return (17616640590392621793, -849360749681073026);
     }
 
-    /// @notice Where the rows of a sheet of so many expiries begin, in words.
-    function firstRow(uint256 expiries) internal pure returns (uint256) {
-        return MAP_WORDS + 1 + 2 * expiries;
+    /// @notice A strike over its forward as a lane: steps of 2^-27 below 16, else 2^31 and steps of 2^-18; rounded down.
+    /// @param k Q64, below 2^77.
+    function codeOf(uint256 k) internal pure returns (uint256) {
+        unchecked {
+            return k < 1 << 68 ? k >> 37 : (1 << 31) | (k >> 46);
+        }
     }
 
-    /// @notice The move a lane was valued at.
-    function moveOfLane(uint256 lane) internal pure returns (uint256) {
-        if (lane < TAILS) return lane / 3;
-        if (lane < SKEWS) return lane - TAILS + 9;
-        return lane < BASIS ? 4 : lane - BASIS + 17;
+    /// @notice What such a lane stands for, in steps of 2^-27.
+    function strikeOf(uint256 code) internal pure returns (uint256) {
+        unchecked {
+            return code < 1 << 31 ? code : (code & 0x7fffffff) << 9;
+        }
+    }
+
+    /// @notice Where the places of a sheet's rows begin, in words.
+    function listOf(uint256 expiries) internal pure returns (uint256) {
+        return HEAD_WORDS + 2 * expiries;
+    }
+
+    /// @notice Where its rows begin, in words.
+    function rowsOf(uint256 expiries, uint256 rows) internal pure returns (uint256) {
+        return listOf(expiries) + (rows + 31) / 32;
     }
 }

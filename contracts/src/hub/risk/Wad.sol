@@ -8,8 +8,10 @@ library Wad {
 
     /// @notice floor(a / b) for b > 0, towards minus infinity.
     function floorDiv(int256 a, int256 b) internal pure returns (int256 q) {
-        q = a / b;
-        if (a < 0 && q * b != a) --q;
+        unchecked {
+            q = a / b;
+            if (a % b < 0) --q;
+        }
     }
 
     /// @notice Product of two wads, rounded down.

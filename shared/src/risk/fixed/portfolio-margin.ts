@@ -1,31 +1,10 @@
 import { abs, floorDiv, max, min, mulDown, mulUp, WAD } from '../decimal.js';
 import type { Requirement } from '../standard.js';
-import {
-  BASIS_LANES,
-  isTail,
-  laneForward,
-  LANES,
-  MARK_LANE,
-  sheetHeader,
-  sheetLanes,
-  SKEW_LANES,
-  STRIKE_LANE,
-  TAIL_LANES,
-  type SheetExpiry,
-} from './sheet-rows.js';
+import { laneSums, UNIT, type FixedExpiry } from './option-lanes.js';
+import { SKEW_LANES, TAIL_LANES } from './sheet-rows.js';
 
 /** Twin of contracts/src/hub/risk/PortfolioMargin.sol, bit for bit. Money and sizes are wads; roundings are against the account. */
 
-/** An option position, in lots of 0.001. Sigma per √year, Q64. */
-export interface FixedOption {
-  readonly strike: bigint;
-  readonly sigma: bigint;
-  readonly isPut: boolean;
-  readonly lots: bigint;
-}
-export interface FixedExpiry extends SheetExpiry {
-  readonly options: readonly FixedOption[];
-}
 export interface FixedUnderlying {
   readonly spot: bigint;
   readonly perpetualSize: bigint;
@@ -58,12 +37,10 @@ export interface FixedRisk {
   readonly worstScenario: bigint;
 }
 
-/** Most lots an expiry may hold, long and short together: no lane of a sheet can carry below it. */
-export const MAX_GROSS_LOTS = 1n << 30n;
-const SCENARIOS = 37;
-const UNIT = 1000n << 31n;
 const LOT = WAD / 1000n;
-const share = (tenThousandths: bigint): bigint => (tenThousandths * WAD) / 10_000n;
+const ONE = 10_000n;
+const share = (tenThousandths: bigint): bigint => (tenThousandths * WAD) / ONE;
+/** Moves and weights, 1e-4 each. */
 const TAILS = [
   [-6600n, 2424n],
   [-3300n, 4848n],
@@ -74,67 +51,34 @@ const TAILS = [
   [40_000n, 400n],
   [50_000n, 320n],
 ] as const;
-const GRID = Array.from({ length: SCENARIOS }, (_, s): { move: bigint; weight: bigint } => {
-  if (s < TAIL_LANES) return { move: share(BigInt(Math.floor(s / 3)) * 400n - 1600n), weight: WAD };
-  const tail = s < SKEW_LANES ? TAILS[s - TAIL_LANES] : undefined;
-  return tail === undefined ? { move: 0n, weight: WAD } : { move: share(tail[0]), weight: share(tail[1]) };
-});
+/** Scenarios in their order: the core, the tails, the tilts. Values of a tail's lane count eight times. */
+const GRID: readonly { readonly lane: number; readonly eighths: bigint; readonly move: bigint; readonly weight: bigint }[] = [
+  ...Array.from({ length: 27 }, (_, s) => ({ lane: s, eighths: 1n, move: BigInt(Math.floor(s / 3)) * 400n - 1600n, weight: ONE })),
+  ...TAILS.map(([move, weight], i) => ({ lane: TAIL_LANES + i, eighths: 8n, move, weight })),
+  ...[0, 1].map((i) => ({ lane: SKEW_LANES + i, eighths: 1n, move: 0n, weight: ONE })),
+];
 
-interface Sums {
+interface Leg {
   readonly profits: readonly bigint[];
   readonly basis: bigint;
   readonly mark: bigint;
   readonly naked: bigint;
   readonly net: bigint;
-  readonly gross: bigint;
 }
-const NONE: Sums = { profits: Array<bigint>(SCENARIOS).fill(0n), basis: 0n, mark: 0n, naked: 0n, net: 0n, gross: 0n };
+const NOTHING: Leg = { profits: [], basis: 0n, mark: 0n, naked: 0n, net: 0n };
 const total = (values: readonly bigint[]): bigint => values.reduce((sum, value) => sum + value, 0n);
 
-/** @throws RangeError if the expiry holds more than MAX_GROSS_LOTS */
-function expirySums(expiry: FixedExpiry): Sums {
-  const { options } = expiry;
-  const gross = total(options.map(({ lots }) => abs(lots)));
-  if (gross === 0n) return NONE;
-  if (gross > MAX_GROSS_LOTS) throw new RangeError(`an expiry holds ${gross} lots; expected at most ${MAX_GROSS_LOTS}`);
-  const { forward, gain, basis, settled } = sheetHeader(expiry);
-  const sizes = new Map<bigint, bigint>();
-  for (const { strike, lots } of options) sizes.set(strike, (sizes.get(strike) ?? 0n) + lots);
-  const rows = new Map(options.map(({ strike, sigma }) => [strike, sheetLanes(expiry, strike, sigma)]));
-  const naked = total([...sizes.values()].map((size) => max(0n, -size)));
-  const puts = options.filter(({ isPut }) => isPut);
-  const put = total(puts.map(({ lots }) => lots));
-  const putStrikes = total(puts.map(({ strike, lots }) => lots * (rows.get(strike)?.[STRIKE_LANE] ?? 0n) + min(0n, lots)));
-  const values = Array.from({ length: LANES - 1 }, (_, lane) => {
-    const calls = total([...sizes].map(([strike, size]) => size * (rows.get(strike)?.[lane] ?? 0n)));
-    const tail = isTail(lane);
-    const value = calls + (putStrikes << (tail ? 1n : 4n)) - naked - put * laneForward(lane, settled);
-    return (tail ? value << 3n : value) * forward;
-  });
-  const mark = values[MARK_LANE] ?? 0n;
-  const profits = values.map((value) => (value > 0n ? (value * gain) >> 64n : value) - mark);
-  const least = profits.slice(BASIS_LANES).reduce((a, b) => min(a, b), 0n);
-  return { profits: profits.slice(0, SCENARIOS), basis: mulDown(least, basis), mark, naked, net: abs(total([...sizes.values()])), gross };
-}
-
-function underlyingSums(underlying: FixedUnderlying): Sums {
-  const sums = underlying.expiries.map(expirySums).reduce(
-    (a, b) => ({
-      profits: a.profits.map((profit, s) => profit + (b.profits[s] ?? 0n)),
-      basis: a.basis + b.basis,
-      mark: a.mark + b.mark,
-      naked: a.naked + b.naked,
-      net: a.net + b.net,
-      gross: a.gross + b.gross,
-    }),
-    NONE,
-  );
+function legOf(underlying: FixedUnderlying): Leg {
+  const { lanes, scale, mark, basis, naked, net } = laneSums(underlying.expiries, underlying.spot);
   const linear = mulDown(underlying.perpetualSize, underlying.perpetualMark) + underlying.followers;
-  const profits = GRID.map(({ move, weight }, s) => mulDown(floorDiv(sums.profits[s] ?? 0n, UNIT) + mulDown(linear, move), weight));
-  return { ...sums, profits, basis: floorDiv(sums.basis, UNIT), mark: floorDiv(sums.mark, UNIT) };
+  const profits = GRID.map(({ lane, eighths, move, weight }) => {
+    const options = (eighths * (lanes[lane] ?? 0n) - mark) << scale;
+    return floorDiv((options * ONE + linear * UNIT * move) * weight, UNIT * ONE * ONE);
+  });
+  return { profits, naked, net, basis: floorDiv(basis << scale, UNIT), mark: floorDiv(mark << scale, UNIT) };
 }
 
-function chargeOf(underlying: FixedUnderlying, sums: Sums): Requirement {
+function chargeOf(underlying: FixedUnderlying, sums: Leg): Requirement {
   const { spot, confidence, followers } = underlying;
   const held = abs(underlying.perpetualSize);
   const perpetual = mulUp(held, spot);
@@ -148,10 +92,10 @@ function chargeOf(underlying: FixedUnderlying, sums: Sums): Requirement {
 }
 
 const worst = (profits: readonly bigint[], basis: bigint): bigint => -profits.reduce((a, b) => min(a, b), min(0n, basis));
-const jointly = (all: readonly Sums[]): bigint[] => GRID.map((_, s) => total(all.map(({ profits }) => profits[s] ?? 0n)));
+const jointly = (all: readonly Leg[]): bigint[] => GRID.map((_, s) => total(all.map(({ profits }) => profits[s] ?? 0n)));
 
-function lossOf(account: FixedAccount, sums: readonly Sums[]): bigint {
-  const members = account.underlyings.map(({ group, correlation }, i) => ({ group, correlation, sums: sums[i] ?? NONE }));
+function lossOf(account: FixedAccount, sums: readonly Leg[]): bigint {
+  const members = account.underlyings.map(({ group, correlation }, i) => ({ group, correlation, sums: sums[i] ?? NOTHING }));
   const credits = [...new Set(members.map(({ group }) => group))]
     .filter((group) => group !== 0n)
     .map((group) => {
@@ -164,14 +108,11 @@ function lossOf(account: FixedAccount, sums: readonly Sums[]): bigint {
   return total(sums.map(({ profits, basis }) => worst(profits, basis))) - total(credits);
 }
 
-/**
- * The risk of an account as the portfolio engine on chain computes it.
- * @throws RangeError if an expiry is too large or a strike too far from its forward
- */
+/** The risk of an account as the portfolio engine on chain computes it. */
 export function fixedPortfolioRisk(account: FixedAccount): FixedRisk {
   const { underlyings, haircuts } = account;
-  const sums = underlyings.map(underlyingSums);
-  const charges = underlyings.map((underlying, i) => chargeOf(underlying, sums[i] ?? NONE));
+  const sums = underlyings.map(legOf);
+  const charges = underlyings.map((underlying, i) => chargeOf(underlying, sums[i] ?? NOTHING));
   const gains = total(underlyings.map(({ perpetualProfit }) => perpetualProfit));
   const marks = total(sums.map(({ mark }) => mark));
   const loss = lossOf(account, sums);
@@ -180,7 +121,9 @@ export function fixedPortfolioRisk(account: FixedAccount): FixedRisk {
   const initial = max(maintenance, haircuts.initial + total(charges.map((charge) => charge.initial)) + mulUp(loss, WAD + depeg));
   const notional = total(
     underlyings.map(
-      ({ spot, perpetualSize, perpetualMark }, i) => mulUp((sums[i]?.gross ?? 0n) * LOT, spot) + mulUp(abs(perpetualSize), perpetualMark),
+      ({ spot, perpetualSize, perpetualMark, expiries }) =>
+        mulUp(total(expiries.flatMap(({ options }) => options.map(({ lots }) => abs(lots)))) * LOT, spot) +
+        mulUp(abs(perpetualSize), perpetualMark),
     ),
   );
   const byLeverage = account.maxLeverage === 0n ? 0n : haircuts.initial - floorDiv(-notional * WAD, account.maxLeverage);

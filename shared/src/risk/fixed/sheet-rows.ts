@@ -5,12 +5,12 @@ import { abs, max, min, WAD } from '../decimal.js';
 /** Twin of contracts/src/hub/risk/SheetRows.sol, bit for bit: a strike's call in each scenario, as lanes of a risk sheet. */
 
 export const LANES = 40;
-/** First lane of the tails, of the tilts, of the basis; the mark; the strike. */
+/** The mark; the first lane of the tilts, of the basis; the strike; the first of the tails. */
 export const MARK_LANE = 13;
-export const TAIL_LANES = 27;
-export const SKEW_LANES = 35;
-export const BASIS_LANES = 37;
-export const STRIKE_LANE = 39;
+export const SKEW_LANES = 27;
+export const BASIS_LANES = 29;
+export const STRIKE_LANE = 31;
+export const TAIL_LANES = 32;
 
 const MONTH = 30n;
 const SHORT_POWER = 5534023222112865484n;
@@ -23,6 +23,9 @@ const WIDTH = 44272185776902923878n;
 const LONG = 17524406870024074035n;
 const LONG_RATE = 2951479051793528258n;
 const MIN_TOTAL_VOL = 1n << 32n;
+const MAX_MONEYNESS = (1n << 77n) - 1n;
+const MAX_FORWARD = (1n << 96n) - 1n;
+const MIN_GAIN = 1n << 61n;
 
 /** Moves of the forward and their logarithms, Q64: nine of the core, eight tails, two of the basis. */
 const MOVES: readonly (readonly [shock: bigint, log: bigint])[] = [
@@ -67,12 +70,12 @@ export interface SheetHeader {
 }
 
 /** Whether a lane is a tail, stored in steps of 2^−28 and not 2^−31. */
-export const isTail = (lane: number): boolean => lane >= TAIL_LANES && lane < SKEW_LANES;
+export const isTail = (lane: number): boolean => lane >= TAIL_LANES;
 
 const moveOfLane = (lane: number): number => {
-  if (lane < TAIL_LANES) return Math.floor(lane / 3);
-  if (lane < SKEW_LANES) return lane - TAIL_LANES + 9;
-  return lane < BASIS_LANES ? UNMOVED : lane - BASIS_LANES + 17;
+  if (lane < SKEW_LANES) return Math.floor(lane / 3);
+  if (lane < BASIS_LANES) return UNMOVED;
+  return lane < STRIKE_LANE ? lane - BASIS_LANES + 17 : lane - TAIL_LANES + 9;
 };
 const moveOf = (lane: number, settled: boolean): readonly [shock: bigint, log: bigint] => {
   const move = MOVES[settled ? UNMOVED : moveOfLane(lane)];
@@ -83,26 +86,33 @@ const moveOf = (lane: number, settled: boolean): readonly [shock: bigint, log: b
 /** The forward after a lane's move over the forward before it, in steps of the lane. */
 export const laneForward = (lane: number, settled: boolean): bigint => moveOf(lane, settled)[0] >> (isTail(lane) ? 36n : 33n);
 
-/** @throws RangeError if the forward is outside 1 … 2^96 − 1 */
+/** A forward as a sheet takes it: 0 counts as 1, 2^96 and more as 2^96 − 1. */
+const held = (forward: bigint): bigint => min(MAX_FORWARD, max(1n, forward));
+
 export function sheetHeader({ forward, time, settled }: SheetExpiry): SheetHeader {
-  if (forward <= 0n || forward >= 1n << 96n) throw new RangeError(`forward is ${forward}; expected 1 … 2^96 - 1`);
   const years = settled ? 0n : time;
   return {
-    forward,
+    forward: held(forward),
     settled,
-    gain: (LONG * exp(-((LONG_RATE * years) >> 64n))) >> 64n,
+    gain: max(MIN_GAIN, (LONG * exp(-((LONG_RATE * years) >> 64n))) >> 64n),
     basis: min(WAD, WAD / 2n + ((2n * WAD * years) >> 64n)),
   };
 }
 
+/** A strike over its forward as a lane: steps of 2^−27 below 16, else 2^31 and steps of 2^−18; rounded down. */
+const codeOf = (k: bigint): bigint => (k < 1n << 68n ? k >> 37n : (1n << 31n) | (k >> 46n));
+
+/** What such a lane stands for, and what it may lack, in steps of 2^−27. */
+export const strikeOf = (code: bigint): { readonly strike: bigint; readonly step: bigint } =>
+  code < 1n << 31n ? { strike: code, step: 1n } : { strike: (code - (1n << 31n)) << 9n, step: 512n };
+
 /**
  * The forty lanes of a strike, lowest first.
  * @param sigma per √year, Q64
- * @throws RangeError if the strike is 32 times the forward or more
  */
 export function sheetLanes(expiry: SheetExpiry, strike: bigint, sigma: bigint): bigint[] {
-  const { forward, settled } = expiry;
-  if (strike === 0n || strike >> 5n >= forward) throw new RangeError(`strike is ${strike}; expected 1 … below 32 times ${forward}`);
+  const { settled } = expiry;
+  const forward = held(expiry.forward);
   const time = settled ? 0n : expiry.time;
   const days = time * 365n;
   const power = days <= MONTH << 64n ? SHORT_POWER : LONG_POWER;
@@ -110,7 +120,8 @@ export function sheetLanes(expiry: SheetExpiry, strike: bigint, sigma: bigint): 
   const root = sqrt(time);
   const cap = max(0n, CAP_BASE - ((CAP_SLOPE * root) >> 64n));
   const reach = max(MIN_REACH, (WIDTH * root) >> 64n);
-  const k = (strike << 64n) / forward;
+  const k = min(MAX_MONEYNESS, (strike << 64n) / forward);
+  const code = codeOf(k);
   const log = -lnRatio(strike, forward);
   const tilt = min(cap, (abs(log) * cap) / reach);
   const rising = log < 0n ? ONE_Q64 + tilt : ONE_Q64 - tilt;
@@ -118,18 +129,17 @@ export function sheetLanes(expiry: SheetExpiry, strike: bigint, sigma: bigint): 
   const up = max(MIN_VOL_UP, scaled(ONE_Q64 + (multiple >> 1n)));
   const down = scaled(max(0n, ONE_Q64 - ((multiple * SHORT_POWER) >> 64n)));
   const volOf = (lane: number): bigint => {
-    if (lane < TAIL_LANES) return [up, sigma, down][lane % 3] ?? sigma;
-    if (lane < SKEW_LANES) return up;
-    if (lane >= BASIS_LANES) return sigma;
-    return scaled(lane === SKEW_LANES ? rising : 2n * ONE_Q64 - rising);
+    if (lane < SKEW_LANES) return [up, sigma, down][lane % 3] ?? sigma;
+    if (lane < BASIS_LANES) return scaled(lane === SKEW_LANES ? rising : 2n * ONE_Q64 - rising);
+    return lane < STRIKE_LANE ? sigma : up;
   };
-  const lanes = Array.from({ length: STRIKE_LANE }, (_, lane) => {
+  return Array.from({ length: LANES }, (_, lane) => {
+    if (lane === STRIKE_LANE) return code;
     const v = min(MAX_TOTAL_VOL, max(MIN_TOTAL_VOL, (volOf(lane) * root) >> 64n));
     const inverse = (1n << 128n) / v;
     const [shock, logShock] = moveOf(lane, settled);
     const value = min(shock, cell(((log * inverse) >> 64n) + (v >> 1n), inverse, v, logShock, shock, k));
     const tail = isTail(lane);
-    return max(value >> (tail ? 36n : 33n), laneForward(lane, settled) - ((k >> 37n) << (tail ? 1n : 4n)));
+    return max(value >> (tail ? 36n : 33n), laneForward(lane, settled) - (strikeOf(code).strike << (tail ? 1n : 4n)));
   });
-  return [...lanes, k >> 37n];
 }
