@@ -23,6 +23,7 @@ abstract contract MarketsFixture is FeedsFixture {
     uint128 internal constant CASH = 1_000_000e18;
     uint256 internal constant BTC_PERP = uint256(BTC) << 8;
     uint256 internal constant ETH_PERP = uint256(ETH) << 8;
+    uint64 private constant LISTER = 7;
 
     Ledger internal _ledger;
     IMarkets internal _markets;
@@ -50,6 +51,10 @@ abstract contract MarketsFixture is FeedsFixture {
         _ledger.setModule(address(this), true);
         _ledger.setModule(address(_markets), true);
         _markets.setModule(address(this), true);
+        bytes4[] memory advance = new bytes4[](1);
+        advance[0] = IFeeds.advance.selector;
+        _manager.setTargetFunctionRole(address(_feeds), advance, LISTER);
+        _manager.grantRole(LISTER, address(_markets), 0);
         _feeds.setUnderlying(ETH, IFeeds.SpotMode.Signed, address(0), _bounds());
         _feeds.setUnderlying(SOL, IFeeds.SpotMode.Signed, address(0), _bounds());
         _feeds.setUnderlying(DOGE, IFeeds.SpotMode.Signed, address(0), _bounds());

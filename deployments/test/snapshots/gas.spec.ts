@@ -6,6 +6,7 @@ import { encodeFunctionData, getAddress, keccak256, maxUint256, sliceHex, toHex,
 import { snapshotFile } from '../../../scripts/lib/snapshot-file.mjs';
 import type { LiveAsset } from '../../src/live/live.js';
 import type { GasWorld } from './gas-world.js';
+import { measureMargin } from './margin-gas.js';
 import { startGasWorld } from './start-gas-world.js';
 
 /** Targets of the design: most gas per deposit, or per payout. */
@@ -34,6 +35,7 @@ describe('given a spoke and the hub with real LayerZero contracts', () => {
   beforeAll(async () => {
     world = await startGasWorld([...owners, spender]);
     await measure(world, gas);
+    await measureMargin(gas);
   }, 180_000);
   afterAll(() => world.stop());
 

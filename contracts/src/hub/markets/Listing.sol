@@ -77,6 +77,8 @@ abstract contract Listing is MarketTerms {
             _putEntry(words, place, entry);
         }
         placesOf[underlying] = used;
+        // A place may have meant another strike before: no sheet of that time is used again.
+        feeds.advance(underlying);
         emit Listed(underlying, expiry, strikes, places);
     }
 
