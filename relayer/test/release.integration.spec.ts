@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
+import { iLedgerAbi, iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
 import { accountId, encodeEntry, fold, genesisHead, leafOf, sequence, tokenAmount, unixSeconds, type Entry } from '@lockstep/shared';
 import { decodeFunctionData, encodeFunctionData, type Abi, type Hex } from 'viem';
 import type { DataSource } from 'typeorm';
@@ -18,7 +18,7 @@ import { ReleaseRepository } from '../src/stages/release/release.repository.js';
 import { ReleaseService } from '../src/stages/release/release.service.js';
 import { ReleaseWatch } from '../src/stages/release/release.watch.js';
 import { migratedDatabase } from './support/database.js';
-import { startFakeRpc, type FakeRpc } from './support/fake-rpc.js';
+import { startFakeRpc, type Answer, type FakeRpc } from './support/fake-rpc.js';
 import { HUB, SPOKE, addressOf, block, logOf, testChains, testConfig } from './support/network.js';
 import { startPostgres, type TestPostgres } from './support/postgres.js';
 import { testQueries } from './support/queries.js';
@@ -26,7 +26,7 @@ import { testQueries } from './support/queries.js';
 const OWNER = 'aa'.repeat(20);
 const ALICE = accountId(`0x${OWNER}${'00'.repeat(12)}`);
 const RECEIVER = addressOf(0x77);
-const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi];
+const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi, ...iLedgerAbi];
 /** Starting a server on a machine that does other things too. */
 const BUSY_MS = 60_000;
 
@@ -131,6 +131,24 @@ describe('given withdrawals of a hub and a spoke', () => {
       return { key, call: functionName, args };
     });
   };
+  /** A hub of which each claim alone waits for what `waiting` says, with a bucket of 1,000 of which 200 are kept for orders up to 10. */
+  const queueAnswers =
+    (waiting: (claim: bigint) => number, { free, level }: { free: bigint; level: bigint } = { free: 10_000n, level: 1_000n }) =>
+    (name: string, args: readonly unknown[]): Answer => {
+      switch (name) {
+        case 'waitingFor':
+          return { result: waiting(args[0] as bigint) }; // CAST: of the ABI
+        case 'liquidityOf':
+          return { result: [0n, free] };
+        case 'outflowAvailable': {
+          const units = args[2] as bigint; // CAST: of the ABI
+          const room = units <= 10n ? level : level - 200n;
+          return { result: [units <= room, room] };
+        }
+        default:
+          throw new Error(`nobody said what ${name} answers`);
+      }
+    };
   const stateOf = async (claim: bigint): Promise<string | undefined> =>
     (await testQueries(database, url, chains, clock).withdrawals.one(claim))?.state;
 
@@ -186,14 +204,26 @@ describe('given withdrawals of a hub and a spoke', () => {
   });
 
   it('orders what can be ordered, and is not held up by what cannot', async () => {
-    rpc.answer = (_, [claim]) => ({ result: claim === 1n ? 2 : 0 }); // the first one waits for liquidity
+    rpc.answer = queueAnswers((claim) => (claim === 1n ? 2 : 0)); // the first one waits for liquidity
     await index(chains.hub, block(1), [queued(block(1), 1n), queued(block(1), 2n, 5n, 1), queued(block(1), 3n, 6n, 2)]);
     await service().orderClaims();
     expect(await sent()).toEqual([expect.objectContaining({ call: 'order', args: [[2n, 3n]] })]);
   });
 
+  it('orders together only what fits together, the oldest first', async () => {
+    rpc.answer = queueAnswers(() => 0, { free: 10_000n, level: 700n });
+    await index(chains.hub, block(1), [
+      queued(block(1), 1n, 300n),
+      queued(block(1), 2n, 300n, 1), // alone it would fit, behind the first one it would take what is kept for small ones
+      queued(block(1), 3n, 200n, 2),
+      queued(block(1), 4n, 9n, 3),
+    ]);
+    await service().orderClaims();
+    expect(await sent()).toEqual([expect.objectContaining({ call: 'order', args: [[1n, 3n, 4n]] })]);
+  });
+
   it('looks at every claim in turn, also behind five hundred that can never be ordered', async () => {
-    rpc.answer = (_, [claim]) => ({ result: claim === 601n ? 0 : 2 });
+    rpc.answer = queueAnswers((claim) => (claim === 601n ? 0 : 2));
     const many = Array.from({ length: 601 }, (_, i) => queued(block(1), BigInt(i + 1), 1n, i));
     await index(chains.hub, block(1), many);
     const release = service();

@@ -14,6 +14,7 @@ export * from './accountant.js';
 export * from './journal.js';
 export * from './ledger-projection.js';
 export * from './containment.js';
+export * from './ordering.js';
 export * from './reconciliation.js';
 export * from './carriage.js';
 export * from './timeline.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { eid, sequence, type Eid, type Sequence } from '@lockstep/shared';
+import { eid, sequence, type Eid, type Sequence, type TokenAsset } from '@lockstep/shared';
 import type { Hex } from 'viem';
 import { DataSource } from 'typeorm';
 
@@ -10,6 +10,16 @@ export interface OpenRequest {
   readonly sequence: Sequence;
   /** the entry, from its chain's log */
   readonly bytes: Hex;
+}
+
+/** A claim that waits to be ordered. */
+export interface QueuedClaim {
+  readonly claim: bigint;
+  /** all zero: a deposit that goes home */
+  readonly account: Hex;
+  readonly token: TokenAsset;
+  readonly units: bigint;
+  readonly fromCash: boolean;
 }
 
 /** An order whose payout is not seen yet. */
@@ -43,14 +53,22 @@ export class ReleaseRepository {
   }
 
   /** Claims after `after` that are queued and neither ordered nor cancelled, in the order they were made. */
-  async queuedClaims(after: bigint, limit: number): Promise<{ claim: bigint; dstEid: number; asset: number }[]> {
-    const rows = await this.dataSource.query<{ claim: string; dst_eid: number; asset: number }[]>(
-      `select q.claim, q.dst_eid, q.asset from claim_events q
+  async queuedClaims(after: bigint, limit: number): Promise<QueuedClaim[]> {
+    const rows = await this.dataSource.query<
+      { claim: string; account: Hex; dst_eid: number; asset: number; units: string; from_cash: boolean }[]
+    >(
+      `select q.claim, q.account, q.dst_eid, q.asset, q.units, q.from_cash from claim_events q
        where q.kind = 'queued' and q.claim > $1 and q.state <> 'orphaned' and not ${has('ordered')} and not ${has('cancelled')}
        order by q.claim limit $2`,
       [after.toString(), limit],
     );
-    return rows.map((row) => ({ claim: BigInt(row.claim), dstEid: row.dst_eid, asset: row.asset }));
+    return rows.map((row) => ({
+      claim: BigInt(row.claim),
+      account: row.account,
+      token: { eid: eid(row.dst_eid), asset: row.asset },
+      units: BigInt(row.units),
+      fromCash: row.from_cash,
+    }));
   }
 
   /** Orders a vault made claimable for a reason that passes by itself, and of which something is left: a limit lets parts through. */

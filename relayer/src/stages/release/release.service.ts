@@ -1,6 +1,16 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
-import { CLAIM_WAITING, wei, type Eid, type Sequence } from '@lockstep/shared';
+import { iLedgerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
+import {
+  chooseOrders,
+  CLAIM_WAITING,
+  tokenJournalAsset,
+  wei,
+  type Eid,
+  type OrderableClaim,
+  type Sequence,
+  type TokenAsset,
+  type TokenRoom,
+} from '@lockstep/shared';
 import {
   BaseError,
   ContractFunctionRevertedError,
@@ -8,6 +18,7 @@ import {
   encodeFunctionData,
   keccak256,
   numberToHex,
+  zeroHash,
   type Address,
   type Hex,
 } from 'viem';
@@ -18,7 +29,7 @@ import { CLOCK, type Clock } from '../../chain/clock.js';
 import { FAULT_POINT, type FaultPoint } from '../../chain/fault-point.js';
 import { Intents, type Wanted } from '../intents.js';
 import { Backoff } from './backoff.js';
-import { ReleaseRepository } from './release.repository.js';
+import { ReleaseRepository, type QueuedClaim } from './release.repository.js';
 
 /** Calls tried in one beat; what is left waits for the next one. */
 const MAX_TRIES = 25;
@@ -73,34 +84,67 @@ export class ReleaseService {
     }
   }
 
-  /** Orders the claims that can be ordered, oldest first; one that waits blocks no other. */
+  /** Orders the claims that can be ordered together, oldest first; one that waits blocks no other. */
   async orderClaims(): Promise<void> {
     const { hub } = this.chains;
     const { withdrawals } = hub;
     if (withdrawals === null) return;
     const queued = await this.#nextQueued();
-    const ready: bigint[] = [];
-    for (let from = 0; from < queued.length && ready.length < MAX_ORDERS; from += MAX_ORDERS) {
+    const ready: OrderableClaim[] = [];
+    const rooms = new Map<string, TokenRoom>();
+    let batch: readonly bigint[] = [];
+    for (let from = 0; from < queued.length && batch.length < MAX_ORDERS; from += MAX_ORDERS) {
       const some = queued.slice(from, from + MAX_ORDERS);
       const waiting = await Promise.all(
         some.map(({ claim }) =>
           hub.client.readContract({ address: withdrawals, abi: iWithdrawalsAbi, functionName: 'waitingFor', args: [claim] }),
         ),
       );
-      ready.push(...some.filter((_, i) => CLAIM_WAITING[waiting[i] ?? -1] === 'None').map(({ claim }) => claim));
+      const open = some.filter((_, i) => CLAIM_WAITING[waiting[i] ?? -1] === 'None');
+      ready.push(...(await Promise.all(open.map((claim) => this.#orderable(hub, withdrawals, claim)))));
+      for (const { token } of open)
+        if (!rooms.has(tokenJournalAsset(token))) rooms.set(tokenJournalAsset(token), await this.#roomOf(hub, withdrawals, token));
+      batch = chooseOrders(ready, (token) => rooms.get(tokenJournalAsset(token)) ?? NO_ROOM, MAX_ORDERS).ordered;
     }
-    const batch = ready.slice(0, MAX_ORDERS);
     const last = batch.at(-1);
     if (last === undefined) return;
-    if (ready.length >= MAX_ORDERS) this.#lookedAt = last;
+    if (batch.length >= MAX_ORDERS) this.#lookedAt = last;
     const id = keccak256(concatHex(batch.map((claim) => numberToHex(claim, { size: 8 }))));
     const data = encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'order', args: [batch] });
     const wanted = await this.#want(hub, withdrawals, `order:${id}`, data, { what: 'order', claims: batch.length, first: `${batch[0]}` });
     if (wanted === 'sent') this.faultPoint('release.ordered');
   }
 
+  async #orderable(
+    hub: ChainContext,
+    withdrawals: Address,
+    { claim, account, token, units, fromCash }: QueuedClaim,
+  ): Promise<OrderableClaim> {
+    const { eid, asset } = token;
+    // A deposit of an asset that was never configured goes home by the vault's own limit.
+    const unlimited = account === zeroHash && (await this.#isUnlisted(hub, token));
+    if (unlimited) return { claim, token, units, fromCash, bucket: null };
+    const args = [eid, asset, units] as const;
+    const bucket = { address: withdrawals, abi: iWithdrawalsAbi, functionName: 'outflowAvailable', args } as const;
+    const [passes, room] = await hub.client.readContract(bucket);
+    return { claim, token, units, fromCash, bucket: { passes, room } };
+  }
+
+  async #isUnlisted(hub: ChainContext, { eid, asset }: TokenAsset): Promise<boolean> {
+    const ledger = { address: hub.contract('Ledger'), abi: iLedgerAbi } as const;
+    return (await hub.client.readContract({ ...ledger, functionName: 'assetIdOf', args: [eid, asset] })) === 0;
+  }
+
+  async #roomOf(hub: ChainContext, withdrawals: Address, { eid, asset }: TokenAsset): Promise<TokenRoom> {
+    const [[, free], [, level]] = await Promise.all([
+      hub.client.readContract({ address: hub.contract('Ledger'), abi: iLedgerAbi, functionName: 'liquidityOf', args: [eid, asset] }),
+      hub.client.readContract({ address: withdrawals, abi: iWithdrawalsAbi, functionName: 'outflowAvailable', args: [eid, asset, 0n] }),
+    ]);
+    return { free, level };
+  }
+
   /** The next claims in turn; from the first one again after the last. */
-  async #nextQueued(): Promise<{ claim: bigint }[]> {
+  async #nextQueued(): Promise<QueuedClaim[]> {
     const queued = await this.releases.queuedClaims(this.#lookedAt, MAX_LOOKED_AT);
     const wraps = queued.length < MAX_LOOKED_AT;
     const more = wraps && this.#lookedAt > 0n ? await this.releases.queuedClaims(0n, MAX_LOOKED_AT - queued.length) : [];
@@ -146,6 +190,8 @@ export class ReleaseService {
     return wanted;
   }
 }
+
+const NO_ROOM: TokenRoom = { free: 0n, level: 0n };
 
 const claimPurpose = (at: Eid, sequence: Sequence) => ({ what: 'claim', eid: at, sequence: sequence.toString() });
 
