@@ -23,4 +23,5 @@ export * from './request-timeline.js';
 export * from './message/credited.js';
 export * as risk from './risk/index.js';
 export * as exchange from './exchange/index.js';
+export * as liquidation from './liquidation/index.js';
 export * as markets from './markets/index.js';

@@ -1,0 +1,4 @@
+export * from './auction.js';
+export * from './choice.js';
+export * from './levy.js';
+export * from './stress.js';
