@@ -3,7 +3,6 @@ pragma solidity ^0.8.34;
 
 import {Account} from "../../types/Account.sol";
 import {IDelegates} from "../IDelegates.sol";
-import {ILedger} from "../ILedger.sol";
 import {IMarginCheck} from "../IMarginCheck.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {IFeeds} from "../risk/IFeeds.sol";
@@ -22,6 +21,7 @@ interface IMargin is IMarginCheck {
 
     error NotPermitted(bytes32 account, address caller);
     error ModeUnavailable(IMarkets.Mode mode);
+    error PricesInvalid(string expected);
     error BandInvalid(uint256 band, uint256 maximum);
     /// @notice The account needs prices, and those known are not good enough for the action.
     error PricesNotFresh(bytes32 account, Grade grade);
@@ -51,9 +51,9 @@ interface IMargin is IMarginCheck {
     // ---- checks, for modules
 
     /// @notice Reverts unless the account may end a trade as it stands now. View: the caller has submitted prices.
-    /// @dev Fresh prices and equity ≥ initial margin allow everything. Else only what reduces: with prices no worse than aged,
-    ///      equity − initial and equity − maintenance margin do not fall; with worse ones, equity at the last known values does not fall
-    ///      by more than the band.
+    /// @dev Fresh prices and equity ≥ initial margin allow everything, and so does an account that ends flat and owes nothing. Else only
+    ///      what reduces: with prices no worse than aged before and after, equity − initial and equity − maintenance margin do not fall;
+    ///      with worse ones, equity at the last known values does not fall by more than the band.
     /// @param reduces  every position it traded came out smaller, and on its side
     /// @param turnover Σ size·price of what the account traded, 18 decimals
     /// @param before   riskOf before the first of these trades; ignored unless `reduces`
@@ -88,7 +88,6 @@ interface IMargin is IMarginCheck {
     function isExposed(Account account) external view returns (bool);
     function engineOf(IMarkets.Mode mode) external view returns (IRiskEngine);
     function reduceBand() external view returns (uint32);
-    function ledger() external view returns (ILedger);
     function markets() external view returns (IMarkets);
     function feeds() external view returns (IFeeds);
     function delegates() external view returns (IDelegates);

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Account} from "../../types/Account.sol";
+import {IDelegates} from "../IDelegates.sol";
+import {IMarginCheck} from "../IMarginCheck.sol";
+import {FeedGrade, Grade} from "../risk/FeedGrade.sol";
+import {Holdings} from "../risk/Holdings.sol";
+import {IFeeds} from "../risk/IFeeds.sol";
+import {IRiskEngine, Risk} from "../risk/IRiskEngine.sol";
+import {IMargin} from "./IMargin.sol";
+import {IMarkets} from "./IMarkets.sol";
+
+/// @notice See IMargin.
+/// @dev Money is below 2^200 either way (an engine's sums of fields of 128 bits), so differences of it do not overflow.
+contract Margin is IMargin, AccessManaged {
+    uint256 private constant RATE_ONE = 1e9;
+    uint32 private constant MAX_BAND = 1e8;
+
+    /// @inheritdoc IMargin
+    IMarkets public immutable markets;
+    /// @inheritdoc IMargin
+    IFeeds public immutable feeds;
+    /// @inheritdoc IMargin
+    IDelegates public immutable delegates;
+    uint8 private immutable _trade;
+
+    /// @inheritdoc IMargin
+    mapping(IMarkets.Mode mode => IRiskEngine) public engineOf;
+    /// @inheritdoc IMargin
+    uint32 public reduceBand = 5e6;
+
+    /// @param authority the AccessManager
+    constructor(address authority, IMarkets markets_, IFeeds feeds_, IDelegates delegates_) AccessManaged(authority) {
+        (markets, feeds, delegates) = (markets_, feeds_, delegates_);
+        _trade = delegates_.TRADE();
+    }
+
+    // ---- checks
+
+    /// @inheritdoc IMarginCheck
+    function requireInitial(Account account, bytes calldata prices, uint40 since) external {
+        submit(prices);
+        (bool exposed, Risk memory risk) = _riskIfExposed(account);
+        if (!exposed) return;
+        _requireInitial(account, risk);
+        require(risk.oldest >= since, PricesTooOld(Account.unwrap(account), risk.oldest, since));
+        require(
+            risk.equity - int256(risk.unrealisedGain) >= int256(risk.initialMargin),
+            GainUnrealised(Account.unwrap(account), risk.equity, risk.unrealisedGain, risk.initialMargin)
+        );
+    }
+
+    /// @inheritdoc IMargin
+    function requireTrade(Account account, bool reduces, uint256 turnover, Risk calldata before) external view {
+        (bool exposed, Risk memory risk) = _riskIfExposed(account);
+        if (!exposed || _isInitial(risk)) return;
+        if (!reduces) return _requireInitial(account, risk);
+        // What was valued at bad prices before says as little as what is valued at them now.
+        Grade grade = FeedGrade.worse(before.grade, risk.grade);
+        if (grade > Grade.Aged) {
+            uint256 allowed = (turnover * reduceBand) / RATE_ONE;
+            require(
+                risk.equity + int256(allowed) >= before.equity,
+                OutsideBand(Account.unwrap(account), risk.equity, before.equity, allowed, grade)
+            );
+            return;
+        }
+        int256 gained = risk.equity - before.equity;
+        require(
+            gained >= int256(risk.initialMargin) - int256(before.initialMargin) &&
+                gained >= int256(risk.maintenanceMargin) - int256(before.maintenanceMargin),
+            HealthFell(
+                Account.unwrap(account),
+                risk.equity,
+                risk.initialMargin,
+                risk.maintenanceMargin,
+                before,
+                risk.grade
+            )
+        );
+    }
+
+    function _isInitial(Risk memory risk) private pure returns (bool) {
+        return risk.grade == Grade.Fresh && risk.equity >= int256(risk.initialMargin);
+    }
+
+    function _requireInitial(Account account, Risk memory risk) private pure {
+        require(risk.grade == Grade.Fresh, PricesNotFresh(Account.unwrap(account), risk.grade));
+        require(
+            risk.equity >= int256(risk.initialMargin),
+            BelowInitialMargin(
+                Account.unwrap(account),
+                risk.equity,
+                risk.initialMargin,
+                risk.maintenanceMargin,
+                risk.grade
+            )
+        );
+    }
+
+    // ---- owner, or a delegate with TRADE
+
+    /// @inheritdoc IMargin
+    function setMode(Account account, IMarkets.Mode mode, bytes calldata prices) external {
+        _requireMayAct(account);
+        _engine(mode);
+        submit(prices);
+        markets.setMode(account, mode);
+        _requireInitialIfExposed(account);
+    }
+
+    /// @inheritdoc IMargin
+    function setProfile(Account account, uint16 initialFactor, uint32 maxLeverage, bytes calldata prices) external {
+        _requireMayAct(account);
+        submit(prices);
+        markets.setProfile(account, initialFactor, maxLeverage);
+        _requireInitialIfExposed(account);
+    }
+
+    function _requireMayAct(Account account) private view {
+        require(delegates.mayAct(account, msg.sender, _trade), NotPermitted(Account.unwrap(account), msg.sender));
+    }
+
+    function _requireInitialIfExposed(Account account) private view {
+        (bool exposed, Risk memory risk) = _riskIfExposed(account);
+        if (exposed) _requireInitial(account, risk);
+    }
+
+    // ---- prices
+
+    /// @inheritdoc IMargin
+    function submit(bytes calldata prices) public {
+        if (prices.length == 0) return;
+        // The same bytes are the arguments of submit: read once, by the feeds.
+        (bool taken, bytes memory answer) = address(feeds).call(bytes.concat(IFeeds.submit.selector, prices));
+        if (taken) return;
+        require(answer.length != 0, PricesInvalid("abi.encode(uint40 time, Report[] reports, bytes signatures)"));
+        assembly ("memory-safe") {
+            revert(add(answer, 32), mload(answer))
+        }
+    }
+
+    // ---- governance
+
+    /// @inheritdoc IMargin
+    function setEngine(IMarkets.Mode mode, IRiskEngine engine) external restricted {
+        engineOf[mode] = engine;
+        emit EngineSet(mode, engine);
+    }
+
+    /// @inheritdoc IMargin
+    function setReduceBand(uint32 band) external restricted {
+        require(band <= MAX_BAND, BandInvalid(band, MAX_BAND));
+        reduceBand = band;
+        emit ReduceBandSet(band);
+    }
+
+    // ---- views
+
+    /// @inheritdoc IMargin
+    function riskOf(Account account) external view returns (Risk memory) {
+        return _engine(markets.modeOf(account)).riskOf(markets.holdingsOf(account));
+    }
+
+    /// @inheritdoc IMargin
+    function isExposed(Account account) external view returns (bool) {
+        return _isExposed(markets.holdingsOf(account)[0]);
+    }
+
+    function _riskIfExposed(Account account) private view returns (bool exposed, Risk memory risk) {
+        uint256[] memory holdings = markets.holdingsOf(account);
+        exposed = _isExposed(holdings[0]);
+        if (exposed) risk = _engine(markets.modeOf(account)).riskOf(holdings);
+    }
+
+    /// @param head of holdings
+    function _isExposed(uint256 head) private pure returns (bool) {
+        return Holdings.underlyings(head) != 0 || Holdings.cash(head) < 0;
+    }
+
+    function _engine(IMarkets.Mode mode) private view returns (IRiskEngine engine) {
+        engine = engineOf[mode];
+        require(address(engine) != address(0), ModeUnavailable(mode));
+    }
+}
