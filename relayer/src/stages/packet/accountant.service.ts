@@ -72,8 +72,10 @@ export class Accountant {
     const last = receipts.reduce((high, r) => (endOf(r) > high ? endOf(r) : high), 0n);
     const log = await this.own.entriesBetween(back, first, sequence(last));
     const missing = firstMissing(log, first, last);
-    if (missing !== null)
+    if (missing !== null) {
+      if (missing > (await this.own.length(back))) return noOrder(route, open, missing);
       return { code: 'ENTRIES_MISSING', srcEid: back.source.eid, dstEid: back.destination.eid, first: sequence(missing) };
+    }
     const voided = await this.#voided(back, first, last);
     const orders = new Map<bigint, Claim>();
     for (const { sequence: at, bytes } of log) {
@@ -125,6 +127,11 @@ interface ReadEntry {
   /** null: malformed, it claims nothing and its handler refuses it for good */
   readonly entry: Entry | null;
 }
+
+const noOrder = ({ path: { srcEid, dstEid } }: Route, { checkpoint }: OpenPacket, order: bigint): RelayProblem => ({
+  ...{ code: 'ACCOUNTANT_REFUSED', srcEid, dstEid, sequence: checkpoint.sequence },
+  detail: `receipts settle ${order}, and the log of the hub does not go that far`,
+});
 
 const assetsOf = (claims: readonly Claim[]): number[] => [...new Set(claims.map(({ asset }) => asset))];
 const endOf = ({ first, count }: ReceiptsEntry): bigint => first + BigInt(count) - 1n;

@@ -114,6 +114,14 @@ export class OwnLogReader {
     };
   }
 
+  /** Entries that a log has at the newest block that a quorum of its chain has. @throws QuorumError */
+  async length({ source, destination }: Route): Promise<Sequence> {
+    const { hash } = await source.quorum.block(await source.quorum.head());
+    const data = encodeFunctionData({ abi: iMessengerAbi, functionName: 'outbox', args: [destination.eid] });
+    const answer = await source.quorum.call(messengerOf(source), data, hash);
+    return sequence(decodeFunctionResult({ abi: iMessengerAbi, functionName: 'outbox', data: answer }).sequence);
+  }
+
   /** Own entries of a route from one sequence to another, ascending; those that the index cannot place are missing. @throws QuorumError */
   async entriesBetween({ source, destination }: Route, first: Sequence, last: Sequence): Promise<OwnEntry[]> {
     const [from, to] = [await this.#blockOf(source, destination.eid, first), await this.#blockOf(source, destination.eid, last)];
