@@ -59,7 +59,7 @@ describe('given the REST interface', () => {
     ['/withdrawals', 'account is missing; expected exactly one of account and tx', ['account']],
     [`/withdrawals?account=${account}&tx=${account}`, 'expected exactly one of account and tx', ['account']],
     ['/requests/40002/x', 'sequence is "x"; expected a sequence', ['sequence']],
-    ['/events?kind=block', 'expected deposit, withdrawal, request, path, order or trade', ['kind.0']],
+    ['/events?kind=block', 'expected deposit, withdrawal, request, path, order, trade or alarm', ['kind.0']],
     ['/batches?limit=201', 'limit is "201"; expected a count, 1 … 200', ['limit']],
     ['/reorgs?before=x', 'before is "x"; expected the id of an item of an earlier page', ['before']],
   ])('answers %s with what was wrong and what was expected', async (path, detail, parameters) => {

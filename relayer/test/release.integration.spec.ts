@@ -365,6 +365,27 @@ describe('given withdrawals of a hub and a spoke', () => {
     if (last === undefined) throw new Error('a change was told');
     expect((await feed.after(last.position)).map(({ what, subject }) => [what, subject['claim']])).toEqual([['ordered', '1']]);
   });
+
+  it('tells alarms: what begins, what becomes of it, and its end, but not that it still stands', async () => {
+    const { ChangeFeed } = await import('../src/api/change-feed.js');
+    const feed = new ChangeFeed(database);
+    const start = await feed.end();
+    const path = { srcEid: SPOKE, dstEid: HUB } as const;
+    await problems.raise('reconciliation', { code: 'BOOKS_DISAGREE', ...path, detail: 'held is 1; expected 2' });
+    await problems.raise('reconciliation', { code: 'BOOKS_DISAGREE', ...path, detail: 'held is 0; expected 2' });
+    await problems.raise('attestation', { code: 'ENTRIES_MISSING', ...path, first: sequence(4n) });
+    await problems.raise('attestation', { code: 'LOG_GAP', ...path, expected: sequence(4n), found: sequence(5n) });
+    await problems.clear('reconciliation', SPOKE, HUB);
+    const told = await feed.after(start);
+    expect(told.map(({ kind, what, subject }) => [kind, what, subject['stage']])).toEqual([
+      ['alarm', 'BOOKS_DISAGREE', 'reconciliation'],
+      ['alarm', 'ENTRIES_MISSING', 'attestation'],
+      ['alarm', 'ENTRIES_MISSING ended', 'attestation'],
+      ['alarm', 'LOG_GAP', 'attestation'],
+      ['alarm', 'BOOKS_DISAGREE ended', 'reconciliation'],
+    ]);
+    expect(told[0]?.subject).toMatchObject({ ...path, detail: expect.stringContaining('held is 1; expected 2') });
+  });
 });
 
 describe('given things that failed', () => {

@@ -67,12 +67,9 @@ export type PacketStatus = (typeof PACKET_STATUSES)[number];
 
 /**
  * A packet's state in those words.
- * @param sent `final`: the block that sent it is; `executionFailed`: somebody tried to execute it and it reverted
+ * @param sent `final`: the block that sent it is
  */
-export function packetStatus(
-  state: PacketState['kind'],
-  sent: { readonly final: boolean; readonly executionFailed: boolean },
-): PacketStatus {
+export function packetStatus(state: PacketState['kind'], sent: { readonly final: boolean }): PacketStatus {
   switch (state) {
     case 'done':
       return 'DELIVERED';
@@ -82,7 +79,7 @@ export function packetStatus(
     case 'nilified':
       return 'BLOCKED';
     case 'executable':
-      return sent.executionFailed ? 'PAYLOAD_STORED' : 'INFLIGHT';
+      return 'PAYLOAD_STORED';
     case 'verifiable':
     case 'awaiting-others':
     case 'unverified':

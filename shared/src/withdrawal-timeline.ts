@@ -143,6 +143,8 @@ export interface WithdrawalContext {
   readonly expect: PathExpectations & {
     /** until a queued claim is ordered, if nothing stands against it */
     readonly ordered: number;
+    /** until an order is paid: what its operator counts as late, whatever stage it is at */
+    readonly paid: number;
     /** until the hub has the receipt of a payout */
     readonly receipted: number;
   };
@@ -257,6 +259,7 @@ function orderedOutlook(
   const stage = state === 'ordered' ? 'appended' : state;
   const moving = carriageOutlook({ srcEid: hubEid, dstEid, sequence, stage, since, packet, hold, expect }, now);
   const orderedAt = told.steps.find((s) => s.stage === 'ordered')?.place.at ?? since;
+  const latest = after(orderedAt, expect.paid);
   const mayCancel = !context.isReturn && (state === 'ordered' || state === 'final') && now >= after(orderedAt, context.cancelDelay);
   const cancel: OfferedCall = {
     by: 'owner',
@@ -264,6 +267,9 @@ function orderedOutlook(
   };
   return {
     ...moving,
+    // A stage may still have time when the order has none left.
+    by: moving.by !== null && moving.by > latest ? latest : moving.by,
+    late: moving.late || now > latest,
     next: moving.next === 'delivered' ? 'paid' : moving.next,
     calls: mayCancel ? [...moving.calls, cancel] : moving.calls,
   };

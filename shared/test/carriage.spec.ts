@@ -96,21 +96,17 @@ describe('carriageOutlook', () => {
 
 describe('packetStatus', () => {
   it.each([
-    ['unverified', false, false, 'CONFIRMING'],
-    ['unverified', true, false, 'INFLIGHT'],
-    ['awaiting-others', true, false, 'INFLIGHT'],
-    ['verifiable', true, false, 'INFLIGHT'],
-    ['path-uninitialised', true, false, 'INFLIGHT'],
-    ['executable', true, false, 'INFLIGHT'],
-    ['executable', true, true, 'PAYLOAD_STORED'],
-    ['behind-gap', true, false, 'BLOCKED'],
-    ['nilified', true, false, 'BLOCKED'],
-    ['conflicting', true, false, 'FAILED'],
-    ['done', true, true, 'DELIVERED'],
-  ] as const)(
-    'given a packet that is %s (sent in a final block: %s, execution failed: %s), it is %s',
-    (state, final, executionFailed, status) => {
-      expect(packetStatus(state, { final, executionFailed })).toBe(status);
-    },
-  );
+    ['unverified', false, 'CONFIRMING'],
+    ['unverified', true, 'INFLIGHT'],
+    ['awaiting-others', true, 'INFLIGHT'],
+    ['verifiable', true, 'INFLIGHT'],
+    ['path-uninitialised', true, 'INFLIGHT'],
+    ['executable', true, 'PAYLOAD_STORED'],
+    ['behind-gap', true, 'BLOCKED'],
+    ['nilified', true, 'BLOCKED'],
+    ['conflicting', true, 'FAILED'],
+    ['done', true, 'DELIVERED'],
+  ] as const)('given a packet that is %s (sent in a final block: %s), it is %s', (state, final, status) => {
+    expect(packetStatus(state, { final })).toBe(status);
+  });
 });

@@ -40,7 +40,7 @@ const context: WithdrawalContext = {
   packet: null,
   hold: null,
   receipt: null,
-  expect: { ordered: 5, final: 5, flushed: 5, verified: 5, delivered: 5, receipted: 100 },
+  expect: { ordered: 5, final: 5, flushed: 5, verified: 5, delivered: 5, paid: 1_000, receipted: 100 },
   claimSimulation: null,
   cancelDelay: 15,
   returnDelay: 1_000,
@@ -127,6 +127,15 @@ describe('withdrawalOutlook', () => {
   it('given a claimable order older than the return delay, anyone may return it; one that goes home has no account to return to', () => {
     expect(calls(claimable, { now: unixSeconds(1_060n) })).toContain('CollateralVault.returnClaim by anyone');
     expect(calls(claimable, { isReturn: true })).toEqual(['CollateralVault.claimTo by receiver-or-owner']);
+  });
+  it('given an order that is not paid, it is late by the time its operator gives it, at whatever stage it is', () => {
+    const times = { ...context.expect, final: 500, flushed: 500, verified: 500, delivered: 500, paid: 30 };
+    for (const n of [3, 4, 5, 6]) {
+      const facts = paid.slice(0, n);
+      const at = withdrawalTimeline(facts).steps.find((s) => s.stage === 'ordered')?.place.at ?? 0n;
+      expect(look(facts, { expect: times, now: unixSeconds(at + 30n) })).toMatchObject({ late: false, by: at + 30n });
+      expect(look(facts, { expect: times, now: unixSeconds(at + 31n) })).toMatchObject({ late: true, by: at + 30n });
+    }
   });
   it('given a paid order, its receipt is followed, and late only after its own time', () => {
     const facts = paid.slice(0, 7);

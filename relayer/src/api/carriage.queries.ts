@@ -73,7 +73,7 @@ export class CarriageQueries {
     return {
       guid: row.guid,
       state,
-      status: packetStatus(state ?? 'unverified', { final: row.state === 'final', executionFailed: false }),
+      status: packetStatus(state ?? 'unverified', { final: row.state === 'final' }),
     };
   }
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 
-export const CHANGE_KINDS = ['deposit', 'withdrawal', 'request', 'path', 'order', 'trade'] as const;
+export const CHANGE_KINDS = ['deposit', 'withdrawal', 'request', 'path', 'order', 'trade', 'alarm'] as const;
 export type ChangeKind = (typeof CHANGE_KINDS)[number];
 
 /** Where a listener is: everything up to here was told. */

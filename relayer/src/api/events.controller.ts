@@ -21,7 +21,7 @@ export class EventsController {
   @Sse()
   @ApiOperation({
     summary:
-      'Changes of deposits, withdrawals, requests, paths, orders and trades as server-sent events; a listener that comes back misses nothing',
+      'Changes of deposits, withdrawals, requests, paths, orders and trades, and alarms, as server-sent events; a listener that comes back misses nothing',
   })
   @ApiProduces('text/event-stream')
   @ApiQuery({ name: 'kind', required: false, description: 'only these kinds, separated by commas' })

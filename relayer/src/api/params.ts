@@ -1,6 +1,7 @@
 import { accountId, eid, sequence } from '@lockstep/shared';
 import { isHex, type Hex } from 'viem';
 import { z } from 'zod/v4';
+import { CHANGE_KINDS } from './change-feed.js';
 
 const UINT32_MAX = 2n ** 32n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
@@ -47,8 +48,8 @@ export const eventsQuery = z.strictObject({
     .transform((text) => text.split(','))
     .pipe(
       z.array(
-        z.enum(['deposit', 'withdrawal', 'request', 'path', 'order', 'trade'], {
-          error: 'deposit, withdrawal, request, path, order or trade, separated by commas',
+        z.enum(CHANGE_KINDS, {
+          error: 'deposit, withdrawal, request, path, order, trade or alarm, separated by commas',
         }),
       ),
     )

@@ -144,7 +144,7 @@ export class WithdrawalQueries {
       packet: packet?.state ?? null,
       hold,
       receipt,
-      expect: { ...expect, ordered: orderedSeconds(this.config), receipted: wholePath(back) },
+      expect: { ...expect, ordered: orderedSeconds(this.config), paid: this.config.release.lateSeconds, receipted: wholePath(back) },
       claimSimulation,
       cancelDelay: cancelDelay ?? CANCEL_DELAY,
       returnDelay: returnDelay ?? RETURN_DELAY,

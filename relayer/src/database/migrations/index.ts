@@ -6,6 +6,7 @@ import { LedgerTables1795230000101 } from './1795230000101-ledger.js';
 import { ReleaseTables1795230000200 } from './1795230000200-release.js';
 import { ChangesTable1795230000201 } from './1795230000201-changes.js';
 import { ExchangeTables1795230000300 } from './1795230000300-exchange.js';
+import { AlarmChanges1795230000301 } from './1795230000301-alarms.js';
 
 /** Every migration, in order. A file is `<milliseconds>-<name>.ts`, its class ends in the same number; add it here, never change one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -16,4 +17,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   ReleaseTables1795230000200,
   ChangesTable1795230000201,
   ExchangeTables1795230000300,
+  AlarmChanges1795230000301,
 ];
