@@ -1,5 +1,5 @@
 import hre from 'hardhat';
-import { decodeErrorResult, getContractAddress, isHex, type Abi, type Address, type Hex } from 'viem';
+import { concatHex, decodeErrorResult, getContractAddress, isHex, numberToHex, size, type Abi, type Address, type Hex } from 'viem';
 
 // Where a call reverts, Hardhat shows the Solidity stack through a hook that Node has and a test's own realm lacks.
 if (!Reflect.has(Error, 'prepareStackTrace')) Error.prepareStackTrace = (error) => String(error);
@@ -54,6 +54,23 @@ export class TestChain {
     } catch (error) {
       return { kind: 'reverted', error: this.#errorName(error) };
     }
+  }
+
+  /** What a call now would do. */
+  async tryCall(to: Address, data: Hex): Promise<Outcome> {
+    try {
+      return { kind: 'done', data: await this.read(to, data) };
+    } catch (error) {
+      return { kind: 'reverted', error: this.#errorName(error) };
+    }
+  }
+
+  /** Puts code at an address that answers every call with these bytes. */
+  async answerWith(at: Address, data: Hex): Promise<void> {
+    // PUSH2 length, DUP1, PUSH1 10, PUSH0, CODECOPY, PUSH0, RETURN; then the bytes.
+    const length = numberToHex(size(data), { size: 2 });
+    const code = concatHex(['0x61', length, '0x80600a5f395ff3', data]);
+    await this.request('hardhat_setCode', [at, code]);
   }
 
   async read(to: Address, data: Hex): Promise<Hex> {

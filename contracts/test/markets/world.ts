@@ -1,5 +1,5 @@
 import { encodeAccount, exchange, markets as model, risk, unixSeconds, type AccountId } from '@lockstep/shared';
-import { concatHex, decodeFunctionResult, encodeDeployData, encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
+import { concatHex, decodeFunctionResult, encodeDeployData, encodeFunctionData, zeroAddress, type Abi, type Address, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { accessManagerAbi, feedsAbi, iLedgerAbi, interestModelAbi, ledgerAbi, marketsAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
@@ -43,15 +43,19 @@ export class TwoHubs {
 
   private constructor(
     readonly chain: TestChain,
+    readonly manager: Address,
     readonly ledger: Address,
     readonly feeds: Address,
     readonly markets: Address,
     public now: bigint,
   ) {}
 
-  /** @param expiries how many hours from now each underlying's options end, each a list */
-  static async start(expiries: Readonly<Record<number, readonly bigint[]>>): Promise<TwoHubs> {
-    const chain = await TestChain.start([marketsAbi, ledgerAbi, feedsAbi]);
+  /**
+   * @param expiries how many hours from now each underlying's options end, each a list
+   * @param errors   ABIs of what else is called
+   */
+  static async start(expiries: Readonly<Record<number, readonly bigint[]>>, errors: readonly Abi[] = []): Promise<TwoHubs> {
+    const chain = await TestChain.start([marketsAbi, ledgerAbi, feedsAbi, ...errors]);
     const manager = await chain.deploy(
       encodeDeployData({ abi: accessManagerAbi, bytecode: bytecode.AccessManager.creation, args: [chain.from] }),
     );
@@ -63,7 +67,7 @@ export class TwoHubs {
     const markets = await chain.deploy(
       encodeDeployData({ abi: marketsAbi, bytecode: bytecode.Markets.creation, args: [manager, ledger, feeds] }),
     );
-    const hubs = new TwoHubs(chain, ledger, feeds, markets, await chain.now());
+    const hubs = new TwoHubs(chain, manager, ledger, feeds, markets, await chain.now());
     // What Markets may do to other contracts is a matter of roles, which deployments test.
     await hubs.#must(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] }));
     await hubs.#setUp(expiries);
@@ -328,7 +332,7 @@ const sorted = (options: readonly risk.HeldOption[]): risk.HeldOption[] =>
 
 const said = (outcome: Outcome): string => (outcome.kind === 'reverted' ? outcome.error : 'done');
 /** `SERIES_UNKNOWN` is `SeriesUnknown`. */
-const errorOf = (code: string): string =>
+export const errorOf = (code: string): string =>
   code
     .split('_')
     .map((word) => word.charAt(0) + word.slice(1).toLowerCase())

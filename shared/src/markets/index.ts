@@ -1,3 +1,4 @@
+export * from './action.js';
 export * from './cash.js';
 export * from './funding.js';
 export * from './perpetual.js';
