@@ -1,23 +1,32 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {StrikeEntry} from "../hub/markets/StrikeEntry.sol";
 import {Holdings} from "../hub/risk/Holdings.sol";
 import {IListing, Risk} from "../hub/risk/IRiskEngine.sol";
 
-/// @notice Listing and holdings in storage, word by word as engines take them, for local chains: what valuing an account costs when all of it
+/// @notice Listing and holdings in storage, packed as the hub packs them, for local chains: what valuing an account costs when all of it
 /// is read cold. Anyone may write.
 contract PositionBook is IListing {
     event Valued(int256 equity, uint256 initialMargin, uint256 maintenanceMargin, uint8 grade);
 
-    mapping(uint16 underlying => mapping(uint256 place => uint256)) private _strikes;
+    mapping(uint16 underlying => uint256[86]) private _strikes;
     mapping(uint16 underlying => uint256) private _places;
     mapping(uint256 account => uint256[255]) private _words;
 
-    /// @param words as strikesAt gives them, from place `first` on
+    /// @param words as strikesAt gives them, from place `first` on; full hours, at most 15 significant digits
     function list(uint16 underlying, uint8 first, uint256[] calldata words) external {
         for (uint256 i = 0; i < words.length; ++i) {
-            _strikes[underlying][first + i] = words[i];
-            _places[underlying] |= 1 << (first + i);
+            uint256 place = first + i;
+            // CAST: the low half is the strike.
+            uint256 entry = StrikeEntry.pack(uint128(words[i]), (words[i] >> 128) / 1 hours, 0);
+            uint256 word = _strikes[underlying][place / StrikeEntry.PER_WORD];
+            _strikes[underlying][place / StrikeEntry.PER_WORD] = StrikeEntry.put(
+                word,
+                place % StrikeEntry.PER_WORD,
+                entry
+            );
+            _places[underlying] |= 1 << place;
         }
     }
 
@@ -57,7 +66,12 @@ contract PositionBook is IListing {
     /// @inheritdoc IListing
     function strikesAt(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory words) {
         words = new uint256[](places.length);
-        for (uint256 i = 0; i < places.length; ++i) words[i] = _strikes[underlying][places[i]];
+        uint256[86] storage stored = _strikes[underlying];
+        for (uint256 i = 0; i < places.length; ++i) {
+            uint256 word = stored[places[i] / StrikeEntry.PER_WORD];
+            uint256 entry = StrikeEntry.at(word, places[i] % StrikeEntry.PER_WORD);
+            words[i] = StrikeEntry.strike(entry) | (uint256(StrikeEntry.expiry(entry)) << 128);
+        }
     }
 
     /// @inheritdoc IListing

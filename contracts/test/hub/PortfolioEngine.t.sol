@@ -4,7 +4,9 @@ pragma solidity ^0.8.34;
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 
 import {Grade} from "../../src/hub/risk/FeedGrade.sol";
-import {Kind} from "../../src/hub/risk/FeedWord.sol";
+import {FeedId, Kind} from "../../src/hub/risk/FeedWord.sol";
+import {Haircuts} from "../../src/hub/risk/Haircuts.sol";
+import {ICollateralRules} from "../../src/hub/risk/ICollateralRules.sol";
 import {IPortfolioEngine} from "../../src/hub/risk/IPortfolioEngine.sol";
 import {IRiskEngine, Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {ISheets} from "../../src/hub/risk/ISheets.sol";
@@ -74,20 +76,27 @@ contract PortfolioEngineTest is HoldingsFixture {
 
     // ---- given a sheet
 
-    function testFuzz_GivenASheet_WhenItIsCurrent_ItGivesTheBitsOfTheSheetlessPath(
-        int104 size,
-        int32[6] memory lots,
-        uint256 collateral
-    ) public {
-        size = int104(bound(size, -1e24, 1e24));
-        collateral = bound(collateral, 0, 1e15);
-        uint256 options;
-        for (uint8 i = 0; i < 6; ++i) options |= _option(i, i % 4, i > 2, lots[i] / 16);
-        uint256[] memory words = _words(_head(1e18, 1, 1), _lot(ASSET, collateral), _position(1, size, 0), options);
-        bytes memory expected = abi.encode(_engine.riskWithoutSheet(words));
-        assertEq(abi.encode(_engine.riskOf(words)), expected);
+    /// @dev Ten portfolios a run: ten thousand in all.
+    function testFuzz_GivenASheet_WhenItIsCurrent_ItGivesTheBitsOfTheSheetlessPath(uint256 seed) public {
         _sheets.publish(BTC, 0);
-        assertEq(abi.encode(_engine.riskOf(words)), expected);
+        for (uint256 i = 0; i < 10; ++i) {
+            uint256[] memory words = _anyHoldings(uint256(keccak256(abi.encode(seed, i))));
+            assertEq(abi.encode(_engine.riskOf(words)), abi.encode(_engine.riskWithoutSheet(words)));
+        }
+    }
+
+    /// @dev Up to six options, now and then of the largest size; a perpetual and collateral of the same underlying.
+    function _anyHoldings(uint256 seed) private pure returns (uint256[] memory) {
+        int104 size = int104(int256(seed % 2e24) - 1e24);
+        uint256 options;
+        for (uint8 i = 0; i < 6; ++i) {
+            uint256 draw = uint256(keccak256(abi.encode(seed, i, "option")));
+            int256 most = draw % 10 == 0 ? int256((1 << 32) - 1) : int256(1e6);
+            int256 lots = int256((draw >> 8) % uint256(2 * most + 1)) - most;
+            // CAST: below four.
+            options |= _option(i, uint8((draw >> 80) % 4), (draw >> 90) % 2 == 0, lots);
+        }
+        return _words(_head(1e18, 1, 1), _lot(ASSET, (seed >> 100) % 1e15), _position(1, size, 0), options);
     }
 
     function test_GivenASheet_WhenItIsCurrent_ItIsCheaperThanNone() public {
@@ -147,6 +156,93 @@ contract PortfolioEngineTest is HoldingsFixture {
     function test_GivenBadHoldings_WhenAStrikeIsNotListed_ItSaysWhatWasExpected() public {
         vm.expectRevert(abi.encodeWithSelector(SheetBuilder.PlaceUnlisted.selector, BTC, 9));
         _engine.riskOf(_words(_head(0, 0, 1), _position(1, 0, 0), _option(0, 9, false, 1)));
+    }
+
+    function test_GivenBadHoldings_WhenThereIsMoreThanAnAccountMayHold_ItSaysHowMuch() public {
+        uint256[] memory words = new uint256[](27);
+        (words[0], words[1]) = (_head(0, 0, 1), _position(25, 0, 0));
+        vm.expectRevert(
+            abi.encodeWithSelector(IRiskEngine.HoldingsInvalid.selector, 25, "at most 128 options, in 24 words")
+        );
+        _engine.riskOf(words);
+        vm.expectRevert(abi.encodeWithSelector(IRiskEngine.HoldingsInvalid.selector, 9, "at most 8 underlyings"));
+        _engine.riskOf(_words(_head(0, 0, 9)));
+        words = new uint256[](11);
+        words[0] = _head(0, 10, 0);
+        vm.expectRevert(
+            abi.encodeWithSelector(IRiskEngine.HoldingsInvalid.selector, 10, "at most 16 balances, in 9 words")
+        );
+        _engine.riskOf(words);
+        words = new uint256[](9);
+        words[0] = _head(0, 0, 4);
+        for (uint256 i = 0; i < 4; ++i) words[2 * i + 1] = _position(1, 0, 0) + i;
+        vm.expectRevert(
+            abi.encodeWithSelector(IRiskEngine.HoldingsInvalid.selector, 4, "options of at most 3 underlyings")
+        );
+        _engine.riskOf(words);
+    }
+
+    // ---- given a new epoch
+
+    function test_GivenANewEpoch_WhenAnythingPricedFromChanged_ItHasAnotherSheet() public {
+        address first = _sheets.publish(BTC, 0);
+        uint40 epoch = _feeds.epochOf(BTC);
+        vm.warp(START + 10);
+        _submitSpot(START + 10, 61_000e18);
+        assertEq(_feeds.epochOf(BTC), epoch);
+        assertEq(_sheets.sheetOf(BTC, 0), first);
+        _submit(START + 10, _one(_id(Kind.Forward, EXPIRY), 63_000e18, 0));
+        assertEq(_feeds.epochOf(BTC), epoch + 1);
+        assertEq(_sheets.sheetOf(BTC, 0), address(0));
+        _feeds.halt(_id(Kind.Surface, EXPIRY));
+        _feeds.resume(_id(Kind.Surface, EXPIRY), false);
+        _feeds.advance(BTC);
+        assertEq(_feeds.epochOf(BTC), epoch + 4);
+        vm.prank(_stranger);
+        vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, _stranger));
+        _feeds.advance(BTC);
+    }
+
+    function testFuzz_GivenANewEpoch_WhenTimePasses_TheSheetTellsTheGradeOfTheFeeds(uint16 age, bool isHalted) public {
+        if (isHalted) _feeds.halt(_id(Kind.Surface, EXPIRY));
+        _sheets.publish(BTC, 0);
+        vm.warp(START + (uint256(age) % 5000));
+        uint256[] memory words = _words(_head(0, 0, 1), _position(1, 0, 0), _option(0, 0, false, 1));
+        FeedId[] memory ids = new FeedId[](3);
+        (ids[0], ids[1], ids[2]) = (_spotId(), _id(Kind.Forward, EXPIRY), _id(Kind.Surface, EXPIRY));
+        assertEq(uint8(_engine.riskOf(words).grade), uint8(_feeds.gradeOf(ids)));
+    }
+
+    function test_GivenANewEpoch_WhenNobodyBuilds_ContentIsNotTold() public {
+        vm.expectRevert(ISheets.NotBuilding.selector);
+        _sheets.content();
+        vm.expectRevert(abi.encodeWithSelector(ISheets.NothingListed.selector, BTC, 1));
+        _sheets.publish(BTC, 1);
+        vm.expectRevert(abi.encodeWithSelector(ISheets.ChunkInvalid.selector, 2, 1));
+        _sheets.publish(BTC, 2);
+    }
+
+    // ---- given collateral
+
+    function testFuzz_GivenCollateral_WhenItIsValued_ItsHaircutsAreThoseOfItsLots(uint128[4] memory amounts) public {
+        for (uint16 i = 0; i < 4; ++i) {
+            // CAST: small numbers.
+            _rules.setAssetRule(10 + i, ICollateralRules.AssetRule(BTC, uint8(8 + 5 * i), uint8(0), EID + (i % 2)));
+        }
+        _rules.setChainRates(EID, ICollateralRules.Rates(1e7, 2e7));
+        _rules.setStateRates(ICollateralRules.ChainState.Degraded, ICollateralRules.Rates(3e8, 1e8));
+        _rules.worsenChain(EID + 1, ICollateralRules.ChainState.Degraded, 1000);
+        vm.warp(START + 333);
+        uint256[] memory words = new uint256[](2);
+        for (uint16 i = 0; i < 4; ++i)
+            words[i / 2] |= ((uint256(10 + i) << 108) | (amounts[i] % (1 << 90))) << (124 * (i % 2));
+        ICollateralRules.Value memory value = _rules.valueOf(words);
+        (Haircuts.Lot[] memory lots, Haircuts.Tier[][] memory classes, , ) = _rules.lotsOf(words);
+        assertEq(abi.encode(value.haircuts), abi.encode(Haircuts.sum(lots, classes)));
+        int256 total;
+        for (uint256 i = 0; i < lots.length; ++i) total += lots[i].value;
+        assertEq(value.total, total);
+        assertEq(value.balances.length, lots.length);
     }
 
     function _health(uint256 options, int104 perpetual) private view returns (int256) {

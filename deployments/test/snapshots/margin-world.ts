@@ -30,7 +30,7 @@ import { Anvil, devAccount } from '../anvil.js';
 const WAD = 10n ** 18n;
 const DAY = 86_400;
 /** Later than any deployment of today. */
-const START = 4_000_000_000;
+const START = 4_000_003_200;
 /** Only the deployer and the signer of the feeds send. */
 const [OWNER, SIGNER] = [devAccount(0), devAccount(1)];
 const BOUNDS = {

@@ -49,6 +49,7 @@ library OptionLanes {
     uint256 private constant EVEN = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
     uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
     uint256 private constant BIAS = 0x8000000000000000800000000000000080000000000000008000000000000000;
+    uint256 private constant WIDE = 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff;
     /// @dev Bits of what a lane may come to, of a forward, and of a forward as far as spot tells: sixty-four expiries stay below 2^127.
     uint256 private constant LANE_BITS = 59;
     uint256 private constant FORWARD_BITS = 57;
@@ -361,29 +362,10 @@ library OptionLanes {
     /// @dev Word by word: parity, then the discount, then the totals. What was summed is left as lanes 2^63 above their value.
     function _fold(uint256 acc, uint256 moves, uint256 gain, uint256 rest) private pure {
         assembly ("memory-safe") {
-            function discounted(value, to, gain_, rest_) {
-                let all := mul(gain_, value)
-                let odd := mul(
-                    gain_,
-                    and(shr(64, value), 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff)
-                )
-                let sign := and(not(value), BIAS)
-                if sign {
-                    // What lanes are below zero, without sign.
-                    let unit := shr(63, sign)
-                    value := add(and(not(value), sub(sign, unit)), unit)
-                    all := sub(all, mul(rest_, value))
-                    odd := sub(
-                        odd,
-                        mul(
-                            rest_,
-                            and(shr(64, value), 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff)
-                        )
-                    )
-                }
-                mstore(to, add(mload(to), all))
-                to := add(to, 64)
-                mstore(to, add(mload(to), odd))
+            // What lanes are below zero, without sign.
+            function below(value, sign) -> short {
+                let unit := shr(63, sign)
+                short := add(and(not(value), sub(sign, unit)), unit)
             }
 
             let put := mload(add(acc, 320))
@@ -402,13 +384,35 @@ library OptionLanes {
                 }
                 let odd := mload(add(at, 32))
                 let value := add(sub(mload(at), shl(32, odd)), sub(base, mul(put, mload(moves))))
+                let all := 0
+                let sign := 0
+                let other := add(odd, sub(base, mul(put, mload(add(moves, 32)))))
                 mstore(at, value)
-                discounted(value, to, gain, rest)
-                odd := add(odd, sub(base, mul(put, mload(add(moves, 32)))))
-                mstore(add(at, 32), odd)
-                discounted(odd, add(to, 32), gain, rest)
+                all := mul(gain, value)
+                odd := mul(gain, and(shr(64, value), WIDE))
+                sign := and(not(value), BIAS)
+                if sign {
+                    value := below(value, sign)
+                    all := sub(all, mul(rest, value))
+                    odd := sub(odd, mul(rest, and(shr(64, value), WIDE)))
+                }
+                mstore(to, add(mload(to), all))
+                mstore(add(to, 64), add(mload(add(to, 64)), odd))
+                value := other
+                to := add(to, 32)
+                mstore(add(at, 32), value)
+                all := mul(gain, value)
+                odd := mul(gain, and(shr(64, value), WIDE))
+                sign := and(not(value), BIAS)
+                if sign {
+                    value := below(value, sign)
+                    all := sub(all, mul(rest, value))
+                    odd := sub(odd, mul(rest, and(shr(64, value), WIDE)))
+                }
+                mstore(to, add(mload(to), all))
+                mstore(add(to, 64), add(mload(add(to, 64)), odd))
                 moves := add(moves, 64)
-                to := add(to, 128)
+                to := add(to, 96)
             }
         }
     }

@@ -23,6 +23,9 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     uint256 private constant MOST_CORRELATED = 0.75e9;
     uint256 private constant MOST_COLLATERAL_WORDS = 9;
     uint256 private constant MOST_UNDERLYINGS = 8;
+    uint256 private constant MOST_WITH_OPTIONS = 3;
+    /// @dev 128 options of three underlyings, each without holes.
+    uint256 private constant MOST_OPTION_WORDS = 24;
     uint256 private constant FIRST_CHUNK = (1 << 128) - 1;
 
     /// @dev What a valuation has read so far.
@@ -111,31 +114,22 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
         Reading memory reading,
         bool useSheets
     ) private view returns (PortfolioMargin.Account memory account, PortfolioMargin.Book[] memory books) {
-        require(holdings.length != 0, HoldingsInvalid(0, "a head"));
+        _requireShape(holdings);
         uint256 head = holdings[0];
-        uint256 words = Holdings.collateralWords(head);
         uint256 count = Holdings.underlyings(head);
-        uint256 next = 1 + words;
-        require(next <= holdings.length, HoldingsInvalid(next, "the collateral the head counts"));
-        require(words <= MOST_COLLATERAL_WORDS, HoldingsInvalid(words, "at most 16 balances, in 9 words"));
-        require(count <= MOST_UNDERLYINGS, HoldingsInvalid(count, "at most 8 underlyings"));
+        uint256 next = 1 + Holdings.collateralWords(head);
         account.cash = Holdings.cash(head);
         (account.initialFactor, account.maxLeverage) = Holdings.profile(head);
         account.underlyings = new PortfolioMargin.Underlying[](count);
         books = new PortfolioMargin.Book[](count);
         account.settlementPrice = _settlementPrice(reading);
         uint256[] memory balances = _collateral(holdings[1:next], account, reading);
-        uint16 previous;
         for (uint256 i = 0; i < count; ++i) {
-            require(next < holdings.length, HoldingsInvalid(next, "a position"));
             uint256 position = holdings[next];
-            uint16 id = Holdings.underlying(position);
-            require(i == 0 || id > previous, HoldingsInvalid(position, "underlyings that ascend"));
-            previous = id;
             uint256 end = ++next + Holdings.optionWords(position);
-            require(end <= holdings.length, HoldingsInvalid(end, "the options the position counts"));
             PortfolioMargin.Underlying memory underlying = account.underlyings[i];
             uint40 epoch = _prices(underlying, position, reading);
+            uint16 id = Holdings.underlying(position);
             underlying.followers = _followers(balances, id);
             // A group of one offsets nothing.
             if (count != 1) {
@@ -150,7 +144,42 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
             }
             next = end;
         }
-        require(next == holdings.length, HoldingsInvalid(next, "no word more"));
+    }
+
+    /// @dev What the words count is there and nothing else, underlyings ascend, and there is no more than an account may hold.
+    function _requireShape(uint256[] calldata holdings) private pure {
+        unchecked {
+            require(holdings.length != 0, HoldingsInvalid(0, "a head"));
+            uint256 words = Holdings.collateralWords(holdings[0]);
+            uint256 count = Holdings.underlyings(holdings[0]);
+            uint256 next = 1 + words;
+            require(next <= holdings.length, HoldingsInvalid(next, "the collateral the head counts"));
+            require(words <= MOST_COLLATERAL_WORDS, HoldingsInvalid(words, "at most 16 balances, in 9 words"));
+            require(count <= MOST_UNDERLYINGS, HoldingsInvalid(count, "at most 8 underlyings"));
+            uint256 optionWords;
+            uint256 withOptions;
+            uint256 least;
+            for (; count != 0; --count) {
+                require(next < holdings.length, HoldingsInvalid(next, "a position"));
+                uint256 position = holdings[next];
+                require(Holdings.underlying(position) >= least, HoldingsInvalid(position, "underlyings that ascend"));
+                least = uint256(Holdings.underlying(position)) + 1;
+                words = Holdings.optionWords(position);
+                next += 1 + words;
+                require(next <= holdings.length, HoldingsInvalid(next, "the options the position counts"));
+                if (words == 0) continue;
+                optionWords += words;
+                require(
+                    ++withOptions <= MOST_WITH_OPTIONS,
+                    HoldingsInvalid(withOptions, "options of at most 3 underlyings")
+                );
+                require(
+                    optionWords <= MOST_OPTION_WORDS,
+                    HoldingsInvalid(optionWords, "at most 128 options, in 24 words")
+                );
+            }
+            require(next == holdings.length, HoldingsInvalid(next, "no word more"));
+        }
     }
 
     function _settlementPrice(Reading memory reading) private view returns (int256) {

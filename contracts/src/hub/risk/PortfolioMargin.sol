@@ -76,7 +76,7 @@ library PortfolioMargin {
         unchecked {
             // Every product is below 2^255: sizes are below 2^104, prices below 2^100, what they come to below 2^150.
             uint256 count = account.underlyings.length;
-            Leg[] memory legs = new Leg[](count);
+            Leg[] memory legs = _newLegs(count);
             Requirement memory charge = account.haircuts;
             int256 haircut = charge.initial;
             int256 gains;
@@ -101,6 +101,28 @@ library PortfolioMargin {
             if (account.maxLeverage != 0) {
                 int256 least = haircut - Wad.floorDiv(-_notional(account.underlyings) * Wad.ONE, account.maxLeverage);
                 result.initialMargin = Wad.max(result.initialMargin, least);
+            }
+        }
+    }
+
+    /// @dev As `new` would, at once: legs are most of what an account takes of memory.
+    function _newLegs(uint256 count) private pure returns (Leg[] memory legs) {
+        assembly ("memory-safe") {
+            legs := mload(0x40)
+            let at := add(add(legs, 32), shl(5, count))
+            let end := add(at, mul(count, 1376))
+            mstore(0x40, end)
+            calldatacopy(at, calldatasize(), sub(end, at))
+            mstore(legs, count)
+            for {
+                let to := add(legs, 32)
+            } lt(at, end) {
+                to := add(to, 32)
+            } {
+                // Six members, the first of which points to the profits behind them.
+                mstore(to, at)
+                mstore(at, add(at, 192))
+                at := add(at, 1376)
             }
         }
     }
@@ -288,9 +310,23 @@ library PortfolioMargin {
         assembly ("memory-safe") {
             let end := add(add(legs, 32), shl(5, mload(legs)))
             let least := not(shl(255, 1))
+            if eq(mload(legs), 1) {
+                let first := mload(mload(add(legs, 32)))
+                for {
+                    let from := first
+                } lt(from, add(first, 1184)) {
+                    from := add(from, 32)
+                } {
+                    if slt(mload(from), least) {
+                        least := mload(from)
+                        worst := shr(5, sub(from, first))
+                    }
+                }
+                end := 0
+            }
             for {
                 let at := 0
-            } lt(at, 1184) {
+            } and(lt(at, 1184), gt(end, 0)) {
                 at := add(at, 32)
             } {
                 let total := 0

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {Fixed} from "../../math/Fixed.sol";
+import {FeedGrade} from "./FeedGrade.sol";
 import {FeedId, FeedWord, Kind} from "./FeedWord.sol";
 import {IFeeds} from "./IFeeds.sol";
 import {IListing} from "./IRiskEngine.sol";
@@ -14,13 +15,18 @@ import {Smile} from "./Smile.sol";
 /// does not matter. Time runs to the expiry from the time of its forward.
 abstract contract SheetBuilder {
     /// @dev What a sheet is built of.
-    /// @param of_ number of each place's expiry
+    /// @param first    each expiry's first place, counted from 1
+    /// @param next     the place after each in its expiry, counted from 1; 0: none
+    /// @param words    forward and surface of each expiry, then settlement averages
+    /// @param averages where an expiry's average stands among them; 0: it has none yet
     struct Plan {
         uint8[] places;
         uint256[] strikes;
         uint40[] expiries;
-        uint256[] of_;
+        uint256[] first;
+        uint256[] next;
         uint256[] words;
+        uint256[] averages;
     }
 
     /// @dev The settlement price is the average of the last 30 minutes.
@@ -41,36 +47,53 @@ abstract contract SheetBuilder {
 
     /// @dev Rows by expiry, expiries in the order of their first place, places of an expiry ascending.
     function _build(uint16 underlying, uint256 bitmap) internal view returns (uint256[] memory sheet) {
-        Plan memory plan = _plan(underlying, bitmap);
-        (, , IFeeds.Bounds memory bounds) = feeds.underlyingOf(underlying);
-        sheet = _empty(bitmap, plan.expiries.length, plan.places.length);
-        uint256 kit = SheetRows.load(normalTable);
-        uint256 row;
-        for (uint256 e = 0; e < plan.expiries.length; ++e) {
-            (uint256 near, uint256 surface, uint256 average) = (
-                plan.words[3 * e],
-                plan.words[3 * e + 1],
-                plan.words[3 * e + 2]
-            );
-            bool settled = FeedWord.isFinal(average) && !FeedWord.isHalted(average);
-            uint256 start = row;
-            SheetRows.Term memory term = _term(near, average, settled, plan.expiries[e]);
-            SheetRows.aim(kit, settled);
-            for (uint256 i = 0; i < plan.places.length; ++i) {
-                if (plan.of_[i] != e) continue;
-                // CAST: the listing's low half is the strike.
-                uint128 strike = uint128(plan.strikes[i]);
-                uint256 sigma = _sigma(FeedWord.value(surface), strike, term.forward);
-                _addRow(sheet, row++, plan.places[i], kit, term, strike, sigma);
+        unchecked {
+            Plan memory plan = _plan(underlying, bitmap);
+            (, , IFeeds.Bounds memory bounds) = feeds.underlyingOf(underlying);
+            sheet = _empty(bitmap, plan.expiries.length, plan.places.length);
+            uint256 kit = SheetRows.load(normalTable);
+            uint256 row;
+            for (uint256 e = 0; e < plan.expiries.length; ++e) {
+                uint256 average = plan.averages[e] == 0 ? 0 : plan.words[plan.averages[e]];
+                uint256 past = _addExpiry(sheet, row, kit, plan, e, average);
+                sheet[SheetRows.HEAD_WORDS + 2 * e + 1] = SheetGrades.headerOf(
+                    plan.words[2 * e],
+                    plan.words[2 * e + 1],
+                    _isSettled(average),
+                    plan.expiries[e],
+                    bounds
+                );
+                row = past;
             }
-            sheet[SheetRows.HEAD_WORDS + 2 * e] = SheetRows.headerOf(term, start, row - start);
-            sheet[SheetRows.HEAD_WORDS + 2 * e + 1] = SheetGrades.headerOf(
-                near,
-                surface,
-                settled,
-                plan.expiries[e],
-                bounds
-            );
+        }
+    }
+
+    function _isSettled(uint256 average) private pure returns (bool) {
+        return FeedWord.isFinal(average) && !FeedWord.isHalted(average);
+    }
+
+    /// @dev Rows and first header. @return past The row after the last.
+    function _addExpiry(
+        uint256[] memory sheet,
+        uint256 row,
+        uint256 kit,
+        Plan memory plan,
+        uint256 e,
+        uint256 average
+    ) private pure returns (uint256 past) {
+        unchecked {
+            past = row;
+            bool settled = _isSettled(average);
+            SheetRows.Term memory term = _term(plan.words[2 * e], average, settled, plan.expiries[e]);
+            uint128 slice = FeedWord.value(plan.words[2 * e + 1]);
+            SheetRows.aim(kit, settled);
+            for (uint256 i = plan.first[e]; i != 0; i = plan.next[i - 1]) {
+                // CAST: the listing's low half is the strike.
+                uint128 strike = uint128(plan.strikes[i - 1]);
+                uint256 sigma = _sigma(slice, strike, term.forward);
+                _addRow(sheet, past++, plan.places[i - 1], kit, term, strike, sigma);
+            }
+            sheet[SheetRows.HEAD_WORDS + 2 * e] = SheetRows.headerOf(term, row, past - row);
         }
     }
 
@@ -100,44 +123,71 @@ abstract contract SheetBuilder {
     }
 
     function _plan(uint16 underlying, uint256 bitmap) private view returns (Plan memory plan) {
-        plan.places = _placesIn(bitmap);
-        plan.strikes = listing.strikesAt(underlying, plan.places);
-        uint256 most = plan.places.length;
-        plan.of_ = new uint256[](most);
-        uint40[] memory expiries = new uint40[](most);
-        FeedId[] memory ids = new FeedId[](3 * most);
-        uint256 count;
-        for (uint256 i = 0; i < most; ++i) {
-            require(uint128(plan.strikes[i]) != 0, PlaceUnlisted(underlying, plan.places[i]));
-            // CAST: 40 bits of the listing's word.
-            uint40 expiry = uint40(plan.strikes[i] >> 128);
-            uint256 e = 0;
-            while (e < count && expiries[e] != expiry) ++e;
-            plan.of_[i] = e;
-            if (e < count) continue;
-            expiries[count] = expiry;
-            ids[3 * count] = FeedWord.id(underlying, Kind.Forward, expiry);
-            ids[3 * count + 1] = FeedWord.id(underlying, Kind.Surface, expiry);
-            ids[3 * count + 2] = FeedWord.id(underlying, Kind.Settlement, expiry);
-            ++count;
+        unchecked {
+            plan.places = _placesIn(bitmap);
+            plan.strikes = listing.strikesAt(underlying, plan.places);
+            uint256[] memory of_ = _findExpiries(underlying, plan);
+            uint256 count = plan.expiries.length;
+            plan.first = new uint256[](count);
+            plan.next = new uint256[](of_.length);
+            for (uint256 i = of_.length; i != 0; --i)
+                (plan.next[i - 1], plan.first[of_[i - 1]]) = (plan.first[of_[i - 1]], i);
+            FeedId[] memory ids = new FeedId[](3 * count);
+            plan.averages = new uint256[](count);
+            uint256 last = 2 * count;
+            for (uint256 e = 0; e < count; ++e) {
+                uint40 expiry = plan.expiries[e];
+                ids[2 * e] = FeedWord.id(underlying, Kind.Forward, expiry);
+                ids[2 * e + 1] = FeedWord.id(underlying, Kind.Surface, expiry);
+                // Before its window nothing can have been signed.
+                if (block.timestamp + FeedGrade.FUTURE_TOLERANCE + AVERAGED <= expiry) continue;
+                plan.averages[e] = last;
+                ids[last++] = FeedWord.id(underlying, Kind.Settlement, expiry);
+            }
+            assembly ("memory-safe") {
+                mstore(ids, last)
+            }
+            plan.words = feeds.words(ids);
         }
-        assembly ("memory-safe") {
-            mstore(expiries, count)
-            mstore(ids, mul(3, count))
+    }
+
+    /// @dev Expiries in the order of their first place. @return of_ The number of each place's expiry.
+    function _findExpiries(uint16 underlying, Plan memory plan) private pure returns (uint256[] memory of_) {
+        unchecked {
+            of_ = new uint256[](plan.places.length);
+            uint40[] memory expiries = new uint40[](of_.length);
+            uint256 count;
+            uint256 e;
+            for (uint256 i = 0; i < of_.length; ++i) {
+                require(uint128(plan.strikes[i]) != 0, PlaceUnlisted(underlying, plan.places[i]));
+                // CAST: 40 bits of the listing's word.
+                uint40 expiry = uint40(plan.strikes[i] >> 128);
+                // Mostly that of the place before.
+                if (count == 0 || expiries[e] != expiry) {
+                    e = 0;
+                    while (e < count && expiries[e] != expiry) ++e;
+                    if (e == count) expiries[count++] = expiry;
+                }
+                of_[i] = e;
+            }
+            assembly ("memory-safe") {
+                mstore(expiries, count)
+            }
+            plan.expiries = expiries;
         }
-        plan.expiries = expiries;
-        plan.words = feeds.words(ids);
     }
 
     function _placesIn(uint256 bitmap) private pure returns (uint8[] memory places) {
-        places = new uint8[](256);
-        uint256 count;
-        for (uint256 place = 0; bitmap >> place != 0; ++place) {
-            // CAST: below 256.
-            if ((bitmap >> place) & 1 == 1) places[count++] = uint8(place);
-        }
-        assembly ("memory-safe") {
-            mstore(places, count)
+        unchecked {
+            places = new uint8[](256);
+            uint256 count;
+            for (uint256 place = 0; bitmap >> place != 0; ++place) {
+                // CAST: below 256.
+                if ((bitmap >> place) & 1 == 1) places[count++] = uint8(place);
+            }
+            assembly ("memory-safe") {
+                mstore(places, count)
+            }
         }
     }
 

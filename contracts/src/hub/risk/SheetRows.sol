@@ -97,24 +97,33 @@ library SheetRows {
 
     /// @notice What writing rows needs in memory: parameters of the state being valued, the moves, and room for lanes.
     /// @dev Words: 0 the normal distribution's table | 1 moneyness | 2 inverse volatility | 3 volatility | 4 strike over forward | 5 bits a
-    /// lane cuts off | 6 strike in the lane's steps | 8 ... 45 the moves, logarithm and shock each | 46 ... 85 lanes.
+    /// lane cuts off | 6 strike in the lane's steps | 7 what it is aimed at | 8 ... 45 the moves, logarithm and shock each | 46 ... 85 lanes.
     function load(address normalTable) internal view returns (uint256 kit) {
         uint256 table = Normal.load(normalTable);
         assembly ("memory-safe") {
             kit := mload(0x40)
             mstore(0x40, add(kit, 2752))
             mstore(kit, table)
+            mstore(add(kit, 224), 0)
         }
     }
 
     /// @notice Sets the moves of the expiry whose rows are written next.
     function aim(uint256 kit, bool settled) internal pure {
-        for (uint256 move = 0; move < 19; ++move) {
-            (uint256 shock, int256 log) = settled ? (ONE, int256(0)) : moveOf(move);
+        unchecked {
+            uint256 aimed;
             assembly ("memory-safe") {
-                let at := add(add(kit, 256), shl(6, move))
-                mstore(at, log)
-                mstore(add(at, 32), shock)
+                aimed := mload(add(kit, 224))
+                mstore(add(kit, 224), add(settled, 1))
+            }
+            if (aimed == (settled ? 2 : 1)) return;
+            for (uint256 move = 0; move < 19; ++move) {
+                (uint256 shock, int256 log) = settled ? (ONE, int256(0)) : moveOf(move);
+                assembly ("memory-safe") {
+                    let at := add(add(kit, 256), shl(6, move))
+                    mstore(at, log)
+                    mstore(add(at, 32), shock)
+                }
             }
         }
     }
@@ -180,7 +189,7 @@ library SheetRows {
         }
     }
 
-    /// @dev Lanes of some moves: Black76.cell, at most the shocked forward, cut to the lane's steps, and held at or above the put's parity
+    /// @dev Lanes of some moves: Black76.cell, which is at most the shocked forward, cut to the lane's steps, and held at or above the put's parity
     /// bound in them, so that no put is worth less than nothing. The distribution function is Normal.cdfs, its argument 6.5 higher.
     function _fill(uint256 kit, uint256 move, uint256 past, uint256 to, uint256 words) private pure {
         assembly ("memory-safe") {
@@ -196,17 +205,21 @@ library SheetRows {
             }
             let table := mload(kit)
             let v := mload(add(kit, 96))
-            past := add(add(kit, 256), shl(6, past))
+            let bits := mload(add(kit, 160))
+            let strike := mload(add(kit, 192))
+            // Scratch: moneyness moved by 6.5, inverse volatility.
+            mstore(0x00, add(mload(add(kit, 32)), 0x68000000000000000))
+            mstore(0x20, mload(add(kit, 64)))
+            let k := mload(add(kit, 128))
+            let base := add(kit, 256)
+            past := add(base, shl(6, past))
             words := shl(5, words)
             for {
-                move := add(add(kit, 256), shl(6, move))
+                move := add(base, shl(6, move))
             } lt(move, past) {
                 move := add(move, 64)
             } {
-                let x := add(
-                    add(mload(add(kit, 32)), 0x68000000000000000),
-                    sar(64, mul(mload(move), mload(add(kit, 64))))
-                )
+                let x := add(mload(0x00), sar(64, mul(mload(move), mload(0x20))))
                 let y := sub(x, v)
                 switch and(lt(x, 0xd0000000000000000), lt(y, 0xd0000000000000000))
                 case 1 {
@@ -227,18 +240,13 @@ library SheetRows {
                 }
                 let shock := mload(add(move, 32))
                 x := mul(shock, x)
-                y := mul(mload(add(kit, 128)), y)
-                let value := shr(64, mul(gt(x, y), sub(x, y)))
-                if gt(value, shock) {
-                    value := shock
+                y := mul(k, y)
+                x := shr(add(64, bits), mul(gt(x, y), sub(x, y)))
+                y := sub(shr(bits, shock), strike)
+                if sgt(y, x) {
+                    x := y
                 }
-                let bits := mload(add(kit, 160))
-                value := shr(bits, value)
-                let least := sub(shr(bits, shock), mload(add(kit, 192)))
-                if sgt(least, value) {
-                    value := least
-                }
-                mstore(to, value)
+                mstore(to, x)
                 to := add(to, words)
             }
         }
