@@ -60,6 +60,9 @@ describe('given the REST interface', () => {
     [`/withdrawals?account=${account}&tx=${account}`, 'expected exactly one of account and tx', ['account']],
     ['/requests/40002/x', 'sequence is "x"; expected a sequence', ['sequence']],
     ['/events?kind=block', 'expected deposit, withdrawal, request, path, order, trade or alarm', ['kind.0']],
+    ['/orders?account=0x1', 'account is "0x1"; expected an account', ['account']],
+    ['/books/3', 'instrument is "3"; expected an instrument', ['instrument']],
+    ['/trades?limit=0', 'limit is "0"; expected a count, 1 … 200', ['limit']],
     ['/batches?limit=201', 'limit is "201"; expected a count, 1 … 200', ['limit']],
     ['/reorgs?before=x', 'before is "x"; expected the id of an item of an earlier page', ['before']],
   ])('answers %s with what was wrong and what was expected', async (path, detail, parameters) => {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ExchangeModule } from '../stages/exchange/exchange.module.js';
 import { StageCommonModule } from '../stages/stage-common.module.js';
 import { Calls } from './calls.js';
 import { CarriageQueries } from './carriage.queries.js';
@@ -10,16 +11,18 @@ import { EventsController } from './events.controller.js';
 import { NetworkController } from './network.controller.js';
 import { NetworkQueries } from './network.queries.js';
 import { OnChain } from './on-chain.js';
+import { OrderQueries } from './orders.queries.js';
+import { OrdersController } from './orders.controller.js';
 import { Presenter } from './presenter.js';
 import { RequestQueries } from './requests.queries.js';
 import { WithdrawalFacts } from './withdrawal-facts.js';
 import { WithdrawalsController } from './withdrawals.controller.js';
 import { WithdrawalQueries } from './withdrawals.queries.js';
 
-/** The public REST interface: reads only, from the tables the stages write. */
+/** The public REST interface: reads from the tables the stages write; signed orders are all that comes in. */
 @Module({
-  imports: [StageCommonModule],
-  controllers: [DepositsController, WithdrawalsController, NetworkController, EventsController],
+  imports: [StageCommonModule, ExchangeModule],
+  controllers: [DepositsController, WithdrawalsController, NetworkController, EventsController, OrdersController],
   providers: [
     ChainNames,
     DepositQueries,
@@ -32,6 +35,7 @@ import { WithdrawalQueries } from './withdrawals.queries.js';
     WithdrawalQueries,
     RequestQueries,
     ChangeFeed,
+    OrderQueries,
   ],
 })
 export class ApiModule {}

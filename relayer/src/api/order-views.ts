@@ -1,3 +1,4 @@
+import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod/v4';
 import { MATCH_STATES, ORDER_STATES } from '../stages/exchange/order-row.js';
 
@@ -28,6 +29,15 @@ const order = {
   nonce: integer,
   reduceOnly: z.boolean(),
 };
+
+export const newOrderBody = z.object({
+  ...order,
+  instrument: integer,
+  signer: hex.describe('the owner, or a key that may trade for the account'),
+  signature: hex.describe('over the EIP-712 order, domain "Lockstep Exchange"'),
+  timeInForce: timeInForce.optional().describe('gtc if absent'),
+});
+export const cancelBody = z.object({ signer: hex, signature: hex.describe('over the EIP-712 type Cancel(bytes32 account,uint256 nonce)') });
 
 export const orderView = z.object({
   hash: hex,
@@ -82,3 +92,10 @@ export type TradeView = z.input<typeof tradeView>;
 export type BookView = z.input<typeof bookView>;
 export type InstrumentView = z.input<typeof instrumentView>;
 export type ExchangeView = z.input<typeof exchangeView>;
+
+export class NewOrderDto extends createZodDto(newOrderBody) {}
+export class CancelDto extends createZodDto(cancelBody) {}
+export class OrderDto extends createZodDto(orderView) {}
+export class TradeDto extends createZodDto(tradeView) {}
+export class BookDto extends createZodDto(bookView) {}
+export class ExchangeDto extends createZodDto(exchangeView) {}

@@ -8,7 +8,7 @@ const UINT64_MAX = 2n ** 64n - 1n;
 const INT64_MAX = 2n ** 63n - 1n;
 
 /** A text parameter that `read` turns into a value, or into undefined if it is not what was expected. */
-const parameter = <T>(expected: string, read: (text: string) => T | undefined) =>
+export const parameter = <T>(expected: string, read: (text: string) => T | undefined) =>
   z.string({ error: expected }).transform((text, context): T => {
     const value = read(text);
     if (value !== undefined) return value;
@@ -16,19 +16,19 @@ const parameter = <T>(expected: string, read: (text: string) => T | undefined) =
     return z.NEVER;
   });
 
-function integerIn(text: string, least: bigint, most: bigint): bigint | undefined {
+export function integerIn(text: string, least: bigint, most: bigint): bigint | undefined {
   if (!/^\d{1,78}$/.test(text)) return undefined;
   const value = BigInt(text);
   return value >= least && value <= most ? value : undefined;
 }
 
-function bytes32(text: string): Hex | undefined {
+export function bytes32(text: string): Hex | undefined {
   return text.length === 66 && isHex(text) ? (text.toLowerCase() as Hex) : undefined; // CAST: lower case of what isHex accepted.
 }
 
-const map = <T, U>(value: T | undefined, to: (value: T) => U): U | undefined => (value === undefined ? undefined : to(value));
+export const map = <T, U>(value: T | undefined, to: (value: T) => U): U | undefined => (value === undefined ? undefined : to(value));
 
-const count = (most: bigint) => parameter(`a count, 1 … ${most}`, (text) => map(integerIn(text, 1n, most), Number)).optional();
+export const count = (most: bigint) => parameter(`a count, 1 … ${most}`, (text) => map(integerIn(text, 1n, most), Number)).optional();
 
 export const depositParams = z.strictObject({
   eid: parameter(`an endpoint id, 1 … ${UINT32_MAX}`, (text) => map(integerIn(text, 1n, UINT32_MAX), (value) => eid(Number(value)))),

@@ -1,6 +1,6 @@
 import type { Address, PublicClient } from 'viem';
 import type { ChainId, Eid } from '@lockstep/shared';
-import type { LiveChain } from '../config/live-network.js';
+import type { LiveChain, LiveContract } from '../config/live-network.js';
 import type { ChainConfig } from '../config/relayer-config.js';
 import type { ProviderPool } from './provider-pool.js';
 import type { QuorumReader } from './quorum-reader.js';
@@ -46,6 +46,17 @@ export class ChainContext {
   /** Address of the hub's Withdrawals; null on a spoke, and on a hub that was deployed before it. */
   get withdrawals(): Address | null {
     return this.live.contracts.Withdrawals?.address ?? null;
+  }
+
+  /** Address of the hub's Exchange; null on a spoke, and on a hub that was deployed before it. */
+  get exchange(): Address | null {
+    return this.find('Exchange');
+  }
+
+  /** Address of a contract that not every deployment has; null without it. */
+  find(name: string): Address | null {
+    const contracts: Readonly<Record<string, LiveContract | undefined>> = this.live.contracts;
+    return contracts[name]?.address ?? null;
   }
 
   /** Address of one of LayerZero's contracts on this chain. */

@@ -8,6 +8,7 @@ import { AttestationModule } from './attestation/attestation.module.js';
 import { Changes } from './changes.js';
 import { DepositConsumer } from './deposit/deposit.consumer.js';
 import { DepositModule } from './deposit/deposit.module.js';
+import { ExchangeModule } from './exchange/exchange.module.js';
 import { LedgerConsumer } from './ledger/ledger.consumer.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { MarginModule } from './margin/margin.module.js';
@@ -20,7 +21,9 @@ import { StageCommonModule } from './stage-common.module.js';
 const PRUNE_MS = 60_000;
 
 /** The stages in the order of the flow. A block is shown to them in this order too, so each finds the rows of the one before. */
-@Module({ imports: [StageCommonModule, DepositModule, AttestationModule, PacketModule, LedgerModule, MarginModule, ReleaseModule] })
+@Module({
+  imports: [StageCommonModule, DepositModule, AttestationModule, PacketModule, LedgerModule, MarginModule, ReleaseModule, ExchangeModule],
+})
 export class StagesModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,

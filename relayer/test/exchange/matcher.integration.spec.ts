@@ -264,6 +264,16 @@ describe('given matches to be settled', () => {
     expect(await states()).toEqual(['settled final', 'sent']);
   });
 
+  it('given prices that are not fresh, a match waits until they are', async () => {
+    await matched(1);
+    world.hub.refuses = () => revert('PricesNotFresh', bob.account, '3');
+    await world.settlement.settle();
+    expect(await states()).toEqual(['matched']);
+    world.hub.refuses = () => null;
+    await world.settlement.settle();
+    expect(await states()).toEqual(['sent']);
+  });
+
   it('given a refusal that names nobody, both orders end', async () => {
     const { makers, taker } = await matched(1);
     world.hub.refuses = () => ({ kind: 'message', message: 'paused' });
@@ -364,6 +374,6 @@ it('the migration of the exchange goes back and forth', async () => {
   await migration.down(runner);
   await migration.up(runner);
   await runner.release();
-  expect(migrations.at(-1)?.name).toBe('ExchangeTables1795230000300');
+  expect(migrations).toContain(ExchangeTables1795230000300);
   await made.database.destroy();
 });

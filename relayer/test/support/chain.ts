@@ -1,4 +1,4 @@
-import { keccak256, zeroAddress } from 'viem';
+import { keccak256, zeroAddress, type Address } from 'viem';
 import { chainId, eid } from '@lockstep/shared';
 import { ChainContext } from '../../src/chain/chain-context.js';
 import { createChainClients } from '../../src/chain/clients.js';
@@ -23,8 +23,12 @@ export function chainConfig(part: Partial<ChainConfig> & Pick<ChainConfig, 'rpcU
 
 const nothing = { address: zeroAddress, block: 0, args: [], bytecodeHash: keccak256('0x') };
 
-/** A chain with nothing deployed on it, followed from its first block. */
-export function chainContext(id: number, part: Partial<ChainConfig> & Pick<ChainConfig, 'rpcUrls'>): ChainContext {
+/** A chain, followed from its first block. @param deployed contracts by name; the others are nowhere */
+export function chainContext(
+  id: number,
+  part: Partial<ChainConfig> & Pick<ChainConfig, 'rpcUrls'>,
+  deployed: Readonly<Record<string, Address>> = {},
+): ChainContext {
   const config = chainConfig(part);
   const { client, providers, pool } = createChainClients(config, systemClock);
   return new ChainContext(
@@ -42,6 +46,7 @@ export function chainContext(id: number, part: Partial<ChainConfig> & Pick<Chain
         CollateralVault: nothing,
         LockstepDVN: nothing,
         BatchExecutor: nothing,
+        ...Object.fromEntries(Object.entries(deployed).map(([name, address]) => [name, { ...nothing, address }])),
       },
       layerzero: {
         endpoint: zeroAddress,

@@ -32,7 +32,7 @@ export class SettlementService {
   async settle(): Promise<void> {
     if (await this.#follow()) return;
     const { passing, refused } = await this.#judge(await this.repository.unsettled(this.config.exchange.maxFills));
-    for (const [match, reason] of refused) await this.#undo(match, reason);
+    for (const [match, reason] of refused) if (!willPass(reason)) await this.#undo(match, reason);
     if (passing.length > 0) await this.#send(passing);
   }
 
@@ -121,6 +121,10 @@ export class SettlementService {
     this.#logger.warn({ event: 'exchange.refused', match: match.id, because: said, guilty });
   }
 }
+
+/** Refusals that are nobody's fault and end by themselves: the match waits, at most until one of its orders expires. */
+const PASSING: readonly string[] = ['PricesNotFresh', 'PricesTooOld', 'ExchangePaused'];
+const willPass = (reason: RevertReason): boolean => reason.kind === 'error' && PASSING.includes(reason.name);
 
 /** Whose fault it is: the side whose account or order, and not the other's, the contract names. */
 function faultOf({ buy, sell }: StoredMatch, reason: RevertReason): 'buy' | 'sell' | 'both' {

@@ -1,0 +1,110 @@
+import {
+  accessManagerAbi,
+  bytecode,
+  collateralRulesAbi,
+  crossEngineAbi,
+  delegatesAbi,
+  exchangeAbi,
+  feedsAbi,
+  ledgerAbi,
+  marginAbi,
+  marketsAbi,
+} from '@lockstep/contracts';
+import { risk, type AccountId } from '@lockstep/shared';
+import { encodeDeployData, encodeFunctionData, numberToHex, zeroAddress, type Abi, type Address, type Hex } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { deployer, type TestChain } from '../support/anvil.js';
+
+const HUB_EID = 40_001;
+const SIGNER = privateKeyToAccount(numberToHex(0x5e, { size: 32 }));
+const CROSS = 0;
+const SIGNED = 1;
+const OPEN = 1;
+const E18 = 10n ** 18n;
+
+/** The hub's markets on a local chain: one underlying at 60,000, cross margin, no collateral but cash. */
+export interface HubMarkets {
+  readonly contracts: Readonly<Record<'Ledger' | 'Markets' | 'Margin' | 'Delegates' | 'Exchange' | 'Feeds', Address>>;
+  /** Signs and submits spot and mark of the underlying. */
+  tell(price: bigint): Promise<void>;
+  /** Gives an account cash. */
+  pay(account: AccountId, amount: bigint): Promise<void>;
+  send(to: Address, data: Hex): Promise<void>;
+}
+
+export async function deployMarkets(chain: TestChain, chainId: number): Promise<HubMarkets> {
+  const { client } = chain;
+  const mined = async (call: { to?: Address; data: Hex }): Promise<Address> => {
+    const hash = await client.sendTransaction({ account: deployer, chain: null, ...call });
+    const { status, contractAddress } = await client.waitForTransactionReceipt({ hash, pollingInterval: 20 });
+    if (status !== 'success') throw new Error(`a transaction to ${call.to ?? 'deploy'} reverted`);
+    return contractAddress ?? zeroAddress;
+  };
+  const deploy = (name: keyof typeof bytecode, abi: Abi, ...args: unknown[]): Promise<Address> =>
+    mined({ data: encodeDeployData({ abi, bytecode: bytecode[name].creation, args }) });
+  const send = async (to: Address, data: Hex): Promise<void> => void (await mined({ to, data }));
+
+  const manager = await deploy('AccessManager', accessManagerAbi, deployer.address);
+  const ledger = await deploy('Ledger', ledgerAbi, manager, HUB_EID);
+  const feeds = await deploy('Feeds', feedsAbi, manager, [SIGNER.address], 1, 1);
+  const markets = await deploy('Markets', marketsAbi, manager, ledger, feeds);
+  const delegates = await deploy('Delegates', delegatesAbi, manager, zeroAddress, HUB_EID);
+  const margin = await deploy('Margin', marginAbi, manager, markets, feeds, delegates);
+  const exchange = await deploy('Exchange', exchangeAbi, manager, ledger, markets, margin, delegates);
+  const rules = await deploy('CollateralRules', collateralRulesAbi, manager, feeds);
+  const normalTable = await mined({ data: bytecode.NormalTable.creation });
+  const tiers = [{ from: 0n, initial: 50_000_000, maintenance: 30_000_000 }];
+  const rates = {
+    initialMax: 150_000_000,
+    initialMin: 100_000_000,
+    maintenance: 75_000_000,
+    putMaintenanceOfMark: 75_000_000,
+    unpairedInitial: 1_200_000_000,
+    unpairedMaintenance: 1_100_000_000,
+  };
+  const links = { feeds, collateralRules: rules, listing: markets, normalTable };
+  const engine = await deploy('CrossEngine', crossEngineAbi, manager, links, tiers, rates);
+
+  // What Markets may do to feeds is a matter of roles, which deployments test.
+  await send(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] }));
+  for (const module of [markets, exchange, deployer.address])
+    await send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [module, true] }));
+  for (const module of [exchange, margin])
+    await send(markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [module, true] }));
+  await send(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [CROSS, engine] }));
+  const bounds = {
+    spotFresh: 3_600,
+    spotStale: 7_200,
+    forwardFresh: 60,
+    forwardStale: 600,
+    surfaceFresh: 60,
+    surfaceStale: 600,
+    sourceStale: 0,
+    maxSpread: 20_000_000,
+    markBand: 500,
+    disagreement: 200,
+  };
+  await send(feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'setUnderlying', args: [1, SIGNED, zeroAddress, bounds] }));
+
+  const tell = async (price: bigint): Promise<void> => {
+    const { timestamp } = await client.getBlock();
+    const time = Number(timestamp);
+    const report = (kind: risk.FeedKind) => ({ feed: risk.feedId({ underlying: 1, kind, expiry: 0n }), value: price, spread: 0 });
+    const reports = [report('spot'), report('mark')];
+    const domain = risk.feedsDomain(chainId, feeds);
+    const signature = await SIGNER.signTypedData({ domain, types: risk.FEED_TYPES, primaryType: 'Snapshot', message: { time, reports } });
+    await send(feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'submit', args: [time, reports, signature] }));
+  };
+  await tell(60_000n * E18);
+  const perpetual = { openCap: 1_000n * E18, fundingCap: 4_000_000, fundingBase: 12_500 };
+  await send(
+    markets,
+    encodeFunctionData({ abi: marketsAbi, functionName: 'setUnderlying', args: [1, OPEN, perpetual, { openCap: 1_000_000 }] }),
+  );
+  return {
+    contracts: { Ledger: ledger, Markets: markets, Margin: margin, Delegates: delegates, Exchange: exchange, Feeds: feeds },
+    tell,
+    pay: (account, amount) => send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'changeCash', args: [account, amount] })),
+    send,
+  };
+}
