@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { exchange, unixSeconds } from '@lockstep/shared';
 import { Logger } from '@nestjs/common';
+import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
 import type { Hex } from 'viem';
 import { migrations } from '../../src/database/migrations/index.js';
@@ -299,6 +300,70 @@ describe('given matches to be settled', () => {
     await world.settlement.settle();
     expect(await shown(taker.hash)).toEqual(['cancelled', units(1)]);
   });
+});
+
+describe('given any history of orders, refusals, restarts and reverted settlements', () => {
+  const step = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('order' as const),
+        by: fc.constantFrom(alice, bob, carol),
+        side: fc.constantFrom<exchange.Side>('buy', 'sell'),
+        lots: fc.integer({ min: 1, max: 5 }),
+        ticks: fc.integer({ min: 0, max: 4 }),
+        force: fc.constantFrom<exchange.TimeInForce>('gtc', 'gtc', 'ioc', 'fok', 'post'),
+      }),
+    },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('settle' as const), refuses: fc.constantFrom(0, 0, 1, 2) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant('lane' as const), says: fc.constantFrom<'final' | 'reverted'>('final', 'reverted') }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
+  );
+
+  it(
+    'no size is made or lost, every match is within both limits, and the book never stands crossed',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
+          await database.query('truncate exchange_matches, exchange_orders, tx_attempts, tx_intents cascade');
+          let matcher = world.matcher();
+          for (const one of steps) {
+            if (one.kind === 'order') await place(one.by, one.side, one.lots, 60_000 + one.ticks, one.force);
+            if (one.kind === 'restart') matcher = world.matcher();
+            if (one.kind === 'lane') await laneSays(one.says);
+            if (one.kind === 'settle') {
+              const guilty = [undefined, 'buy', 'sell'][one.refuses];
+              world.hub.refuses = (matches) => {
+                const [first] = matches;
+                if (guilty === undefined || first === undefined) return null;
+                return revert('BelowInitialMargin', (guilty === 'buy' ? first.buy : first.sell).order.account);
+              };
+              await world.settlement.settle();
+            }
+            await matcher.match();
+          }
+          expect(await wrongs()).toEqual([]);
+        }),
+        { numRuns: 12 },
+      );
+    },
+    BUSY_MS,
+  );
+
+  /** Orders whose sizes do not add up, matches outside a limit, and levels that cross. */
+  const wrongs = (): Promise<unknown[]> =>
+    database.query(`
+      select 'size' as what, o.hash from exchange_orders o
+        where o.size <> o.remaining + coalesce((select sum(m.size) from exchange_matches m
+          where o.id in (m.buy_order, m.sell_order) and m.state <> 'failed'), 0)
+      union all select 'limit', b.hash from exchange_matches m join exchange_orders b on b.id = m.buy_order
+        join exchange_orders s on s.id = m.sell_order
+        where m.price > b.limit_price or m.price < s.limit_price or b.side <> 'buy' or s.side <> 'sell' or b.account = s.account
+      union all select 'crossed', b.hash from exchange_orders b join exchange_orders s
+        on b.state = 'open' and s.state = 'open' and b.side = 'buy' and s.side = 'sell' and b.limit_price >= s.limit_price`);
 });
 
 describe('given orders that come in', () => {
