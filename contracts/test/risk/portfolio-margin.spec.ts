@@ -42,7 +42,7 @@ describe('given portfolio margin on chain', () => {
       // CAST: checked to be hexadecimal text.
       return answer as Hex;
     };
-  }, 60_000);
+  }, 240_000);
 
   const onChain = async (account: risk.FixedAccount) => {
     const data = encodeFunctionData({ abi: portfolioEngineAbi, functionName: 'whatIf', args: toEngine(account) });
@@ -76,7 +76,7 @@ describe('given portfolio margin on chain', () => {
     const written = `${JSON.stringify({ about: 'Calls of PortfolioEngine.whatIf and what they return; see contracts/test/risk.', cases }, text, 1)}\n`;
     if (process.env['UPDATE_VECTORS'] === '1') writeFileSync(FILE, written);
     expect(readFileSync(FILE, 'utf8')).toBe(written);
-  }, 60_000);
+  }, 240_000);
 });
 
 const text = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);

@@ -55,39 +55,6 @@ library OptionLanes {
     uint256 private constant FORWARD_BITS = 57;
     uint256 private constant SPOT_BITS = 50;
 
-    // ---- option words to cells
-
-    /// @notice Sizes by place. @return used A bit per place.
-    function gather(uint256[] memory words) internal pure returns (uint256 used, uint256 cells) {
-        assembly ("memory-safe") {
-            function add_(word, cells_, used_) -> all {
-                let size := sar(223, shl(214, word))
-                let place := and(shr(1, word), 0xff)
-                all := or(used_, shl(place, iszero(iszero(size))))
-                let cell := add(cells_, shl(5, place))
-                // A put counts in both halves: as a call, and in what parity takes off again.
-                mstore(cell, add(mload(cell), mul(size, add(1, shl(128, and(word, 1))))))
-            }
-            cells := mload(0x40)
-            mstore(0x40, add(cells, 8192))
-            calldatacopy(cells, calldatasize(), 8192)
-            let at := add(words, 32)
-            for {
-                let end := add(at, shl(5, mload(words)))
-            } lt(at, end) {
-                at := add(at, 32)
-            } {
-                let word := mload(at)
-                used := add_(word, cells, used)
-                used := add_(shr(42, word), cells, used)
-                used := add_(shr(84, word), cells, used)
-                used := add_(shr(126, word), cells, used)
-                used := add_(shr(168, word), cells, used)
-                used := add_(shr(210, word), cells, used)
-            }
-        }
-    }
-
     // ---- cells and sheets to sums
 
     /// @param sheets that hold every place used, none twice
@@ -183,6 +150,7 @@ library OptionLanes {
             let row := and(shr(224, header), 0xff)
             let end := add(row, and(shr(232, header), 0xff))
             let cells := mload(work)
+            let coarse := mload(add(work, 96))
             let naked := 0
             let net := 0
             let magnitude := 0
@@ -199,8 +167,7 @@ library OptionLanes {
                 // size: calls and puts together; put: the puts.
                 let put := sar(128, sub(size, signextend(15, size)))
                 size := signextend(15, size)
-                if mload(add(work, 96)) {
-                    let coarse := mload(add(work, 96))
+                if coarse {
                     let calls := sar(coarse, sub(size, put))
                     put := sar(coarse, put)
                     size := add(calls, put)

@@ -10,7 +10,7 @@ import {IFeeds} from "./IFeeds.sol";
 import {IPortfolioEngine} from "./IPortfolioEngine.sol";
 import {IRiskEngine, Risk} from "./IRiskEngine.sol";
 import {ISheets} from "./ISheets.sol";
-import {OptionLanes} from "./OptionLanes.sol";
+import {OptionCells} from "./OptionCells.sol";
 import {PortfolioMargin} from "./PortfolioMargin.sol";
 import {SheetAddress} from "./SheetAddress.sol";
 import {SheetGrades} from "./SheetGrades.sol";
@@ -77,7 +77,7 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     ) external view returns (PortfolioMargin.Result memory) {
         PortfolioMargin.Book[] memory books = new PortfolioMargin.Book[](expiries.length);
         for (uint256 i = 0; i < expiries.length; ++i) {
-            (books[i].used, books[i].cells) = OptionLanes.gather(account.underlyings[i].options);
+            (books[i].used, books[i].cells) = OptionCells.gather(account.underlyings[i].options);
             books[i].sheets = new uint256[][](1);
             books[i].sheets[0] = sheets.buildFor(expiries[i]);
         }
@@ -139,7 +139,7 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
             }
             if (end != next) {
                 underlying.options = holdings[next:end];
-                (books[i].used, books[i].cells) = OptionLanes.gather(underlying.options);
+                (books[i].used, books[i].cells) = OptionCells.gather(underlying.options);
                 books[i].sheets = _sheets(id, epoch, books[i].used, useSheets);
             }
             next = end;
