@@ -95,7 +95,7 @@ async function ownershipProblems(desired: Desired, client: ChainClient, { contra
   const listed = await client.rpc.readContract({ ...vault, functionName: 'assetCount' });
   rows.push(['CollateralVault listed assets', String(chainOf(desired, client.chain).assets.length), String(listed)]);
   for (const [name, address] of Object.entries(contracts)) {
-    if (name === 'AccessManager') continue;
+    if (WITHOUT_AUTHORITY.has(name)) continue;
     const authority = await client.rpc.readContract({ address, abi: authorityAbi, functionName: 'authority' });
     rows.push([`${name} authority`, manager, authority]);
     const closed = await client.rpc.readContract({
@@ -110,6 +110,9 @@ async function ownershipProblems(desired: Desired, client: ChainClient, { contra
     .filter(([, expected, actual]) => !same(expected, actual))
     .map(([subject, expected, actual]) => ({ kind: 'setting', chain: client.chain, subject, expected, actual }));
 }
+
+/** The authority itself, and what nobody can change. */
+const WITHOUT_AUTHORITY: ReadonlySet<string> = new Set(['AccessManager', 'InterestModel', 'NormalTable', 'Sheets']);
 
 const authorityAbi = [
   { type: 'function', name: 'authority', stateMutability: 'view', inputs: [], outputs: [{ name: '', type: 'address' }] },

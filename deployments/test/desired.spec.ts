@@ -47,6 +47,10 @@ describe('the desired state', () => {
   describe('given a live network', () => {
     const live = changed((base) => ({ local: false, routes: base.routes.map((route) => ({ ...route, requiredDvns: ['lockstep'] })) }));
 
+    it('when one signature makes a price, it is refused', () => {
+      expect(live).toThrow(/feeds: one signature is enough for a price; expected at least 2 on a live network/);
+    });
+
     it('when a route has one required DVN, it is refused, and so is every other shortcut of local networks', () => {
       expect(live).toThrow(
         /route spoke-a → hub has 1 required DVN; expected at least 2 of different operators on a live network[\s\S]*hub USDC is a test token; expected an existing token on a live network[\s\S]*governor 0x\w+ may act after 0 s; expected at least 172800 s on a live network/,
@@ -117,6 +121,23 @@ describe('the desired state', () => {
       }),
       /hub USDC: smallest withdrawal \d+ is above a hundredth of the hub's outflow capacity/,
     ],
+    [
+      'lets fewer sign a settlement price than any other',
+      (base) => ({ risk: { ...base.risk, feeds: { signers: [address('01'), address('02')], threshold: 2, settlementThreshold: 1 } } }),
+      /feeds: thresholds are 2 and 1 of 2; expected threshold ≤ settlementThreshold ≤ signers/,
+    ],
+    [
+      'pays more funding without a premium than it may pay at all',
+      (base) => ({
+        risk: { ...base.risk, underlyings: base.risk.underlyings.map((u) => ({ ...u, perpetual: { ...u.perpetual, fundingCap: 1 } })) },
+      }),
+      /BTC: base funding 12500 is above the cap 1; expected it within/,
+    ],
+    [
+      'prices collateral by what has no feed',
+      (base) => ({ risk: { ...base.risk, collateral: { WETH: { underlying: 9, class: 7 }, WEHT: { underlying: 1, class: 0 } } } }),
+      /WETH is priced by underlying 9; expected one of 1, 2[\s\S]*WETH has class 7; expected 0 … 1[\s\S]*WEHT is no asset; expected one of USDC, WETH, WBTC, ETH/,
+    ],
   ])('given one that %s, it is refused with what was expected', (_case, change, message) => {
     expect(changed(change)).toThrow(message);
   });
@@ -125,6 +146,7 @@ describe('the desired state', () => {
 describe('the bound of a malicious verifier set', () => {
   it('given buckets, it is what they let in and out, up to the caps, and leaves the own chain of the hub out', () => {
     const desired = changed((base) => ({
+      risk: { ...base.risk, collateral: {} },
       chains: base.chains.map((c) => ({
         ...c,
         assets: c.assets.slice(0, 1).map((a) => ({

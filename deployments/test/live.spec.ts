@@ -3,7 +3,7 @@ import { chainId, eid } from '@lockstep/shared';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { liveChainOf, readLive, readPartialLive, writeLive, type LiveChain, type LiveContract } from '../src/index.js';
+import { HUB_CONTRACTS, liveChainOf, readLive, readPartialLive, writeLive, type LiveChain, type LiveContract } from '../src/index.js';
 
 const address = (byte: string): `0x${string}` => `0x${byte.repeat(20)}`;
 const contract: LiveContract = { address: address('aa'), block: 7, args: ['1'], bytecodeHash: `0x${'bb'.repeat(32)}` };
@@ -26,7 +26,7 @@ function live(chain: string, index: number, role: 'hub' | 'spoke'): LiveChain {
       dvn: address('06'),
       dvnVid: 10_001,
     },
-    contracts: role === 'hub' ? { ...core, Ledger: contract, Gateway: contract, Delegates: contract, Withdrawals: contract } : core,
+    contracts: role === 'hub' ? { ...core, ...Object.fromEntries(HUB_CONTRACTS.map((name) => [name, contract])) } : core,
     assets: [{ index: 1, symbol: 'USDC', token: address('0c'), decimals: 6, standing: 'Settlement' }],
   };
 }
@@ -54,7 +54,11 @@ describe('live files', () => {
   });
 
   it.each<[string, LiveChain[], RegExp]>([
-    ['no hub', [live('spoke-a', 1, 'spoke')], /holds 0 hubs; expected exactly 1 with Ledger, Gateway, Delegates, Withdrawals/],
+    [
+      'no hub',
+      [live('spoke-a', 1, 'spoke')],
+      /holds 0 hubs; expected exactly 1 with Ledger, Gateway, Delegates, Withdrawals, InterestModel, NormalTable, Feeds, /,
+    ],
     [
       'two chains of one eid',
       [live('hub', 0, 'hub'), { ...live('spoke-a', 1, 'spoke'), eid: eid(40_001) }],

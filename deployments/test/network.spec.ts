@@ -1,7 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { accessManagerAbi, collateralVaultAbi, gatewayAbi, ledgerAbi, messengerAbi, withdrawalsAbi } from '@lockstep/contracts';
+import {
+  accessManagerAbi,
+  collateralRulesAbi,
+  collateralVaultAbi,
+  crossEngineAbi,
+  feedsAbi,
+  gatewayAbi,
+  ledgerAbi,
+  marginAbi,
+  marketsAbi,
+  messengerAbi,
+  portfolioEngineAbi,
+  withdrawalsAbi,
+} from '@lockstep/contracts';
 import { EntryKind } from '@lockstep/shared';
-import { encodeAbiParameters, encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
+import { encodeAbiParameters, encodeFunctionData, type Address, type Hex } from 'viem';
 import {
   CONFIG_TYPE,
   apply,
@@ -109,7 +122,7 @@ describe('a local network', () => {
     });
 
     it('when outflow limits, the way home or the margin check were changed, verify names each and apply puts them back', async () => {
-      const { Gateway: gateway, Withdrawals: withdrawals, CollateralVault: vault } = network.live.hub.contracts;
+      const { Gateway: gateway, Withdrawals: withdrawals, CollateralVault: vault, Margin: margin } = network.live.hub.contracts;
       const stranger = devAccount(4).address;
       const calls: [Address, Hex][] = [
         [gateway.address, encodeFunctionData({ abi: gatewayAbi, functionName: 'setWithdrawals', args: [stranger] })],
@@ -123,8 +136,37 @@ describe('a local network', () => {
         'hub: CollateralVault outflow of USDC: expected ["1000000000000000","277777777777"], got ["7","8"]',
         `hub: Gateway withdrawals: expected ${withdrawals.address}, got ${stranger}`,
         'hub: Gateway return delay: expected 3600, got 9',
-        `hub: Withdrawals margin check: expected ${zeroAddress}, got ${stranger}`,
+        `hub: Withdrawals margin check: expected ${margin.address}, got ${stranger}`,
         'hub: Withdrawals outflow of hub USDC: expected ["1000000000000000","277777777777"], got ["5","6"]',
+      ]);
+      await repair();
+      expect(await problems()).toEqual([]);
+    });
+
+    it('when prices, collateral, markets or engines were changed, verify names each and apply puts them back', async () => {
+      const { Feeds, CollateralRules, Markets, Margin, CrossEngine, PortfolioEngine, Ledger } = network.live.hub.contracts;
+      const stranger = devAccount(4).address;
+      const rate = { maintenance: 1, initialExtra: 2 };
+      const calls: [Address, Hex][] = [
+        [Feeds.address, encodeFunctionData({ abi: feedsAbi, functionName: 'setSigners', args: [[stranger], 1, 1] })],
+        [Markets.address, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [stranger, true] })],
+        [CollateralRules.address, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setStateRates', args: [1, rate] })],
+        [CollateralRules.address, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setChainRates', args: [hubEid(), rate] })],
+        [CrossEngine.address, encodeFunctionData({ abi: crossEngineAbi, functionName: 'setOpenInterestBounds', args: [1, 3n, 4n] })],
+        [PortfolioEngine.address, encodeFunctionData({ abi: portfolioEngineAbi, functionName: 'setGroup', args: [2, 0, 0] })],
+        [Margin.address, encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [2, CrossEngine.address] })],
+        [Ledger.address, encodeFunctionData({ abi: ledgerAbi, functionName: 'setMarginCheck', args: [stranger] })],
+      ];
+      for (const [target, data] of calls) await govern('hub', target, data);
+      expect(await problems()).toEqual([
+        `hub: Ledger margin check: expected ${Margin.address}, got ${stranger}`,
+        expect.stringMatching(/^hub: Feeds signers: expected .*, got .*,1,1\]$/),
+        'hub: CollateralRules rates of hub: expected {"maintenance":0,"initialExtra":0}, got {"maintenance":1,"initialExtra":2}',
+        'hub: CollateralRules rates when Degraded: expected {"maintenance":0,"initialExtra":100000000}, got {"maintenance":1,"initialExtra":2}',
+        'hub: CrossEngine open interest of BTC: expected ["50000000","500000000"], got ["3","4"]',
+        'hub: PortfolioEngine group of ETH: expected [1,750000000], got [0,0]',
+        `hub: Markets module ${stranger}: expected false, got true`,
+        `hub: Margin engine of portfolio: expected ${PortfolioEngine.address}, got ${CrossEngine.address}`,
       ]);
       await repair();
       expect(await problems()).toEqual([]);

@@ -1,6 +1,7 @@
 import type { ChainId, Eid } from '@lockstep/shared';
 import { zeroAddress, type Address } from 'viem';
 import type { LayerZero } from '../layerzero/stack.js';
+import { localRisk } from './local-risk.js';
 import { LOCKSTEP_OPERATOR, parseDesired, type Desired, type DesiredInput } from './schema.js';
 
 /** One chain of a local network, after LayerZero is there. */
@@ -20,6 +21,8 @@ export interface LocalOptions {
   readonly guardian?: Address;
   /** Signers of our own DVN; all of them sign. */
   readonly lockstepDvnSigners: readonly Address[];
+  /** Signers of the hub's feeds, all of whom sign; default: the deployer. */
+  readonly feedSigners?: readonly Address[];
   /** Source blocks before an attestation; default 1. */
   readonly confirmations?: bigint;
   /** Seconds before an unflushed deposit may be cancelled; default 0. */
@@ -54,10 +57,12 @@ export function desiredLocal(options: LocalOptions): Desired {
     fees: { dvn: 10_000n * GWEI, executorBase: 10_000n * GWEI, executorPerGas: GWEI },
   });
   const members = [{ address: options.deployer, delaySeconds: 0 }];
+  const chains = options.chains.map((chain) => ({ ...chain, assets: (options.assets ?? localAssets)(chain) }));
+  const symbols = new Set(chains.flatMap(({ assets }) => assets.map(({ symbol }) => symbol)));
   return parseDesired({
     network: options.network ?? 'local',
     local: true,
-    chains: options.chains.map((chain) => ({
+    chains: chains.map((chain) => ({
       ...chain,
       dvns: { [LAYERZERO_OPERATOR]: chain.layerzero.dvn },
       lockstepDvn: { signers, threshold: signers.length },
@@ -65,7 +70,6 @@ export function desiredLocal(options: LocalOptions): Desired {
       cancelDelaySeconds: options.cancelDelaySeconds ?? 0,
       returnDelaySeconds: options.returnDelaySeconds ?? RETURN_DELAY_SECONDS,
       flush: { entryFee: options.entryFee ?? 0n, minReimbursedEntries: options.minReimbursedEntries ?? 10n },
-      assets: (options.assets ?? localAssets)(chain),
     })),
     routes: options.chains
       .filter((chain) => chain.role === 'spoke' && hub !== undefined)
@@ -77,6 +81,7 @@ export function desiredLocal(options: LocalOptions): Desired {
       guardian: { members: [{ address: options.guardian ?? options.deployer, delaySeconds: 0 }] },
       operator: { members },
     },
+    risk: localRisk(options.feedSigners ?? [options.deployer], symbols),
   });
 }
 

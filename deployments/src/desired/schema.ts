@@ -2,6 +2,7 @@ import { chainId, eid } from '@lockstep/shared';
 import type { Address } from 'viem';
 import { z } from 'zod/v4';
 import { layerZeroSchema } from '../layerzero/stack.js';
+import { riskProblems, riskSchema } from './risk.js';
 
 const UINT128_MAX = 2n ** 128n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
@@ -103,6 +104,7 @@ const shape = z.object({
   chains: z.array(chainSchema).min(1),
   routes: z.array(routeSchema),
   access: accessSchema,
+  risk: riskSchema,
 });
 
 type Shape = z.infer<typeof shape>;
@@ -118,8 +120,14 @@ export type DesiredInput = z.input<typeof shape>;
 export const LOCKSTEP_OPERATOR = 'lockstep';
 
 export const desiredSchema = shape.superRefine((desired, context) => {
-  for (const problem of [...chainProblems(desired), ...routeProblems(desired), ...assetProblems(desired), ...accessProblems(desired)])
-    context.addIssue({ code: 'custom', message: problem });
+  const problems = [
+    chainProblems(desired),
+    routeProblems(desired),
+    assetProblems(desired),
+    accessProblems(desired),
+    riskProblems(desired.risk, desired),
+  ];
+  for (const problem of problems.flatMap((some) => [...some])) context.addIssue({ code: 'custom', message: problem });
 });
 
 /** @throws Error listing every problem */

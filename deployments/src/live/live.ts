@@ -36,10 +36,55 @@ const coreContracts = {
   Gateway: liveContractSchema,
   Delegates: liveContractSchema,
   Withdrawals: liveContractSchema,
+  InterestModel: liveContractSchema,
+  NormalTable: liveContractSchema,
+  Feeds: liveContractSchema,
+  CollateralRules: liveContractSchema,
+  Markets: liveContractSchema,
+  Sheets: liveContractSchema,
+  CrossEngine: liveContractSchema,
+  IsolatedEngine: liveContractSchema,
+  PortfolioEngine: liveContractSchema,
+  Margin: liveContractSchema,
+  Exchange: liveContractSchema,
 } as const;
 
 /** Contracts of the hub alone. */
-export const HUB_CONTRACTS = ['Ledger', 'Gateway', 'Delegates', 'Withdrawals'] as const;
+export const HUB_CONTRACTS = [
+  'Ledger',
+  'Gateway',
+  'Delegates',
+  'Withdrawals',
+  'InterestModel',
+  'NormalTable',
+  'Feeds',
+  'CollateralRules',
+  'Markets',
+  'Sheets',
+  'CrossEngine',
+  'IsolatedEngine',
+  'PortfolioEngine',
+  'Margin',
+  'Exchange',
+] as const;
+/** Optional keys of a chain that may be a spoke. */
+const hubOnly = {
+  Ledger: true,
+  Gateway: true,
+  Delegates: true,
+  Withdrawals: true,
+  InterestModel: true,
+  NormalTable: true,
+  Feeds: true,
+  CollateralRules: true,
+  Markets: true,
+  Sheets: true,
+  CrossEngine: true,
+  IsolatedEngine: true,
+  PortfolioEngine: true,
+  Margin: true,
+  Exchange: true,
+} as const satisfies Record<HubContractName, true>;
 export type HubContractName = (typeof HUB_CONTRACTS)[number];
 
 /** Contracts that Lockstep deploys; HUB_CONTRACTS on the hub only. Test tokens are in `assets`. */
@@ -73,7 +118,7 @@ export type PartialLiveChain = z.infer<typeof partialLiveChainSchema>;
 
 /** What is deployed on one chain, complete. `live/<network>/<chain>.json` is generated and never edited. */
 export const liveChainSchema = chainShape.extend({
-  contracts: z.object(coreContracts).partial({ Ledger: true, Gateway: true, Delegates: true, Withdrawals: true }),
+  contracts: z.object(coreContracts).partial(hubOnly),
 });
 export type LiveChain = z.infer<typeof liveChainSchema>;
 export type LiveContract = z.infer<typeof liveContractSchema>;

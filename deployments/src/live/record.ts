@@ -45,8 +45,15 @@ export async function liveContract(client: ChainClient, spec: ContractSpec, bloc
   const code = await client.rpc.getCode({ address: spec.address });
   if (code === undefined)
     throw new Error(`${spec.name} has no code at ${spec.address} on ${client.chain}; expected its deployment to succeed`);
-  const args = spec.args.map((arg) => (typeof arg === 'bigint' ? arg.toString() : arg));
-  return { address: spec.address, block, args, bytecodeHash: keccak256(code) };
+  return { address: spec.address, block, args: spec.args.map(withoutBigints), bytecodeHash: keccak256(code) };
+}
+
+/** Integers as decimal text, at any depth. */
+function withoutBigints(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (Array.isArray(value)) return value.map(withoutBigints);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutBigints(inner)]));
 }
 
 /** The file with the assets as they are listed. */

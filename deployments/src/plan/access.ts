@@ -1,14 +1,13 @@
 import { accessManagerAbi } from '@lockstep/contracts';
 import { encodeFunctionData, getAbiItem, type Address } from 'viem';
 import { logsSince } from '../chain/logs.js';
-import { ROLE_ID, functionRoles } from './function-roles.js';
-import type { RoleName } from '../desired/schema.js';
+import { ROLE_ID, functionRoles, type Role } from './function-roles.js';
 import type { ChainPlan } from './chain-plan.js';
 
-const ROLE_NAMES: readonly RoleName[] = ['admin', 'governor', 'guardian', 'operator'];
+const ROLE_NAMES: readonly Role[] = ['admin', 'governor', 'guardian', 'operator', 'markets'];
 
 /** Roles the guardian may cancel scheduled operations of. The admin's cannot have a guardian in OpenZeppelin's AccessManager. */
-const GUARDED: readonly RoleName[] = ['governor', 'operator'];
+const GUARDED: readonly Role[] = ['governor', 'operator'];
 
 /**
  * Who may call what, and how late. Comes last in a plan: until then everything belongs to the admin, so a set-up needs no delays.
@@ -53,11 +52,11 @@ export async function planAccess(plan: ChainPlan, sinceBlock: bigint): Promise<v
   for (const role of [...ROLE_NAMES].reverse()) await planMembers(plan, role, sinceBlock);
 }
 
-async function planMembers(plan: ChainPlan, role: RoleName, sinceBlock: bigint): Promise<void> {
+async function planMembers(plan: ChainPlan, role: Role, sinceBlock: bigint): Promise<void> {
   const { rpc } = plan.client;
   const manager = plan.own.contracts.AccessManager;
   const contract = { address: manager, abi: accessManagerAbi } as const;
-  const wanted = plan.desired.access[role].members;
+  const wanted = membersOf(plan, role);
   for (const { address, delaySeconds } of wanted) {
     const access = await plan.read(manager, () =>
       rpc.readContract({ ...contract, functionName: 'hasRole', args: [ROLE_ID[role], address] }),
@@ -79,8 +78,15 @@ async function planMembers(plan: ChainPlan, role: RoleName, sinceBlock: bigint):
   }
 }
 
+/** Who is to have the role. */
+function membersOf({ desired, own }: ChainPlan, role: Role): readonly { readonly address: Address; readonly delaySeconds: number }[] {
+  if (role !== 'markets') return desired.access[role].members;
+  const { Markets } = own.contracts;
+  return Markets === undefined ? [] : [{ address: Markets, delaySeconds: 0 }];
+}
+
 /** Every account that was ever granted the role: only events can tell. */
-async function membersEver(plan: ChainPlan, role: RoleName, sinceBlock: bigint): Promise<Address[]> {
+async function membersEver(plan: ChainPlan, role: Role, sinceBlock: bigint): Promise<Address[]> {
   const manager = plan.own.contracts.AccessManager;
   const logs = await plan.read(manager, () =>
     logsSince(

@@ -1,7 +1,20 @@
-import { bytecode } from '@lockstep/contracts';
+import {
+  bytecode,
+  collateralRulesAbi,
+  crossEngineAbi,
+  exchangeAbi,
+  feedsAbi,
+  interestModelAbi,
+  isolatedEngineAbi,
+  marginAbi,
+  marketsAbi,
+  portfolioEngineAbi,
+  sheetsAbi,
+} from '@lockstep/contracts';
 import {
   concatHex,
   encodeAbiParameters,
+  encodeDeployData,
   getContractAddress,
   keccak256,
   parseAbiParameters,
@@ -13,7 +26,7 @@ import {
 } from 'viem';
 import { CREATE2_DEPLOYER } from '../chain/create2.js';
 import { hubOf, type Desired, type DesiredAsset, type DesiredChain } from '../desired/schema.js';
-import type { ContractName, HubContractName } from '../live/live.js';
+import { HUB_CONTRACTS, type ContractName, type HubContractName } from '../live/live.js';
 
 /** One contract as it should be deployed. */
 export interface ContractSpec {
@@ -40,6 +53,9 @@ export interface ChainAddresses {
 
 /** Addresses that an earlier deployment recorded; they win over computed ones. */
 export type Pins = Partial<Record<ContractName, Address>>;
+
+/** The settlement token has no feed here: at par. */
+const NO_UNDERLYING = 0;
 
 const DEPLOY_GAS_BASE = 2_000_000n;
 const DEPLOY_GAS_PER_BYTE = 260n;
@@ -129,7 +145,51 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
         Gateway,
       ]),
     );
-    return { Ledger, Gateway, Delegates, Withdrawals };
+    return { Ledger, Gateway, Delegates, Withdrawals, ...riskContracts(Ledger, Delegates) };
+  }
+
+  /** What values accounts; see planRisk for what they are told afterwards. */
+  function riskContracts(ledger: Address, delegates: Address): Omit<HubAddresses, 'Ledger' | 'Gateway' | 'Delegates' | 'Withdrawals'> {
+    const { feeds, interest, standard } = desired.risk;
+    const deploy = (name: ContractName, args: readonly unknown[], encode: (code: Hex) => Hex): Address => {
+      const code = creation(name);
+      return add(name, code, args, sliceAfter(encode(code), code));
+    };
+    const { base, slope, kink, full } = interest;
+    const curve = [base, slope, kink, full] as const;
+    const InterestModel = deploy('InterestModel', curve, (code) =>
+      encodeDeployData({ abi: interestModelAbi, bytecode: code, args: curve }),
+    );
+    const NormalTable = deploy('NormalTable', [], (code) => code);
+    const feedsArgs = [authority, feeds.signers, feeds.threshold, feeds.settlementThreshold] as const;
+    const Feeds = deploy('Feeds', feedsArgs, (code) => encodeDeployData({ abi: feedsAbi, bytecode: code, args: feedsArgs }));
+    const rulesArgs = [authority, Feeds] as const;
+    const CollateralRules = deploy('CollateralRules', rulesArgs, (code) =>
+      encodeDeployData({ abi: collateralRulesAbi, bytecode: code, args: rulesArgs }),
+    );
+    const marketsArgs = [authority, ledger, Feeds] as const;
+    const Markets = deploy('Markets', marketsArgs, (code) => encodeDeployData({ abi: marketsAbi, bytecode: code, args: marketsArgs }));
+    const sheetsArgs = [Feeds, Markets, NormalTable] as const;
+    const Sheets = deploy('Sheets', sheetsArgs, (code) => encodeDeployData({ abi: sheetsAbi, bytecode: code, args: sheetsArgs }));
+    const standardLinks = { feeds: Feeds, collateralRules: CollateralRules, listing: Markets, normalTable: NormalTable };
+    const standardArgs = [authority, standardLinks, standard.perpetual, standard.option] as const;
+    const CrossEngine = deploy('CrossEngine', standardArgs, (code) =>
+      encodeDeployData({ abi: crossEngineAbi, bytecode: code, args: standardArgs }),
+    );
+    const IsolatedEngine = deploy('IsolatedEngine', standardArgs, (code) =>
+      encodeDeployData({ abi: isolatedEngineAbi, bytecode: code, args: standardArgs }),
+    );
+    const portfolioLinks = { feeds: Feeds, collateralRules: CollateralRules, sheets: Sheets };
+    const portfolioArgs = [authority, portfolioLinks, NO_UNDERLYING] as const;
+    const PortfolioEngine = deploy('PortfolioEngine', portfolioArgs, (code) =>
+      encodeDeployData({ abi: portfolioEngineAbi, bytecode: code, args: portfolioArgs }),
+    );
+    const marginArgs = [authority, Markets, Feeds, delegates] as const;
+    const Margin = deploy('Margin', marginArgs, (code) => encodeDeployData({ abi: marginAbi, bytecode: code, args: marginArgs }));
+    const exchangeArgs = [authority, ledger, Markets, Margin, delegates] as const;
+    const Exchange = deploy('Exchange', exchangeArgs, (code) => encodeDeployData({ abi: exchangeAbi, bytecode: code, args: exchangeArgs }));
+    const engines = { CrossEngine, IsolatedEngine, PortfolioEngine };
+    return { InterestModel, NormalTable, Feeds, CollateralRules, Markets, Sheets, ...engines, Margin, Exchange };
   }
 
   function tokenOf(asset: DesiredAsset): Address {
@@ -149,6 +209,20 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
       }
     }
   }
+}
+
+/** Constructor arguments of an init code. */
+const sliceAfter = (initCode: Hex, code: Hex): Hex => `0x${initCode.slice(code.length)}`;
+
+/** The hub's contracts if the plan is of the hub. @throws Error if they were not computed */
+export function hubAddresses({ chain, own }: { readonly chain: DesiredChain; readonly own: ChainAddresses }): HubAddresses | undefined {
+  if (chain.role !== 'hub') return undefined;
+  const { contracts } = own;
+  const missing = HUB_CONTRACTS.find((name) => contracts[name] === undefined);
+  if (missing !== undefined)
+    throw new Error(`${chain.name} is the hub, but has no address of ${missing}; expected it computed before planning`);
+  // CAST: none of them is undefined.
+  return contracts as HubAddresses;
 }
 
 function creation(name: string): Hex {

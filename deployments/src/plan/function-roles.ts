@@ -1,11 +1,18 @@
 import {
   batchExecutorAbi,
   collateralVaultAbi,
+  collateralRulesAbi,
+  feedsAbi,
   iGatewayAbi,
   iMessengerAbi,
   iWithdrawalsAbi,
   ledgerAbi,
   lockstepDVNAbi,
+  marketsAbi,
+  portfolioEngineAbi,
+  crossEngineAbi,
+  exchangeAbi,
+  marginAbi,
 } from '@lockstep/contracts';
 import { toFunctionSelector, type Abi, type AbiFunction, type Address, type ContractFunctionName, type Hex } from 'viem';
 import { endpointAbi } from '../layerzero/abi.js';
@@ -13,14 +20,17 @@ import { oappAbi } from './oapp.js';
 import type { ChainAddresses } from './addresses.js';
 import type { RoleName } from '../desired/schema.js';
 
+/** A role of people, or `markets`: the contract of that name, which tells the feeds when it lists. */
+export type Role = RoleName | 'markets';
+
 /** Role ids in every AccessManager. Admin is OpenZeppelin's own; every function without a role of its own belongs to it. */
-export const ROLE_ID: Readonly<Record<RoleName, bigint>> = { admin: 0n, governor: 1n, guardian: 2n, operator: 3n };
+export const ROLE_ID: Readonly<Record<Role, bigint>> = { admin: 0n, governor: 1n, guardian: 2n, operator: 3n, markets: 4n };
 
 /** Functions of one contract that one role may call. */
 export interface FunctionRole {
   readonly target: Address;
   readonly label: string;
-  readonly role: RoleName;
+  readonly role: Role;
   readonly functions: readonly { readonly name: string; readonly selector: Hex }[];
 }
 
@@ -87,10 +97,46 @@ export function functionRoles({ contracts }: ChainAddresses, endpoint: Address):
         selectors(iWithdrawalsAbi, ['tightenOutflow', 'pauseRequests', 'pauseOrders']),
       ),
     );
-  return roles;
+  return [...roles, ...riskRoles(contracts)];
 }
 
-function role(label: string, target: Address, name: RoleName, functions: FunctionRole['functions']): FunctionRole {
+function riskRoles({
+  Feeds,
+  CollateralRules,
+  Markets,
+  Margin,
+  Exchange,
+  CrossEngine,
+  IsolatedEngine,
+  PortfolioEngine,
+}: ChainAddresses['contracts']): FunctionRole[] {
+  const of = (label: string, target: Address | undefined, name: Role, functions: FunctionRole['functions']): FunctionRole[] =>
+    target === undefined ? [] : [role(label, target, name, functions)];
+  const standard = selectors(crossEngineAbi, ['setRules', 'setOpenInterestBounds']);
+  return [
+    ...of('Feeds', Feeds, 'governor', selectors(feedsAbi, ['resume', 'setSigners', 'setUnderlying'])),
+    ...of('Feeds', Feeds, 'guardian', selectors(feedsAbi, ['halt'])),
+    ...of(
+      'CollateralRules',
+      CollateralRules,
+      'governor',
+      selectors(collateralRulesAbi, ['setClass', 'setAssetRule', 'setChainRates', 'setStateRates', 'restoreChain']),
+    ),
+    ...of('CollateralRules', CollateralRules, 'guardian', selectors(collateralRulesAbi, ['worsenChain'])),
+    ...of('Markets', Markets, 'governor', selectors(marketsAbi, ['setUnderlying', 'setModule'])),
+    ...of('Markets', Markets, 'guardian', selectors(marketsAbi, ['restrain'])),
+    ...of('Markets', Markets, 'operator', selectors(marketsAbi, ['list'])),
+    ...of('Margin', Margin, 'governor', selectors(marginAbi, ['setEngine', 'setReduceBand'])),
+    ...of('Exchange', Exchange, 'governor', selectors(exchangeAbi, ['unpause', 'setFeeShares'])),
+    ...of('Exchange', Exchange, 'guardian', selectors(exchangeAbi, ['pause'])),
+    ...of('Feeds', Feeds, 'markets', selectors(feedsAbi, ['advance'])),
+    ...of('CrossEngine', CrossEngine, 'governor', standard),
+    ...of('IsolatedEngine', IsolatedEngine, 'governor', standard),
+    ...of('PortfolioEngine', PortfolioEngine, 'governor', selectors(portfolioEngineAbi, ['setGroup'])),
+  ];
+}
+
+function role(label: string, target: Address, name: Role, functions: FunctionRole['functions']): FunctionRole {
   return { label, target, role: name, functions };
 }
 

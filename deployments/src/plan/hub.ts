@@ -1,8 +1,7 @@
 import { iGatewayAbi, iWithdrawalsAbi, ledgerAbi } from '@lockstep/contracts';
-import { encodeFunctionData, getAbiItem, zeroAddress } from 'viem';
+import { encodeFunctionData, getAbiItem } from 'viem';
 import { logsSince } from '../chain/logs.js';
-import { hubOf } from '../desired/schema.js';
-import type { HubAddresses } from './addresses.js';
+import { hubAddresses, type HubAddresses } from './addresses.js';
 import type { ChainPlan } from './chain-plan.js';
 
 /** Indices of the ledger's AssetStanding. */
@@ -13,21 +12,23 @@ const STANDING = { Collateral: 1, Settlement: 2 } as const;
  * @param sinceBlock first block that can hold an event of this ledger
  */
 export async function planHub(plan: ChainPlan, sinceBlock: bigint): Promise<void> {
-  const { Ledger: ledger, Gateway: gateway, Withdrawals: withdrawals, Delegates: delegates } = plan.own.contracts;
-  if (plan.chain.name !== hubOf(plan.desired).name) return;
-  if (ledger === undefined || gateway === undefined || withdrawals === undefined || delegates === undefined)
-    throw new Error(`${plan.chain.name} is the hub, but has no addresses of its contracts; expected them computed before planning`);
-  const hub = { Ledger: ledger, Gateway: gateway, Withdrawals: withdrawals, Delegates: delegates };
+  const hub = hubAddresses(plan);
+  if (hub === undefined) return;
   await planModules(plan, hub, sinceBlock);
+  await planInterest(plan, hub);
   await planReturns(plan, hub);
   await planAssets(plan, hub, sinceBlock);
 }
 
-/** Gateway and Withdrawals move the ledger, and nobody else. */
-async function planModules(plan: ChainPlan, { Ledger: ledger, Gateway, Withdrawals }: HubAddresses, sinceBlock: bigint): Promise<void> {
+/** These move the ledger, and nobody else. */
+async function planModules(
+  plan: ChainPlan,
+  { Ledger: ledger, Gateway, Withdrawals, Markets, Exchange }: HubAddresses,
+  sinceBlock: bigint,
+): Promise<void> {
   const { rpc } = plan.client;
   const contract = { address: ledger, abi: ledgerAbi } as const;
-  const modules = { Gateway, Withdrawals };
+  const modules = { Gateway, Withdrawals, Markets, Exchange };
   for (const [name, module] of Object.entries(modules)) {
     const enabled = await plan.read(ledger, () => rpc.readContract({ ...contract, functionName: 'isModule', args: [module] }));
     plan.want(`Ledger module ${name}`, true, enabled ?? false, ledger, () =>
@@ -45,6 +46,16 @@ async function planModules(plan: ChainPlan, { Ledger: ledger, Gateway, Withdrawa
       encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [module, false] }),
     );
   }
+}
+
+/** What negative cash pays. */
+async function planInterest(plan: ChainPlan, { Ledger: ledger, InterestModel: model }: HubAddresses): Promise<void> {
+  const current = await plan.read(ledger, () =>
+    plan.client.rpc.readContract({ address: ledger, abi: ledgerAbi, functionName: 'interestModel' }),
+  );
+  plan.want('Ledger interest model', model, current, ledger, () =>
+    encodeFunctionData({ abi: ledgerAbi, functionName: 'setInterestModel', args: [model] }),
+  );
 }
 
 /** How parked deposits go home. */
@@ -65,7 +76,11 @@ async function planReturns(plan: ChainPlan, { Gateway: gateway, Withdrawals }: H
 }
 
 /** What the hub knows of every chain's assets: standing and caps, how much may flow in, how much out. */
-async function planAssets(plan: ChainPlan, { Ledger: ledger, Withdrawals: withdrawals }: HubAddresses, sinceBlock: bigint): Promise<void> {
+async function planAssets(
+  plan: ChainPlan,
+  { Ledger: ledger, Withdrawals: withdrawals, Margin }: HubAddresses,
+  sinceBlock: bigint,
+): Promise<void> {
   const { rpc } = plan.client;
   const contract = { address: ledger, abi: ledgerAbi } as const;
   const assets = plan.desired.chains.flatMap((chain) =>
@@ -77,12 +92,16 @@ async function planAssets(plan: ChainPlan, { Ledger: ledger, Withdrawals: withdr
       return assetId === 0 ? undefined : rpc.readContract({ ...contract, functionName: 'configOf', args: [assetId] });
     }),
   );
-  // Without the risk engine balances and cash alone decide; a stranger there could stop every withdrawal.
+  // A stranger there could stop every withdrawal, or let everything leave.
   const marginCheck = await plan.read(withdrawals, () =>
     rpc.readContract({ address: withdrawals, abi: iWithdrawalsAbi, functionName: 'marginCheck' }),
   );
-  plan.want('Withdrawals margin check', zeroAddress, marginCheck ?? zeroAddress, withdrawals, () =>
-    encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'setMarginCheck', args: [zeroAddress] }),
+  plan.want('Withdrawals margin check', Margin, marginCheck, withdrawals, () =>
+    encodeFunctionData({ abi: iWithdrawalsAbi, functionName: 'setMarginCheck', args: [Margin] }),
+  );
+  const ledgerCheck = await plan.read(ledger, () => rpc.readContract({ ...contract, functionName: 'marginCheck' }));
+  plan.want('Ledger margin check', Margin, ledgerCheck, ledger, () =>
+    encodeFunctionData({ abi: ledgerAbi, functionName: 'setMarginCheck', args: [Margin] }),
   );
   // Each change of a bucket is an event; the last one tells how it is.
   const outflowEvents = await plan.read(withdrawals, () =>

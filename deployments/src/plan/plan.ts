@@ -8,6 +8,7 @@ import { ChainPlan } from './chain-plan.js';
 import { planHub } from './hub.js';
 import { planLayerZero } from './layerzero.js';
 import { planMessenger, planWorkers } from './messenger.js';
+import { planRisk } from './risk.js';
 import type { PlanStep } from './step.js';
 import { planVault } from './vault.js';
 
@@ -43,7 +44,7 @@ async function planChain(
 ): Promise<PlanStep[]> {
   const hashes = codeHashes.get(chain.name) ?? new Map<Address, string>();
   const since = BigInt(known.get(chain.name)?.deployedAt.block ?? 0);
-  const parts = [planWorkers, planLayerZero, planMessenger, planVault, planHub, planAccess];
+  const parts = [planWorkers, planLayerZero, planMessenger, planVault, planHub, planRisk, planAccess];
   const deployed = new Set(hashes.keys());
   // Read side by side, done in this order.
   const configures = await Promise.all(

@@ -63,6 +63,17 @@ const hubChain = {
     Gateway: contractAt(0xd1),
     Delegates: contractAt(0xd3),
     Withdrawals: contractAt(0xd2),
+    InterestModel: contractAt(0xd4),
+    NormalTable: contractAt(0xd5),
+    Feeds: contractAt(0xd6),
+    CollateralRules: contractAt(0xd7),
+    Markets: contractAt(0xd8),
+    Sheets: contractAt(0xd9),
+    CrossEngine: contractAt(0xda),
+    IsolatedEngine: contractAt(0xdb),
+    PortfolioEngine: contractAt(0xdc),
+    Margin: contractAt(0xdd),
+    Exchange: contractAt(0xde),
   },
 };
 
