@@ -104,6 +104,28 @@ describe('given a hub whose ledger is mirrored', () => {
     expect(await counts()).toEqual({ entries: 1, final: 1, reversals: 0 });
   });
 
+  it('books premiums against clearing, and interest against its pool until it is collected', async () => {
+    await index(block(1), [
+      configured,
+      credited(1n, 2, 5n),
+      ledger('CashChanged', { account: ALICE, change: -7n * 10n ** 12n }),
+      ledger('CashChanged', { account: BOB, change: 4n * 10n ** 12n }),
+      ledger('InterestCharged', { account: ALICE, amount: 2n }),
+    ]);
+    await journal.mirror();
+    expect(await balances()).toMatchObject({
+      [`cash:${ALICE}|cash`]: `${2n * 10n ** 12n + 2n}`,
+      [`cash:${BOB}|cash`]: `-${4n * 10n ** 12n}`,
+      'clearing|cash': `-${3n * 10n ** 12n}`,
+      'interest|cash': '-2',
+    });
+    await index(block(2), [ledger('InterestCollected', { account: BOB, amount: 2n })]);
+    await journal.mirror();
+    const after = await balances();
+    expect(after[`cash:${BOB}|cash`]).toBe(`-${4n * 10n ** 12n + 2n}`);
+    expect(after).not.toHaveProperty('interest|cash');
+  });
+
   it('books transfers between accounts, and a correction from the balance first and from cash after that', async () => {
     await index(block(1), [
       configured,

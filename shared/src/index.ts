@@ -15,6 +15,7 @@ export * from './journal.js';
 export * from './ledger-projection.js';
 export * from './containment.js';
 export * from './ordering.js';
+export * from './position-sums.js';
 export * from './reconciliation.js';
 export * from './carriage.js';
 export * from './timeline.js';

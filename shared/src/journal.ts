@@ -14,10 +14,21 @@ export type JournalAsset = `token:${number}:${number}` | 'cash';
  * Accounts of the double-entry journal, per journal asset. Debits (what the hub holds) are positive, credits (whom it is owed to)
  * negative, so custody = balances + free + reserved + suspense is the statement that each asset's accounts sum to zero.
  * `par` stands behind cash: settlement tokens turned into cash at par. `queued` is cash that withdrawals wait with: it left its accounts,
- * and is owed until it is ordered (then tokens are reserved for it) or given back.
+ * and is owed until it is ordered (then tokens are reserved for it) or given back. `clearing` is cash that stands in positions' quotes and
+ * in expiries that nobody settled yet, signed; `interest` was charged to debtors and waits to be collected.
  */
 export type JournalAccount =
-  'custody' | 'suspense' | 'free' | 'reserved' | 'par' | 'queued' | 'loss' | `balance:${AccountId}` | `cash:${AccountId}`;
+  | 'custody'
+  | 'suspense'
+  | 'free'
+  | 'reserved'
+  | 'par'
+  | 'queued'
+  | 'clearing'
+  | 'interest'
+  | 'loss'
+  | `balance:${AccountId}`
+  | `cash:${AccountId}`;
 
 export interface Posting {
   readonly account: JournalAccount;
@@ -77,6 +88,10 @@ export type LedgerEvent =
       readonly to: ReserveSource;
     }
   | { readonly kind: 'CashQueued' | 'CashUnqueued'; readonly account: AccountId; readonly amount: Cash }
+  /** cash moved for positions: signed, 18 decimals, what the account has more */
+  | { readonly kind: 'CashChanged'; readonly account: AccountId; readonly change: bigint }
+  /** a debtor's interest went to the pool; the pool went to an account */
+  | { readonly kind: 'InterestCharged' | 'InterestCollected'; readonly account: AccountId; readonly amount: Cash }
   /** a receipt freed the reservation: the vault owes the tokens no longer to the hub's books */
   | { readonly kind: 'Released'; readonly token: TokenAsset; readonly units: TokenAmount }
   /** a rebase took such a receipt back */
@@ -121,6 +136,12 @@ export function postingsOf(event: LedgerEvent): Posting[] {
       return moved('cash', event.amount, `cash:${event.account}`, 'queued');
     case 'CashUnqueued':
       return moved('cash', event.amount, 'queued', `cash:${event.account}`);
+    case 'CashChanged':
+      return moved('cash', event.change, 'clearing', `cash:${event.account}`);
+    case 'InterestCharged':
+      return moved('cash', event.amount, `cash:${event.account}`, 'interest');
+    case 'InterestCollected':
+      return moved('cash', event.amount, 'interest', `cash:${event.account}`);
     case 'Reserved': {
       const { account, token, units, from } = event;
       const cash = from.kind === 'cash' ? moved('cash', toCash(units, from.decimals), 'queued', 'par') : [];

@@ -46,7 +46,17 @@ export type HubEvent =
       readonly units: TokenAmount;
       readonly source: ReserveSource['kind'];
     }
-  | { readonly kind: 'CashQueued' | 'CashUnqueued'; readonly account: AccountId; readonly amount: Cash }
+  | {
+      readonly kind: 'CashQueued' | 'CashUnqueued' | 'InterestCharged' | 'InterestCollected';
+      readonly account: AccountId;
+      readonly amount: Cash;
+    }
+  | {
+      readonly kind: 'CashChanged';
+      readonly account: AccountId;
+      /** signed, 18 decimals */
+      readonly change: bigint;
+    }
   | { readonly kind: 'Released' | 'Reinstated'; readonly token: TokenAsset; readonly units: TokenAmount };
 
 /** `from` and `to` of the ledger's `Reserved` and `Unreserved`, by number. */
@@ -110,8 +120,12 @@ export function projectHubEvent(event: HubEvent, history: HubHistory): Projectio
       return event.from === event.to || event.amount === 0n ? { kind: 'nothing' } : { kind: 'book', event };
     case 'Corrected':
       return projectCorrection(event, history);
+    case 'CashChanged':
+      return event.change === 0n ? { kind: 'nothing' } : { kind: 'book', event };
     case 'CashQueued':
     case 'CashUnqueued':
+    case 'InterestCharged':
+    case 'InterestCollected':
       return event.amount === 0n ? { kind: 'nothing' } : { kind: 'book', event };
     case 'Reserved':
     case 'Unreserved': {

@@ -1,4 +1,5 @@
 import { balancesOf, tokenJournalAsset, type Posting, type TokenAsset } from './journal.js';
+import { positionMismatches, type PositionSum } from './position-sums.js';
 import { CASH_DECIMALS } from './units.js';
 
 /** The hub's books of one (chain, token) at the pinned hub block, base units. */
@@ -61,12 +62,18 @@ export interface HubCash {
   readonly total: bigint;
   /** waits with claims */
   readonly queued: bigint;
+  /** stands in positions and expiries that are not settled, signed */
+  readonly clearing: bigint;
+  /** charged to debtors and not collected */
+  readonly interest: bigint;
 }
 
 /** One view of everything, each part read at a pinned final block; the vaults' blocks are not older than the hub's view of their logs. */
 export interface Snapshot {
   readonly hub: readonly HubCustody[];
   readonly cash: HubCash;
+  /** what all accounts hold of each instrument at the hub's pinned block */
+  readonly positions: readonly PositionSum[];
   readonly vaults: readonly VaultBooks[];
   readonly releases: readonly ReleaseBooks[];
   readonly unreceipted: readonly Unreceipted[];
@@ -84,6 +91,7 @@ export const RECONCILED_INVARIANTS = [
   'INV-LEDGER-2',
   'INV-LEDGER-3',
   'INV-CASH-1',
+  'INV-POS-1',
   'INV-FLOW-1',
   'INV-RELEASE-1',
   'INV-JOURNAL-CHAIN',
@@ -106,6 +114,7 @@ export function reconcile(snapshot: Snapshot): Mismatch[] {
     ...vaultBacking(snapshot),
     ...hubBooks(snapshot),
     ...cashBacking(snapshot),
+    ...positionMismatches(snapshot.positions),
     ...acrossChains(snapshot),
     ...releaseBooks(snapshot),
     ...journalSums(snapshot),
@@ -122,6 +131,7 @@ export function invariantResults(mismatches: readonly Mismatch[]): Record<Reconc
     'INV-LEDGER-2': !broken.has('INV-LEDGER-2'),
     'INV-LEDGER-3': !broken.has('INV-LEDGER-3'),
     'INV-CASH-1': !broken.has('INV-CASH-1'),
+    'INV-POS-1': !broken.has('INV-POS-1'),
     'INV-FLOW-1': !broken.has('INV-FLOW-1'),
     'INV-RELEASE-1': !broken.has('INV-RELEASE-1'),
     'INV-JOURNAL-CHAIN': !broken.has('INV-JOURNAL-CHAIN'),
@@ -172,10 +182,13 @@ function hubBooks({ hub }: Snapshot): Mismatch[] {
   });
 }
 
-/** Free settlement at par is exactly what is owed in cash: every conversion between the two is exact, so nothing is left by rounding. */
+/**
+ * Free settlement at par is exactly what is owed in cash: every conversion between the two is exact, and what positions round stays in
+ * clearing.
+ */
 function cashBacking({ hub, cash }: Snapshot): Mismatch[] {
   const backing = hub.reduce((sum, h) => sum + h.free * 10n ** BigInt(CASH_DECIMALS - Math.min(h.decimals, CASH_DECIMALS)), 0n);
-  const owed = cash.total + cash.queued;
+  const owed = cash.total + cash.queued + cash.clearing + cash.interest;
   return backing === owed
     ? []
     : [
@@ -183,7 +196,7 @@ function cashBacking({ hub, cash }: Snapshot): Mismatch[] {
           invariant: 'INV-CASH-1',
           token: null,
           subject: 'free settlement at par',
-          expected: `${owed} (cash ${cash.total} + queued ${cash.queued})`,
+          expected: `${owed} (cash ${cash.total} + queued ${cash.queued} + clearing ${cash.clearing} + interest ${cash.interest})`,
           actual: `${backing}`,
         },
       ];
@@ -322,6 +335,8 @@ function journalAgainstChain({ hub, cash, journal }: Snapshot): Mismatch[] {
   const cashBooks = [
     { name: 'cash of all accounts', actual: held, expected: cash.total },
     { name: 'queued cash', actual: -(balances.get('queued|cash') ?? 0n), expected: cash.queued },
+    { name: 'cash in clearing', actual: -(balances.get('clearing|cash') ?? 0n), expected: cash.clearing },
+    { name: 'interest to collect', actual: -(balances.get('interest|cash') ?? 0n), expected: cash.interest },
   ]
     .filter(({ actual, expected }) => actual !== expected)
     .map(({ name, actual, expected }): Mismatch => ({

@@ -38,7 +38,8 @@ function snapshotOf(...tokens: readonly Token[]): Snapshot {
         corrected: 0n,
       };
     }),
-    cash: { total: 0n, queued: 0n },
+    cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n },
+    positions: [],
     vaults: tokens.map((t): VaultBooks => {
       const { deposited, paid, claimable } = t;
       return { token: { eid: t.at, asset: t.asset }, held: owed(t) - t.gone, deposited, cancelled: 0n, paid, claimable };

@@ -94,6 +94,25 @@ describe('postingsOf', () => {
   });
 });
 
+describe('postings of positions and interest', () => {
+  const booked = (...events: LedgerEvent[]) => Object.fromEntries(balancesOf(events.flatMap(postingsOf)));
+
+  it('given a premium that goes from one account to another, clearing is as before', () => {
+    const events: LedgerEvent[] = [
+      { kind: 'CashChanged', account: alice, change: -7n },
+      { kind: 'CashChanged', account: bob, change: 7n },
+    ];
+    expect(booked(...events)).toEqual({ [`cash:${alice}|cash`]: 7n, [`cash:${bob}|cash`]: -7n });
+  });
+
+  it('given interest that is charged and collected, it went from the debtor to the fund', () => {
+    const charged: LedgerEvent = { kind: 'InterestCharged', account: alice, amount: cash(3n) };
+    expect(booked(charged)).toEqual({ [`cash:${alice}|cash`]: 3n, 'interest|cash': -3n });
+    const collected: LedgerEvent = { kind: 'InterestCollected', account: bob, amount: cash(3n) };
+    expect(booked(charged, collected)).toEqual({ [`cash:${alice}|cash`]: 3n, [`cash:${bob}|cash`]: -3n });
+  });
+});
+
 describe('postings of a withdrawal', () => {
   const units = tokenAmount(3_000_000n);
   const worth = cash(3n * 10n ** 18n);

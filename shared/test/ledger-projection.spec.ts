@@ -87,11 +87,15 @@ describe('projectHubEvent', () => {
     );
   });
 
-  it('given queued cash and receipts, it books them as they are, and nothing for nothing', () => {
+  it('given queued cash, cash of positions, interest and receipts, it books them as they are, and nothing for nothing', () => {
     const queued = { kind: 'CashQueued', account: alice, amount: cash(5n) } as const;
     const released = { kind: 'Released', token, units: tokenAmount(5n) } as const;
-    for (const event of [queued, { ...queued, kind: 'CashUnqueued' } as const, released])
+    const changed = { kind: 'CashChanged', account: alice, change: -5n } as const;
+    const charged = { kind: 'InterestCharged', account: alice, amount: cash(5n) } as const;
+    const collected = { ...charged, kind: 'InterestCollected' } as const;
+    for (const event of [queued, { ...queued, kind: 'CashUnqueued' } as const, released, changed, charged, collected])
       expect(projectHubEvent(event, history())).toEqual({ kind: 'book', event });
+    expect(projectHubEvent({ ...changed, change: 0n }, history())).toEqual({ kind: 'nothing' });
     expect(projectHubEvent({ ...queued, amount: cash(0n) }, history())).toEqual({ kind: 'nothing' });
     expect(projectHubEvent({ ...released, units: tokenAmount(0n) }, history())).toEqual({ kind: 'nothing' });
     expect(projectHubEvent({ kind: 'Reserved', account: alice, token, units: tokenAmount(0n), source: 'balance' }, history())).toEqual({

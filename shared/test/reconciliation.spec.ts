@@ -9,7 +9,8 @@ const alice = accountId(`0x${'aa'.repeat(32)}`);
 const good: Snapshot = {
   hub: [{ token, decimals: 6, custody: 70n, balances: 60n, free: 0n, reserved: 0n, suspense: 10n, lost: 0n, corrected: 0n }],
   vaults: [{ token, held: 90n, deposited: 100n, cancelled: 10n, paid: 0n, claimable: 0n }],
-  cash: { total: 0n, queued: 0n },
+  cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n },
+  positions: [],
   releases: [],
   unreceipted: [],
   undelivered: [

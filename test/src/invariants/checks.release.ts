@@ -129,8 +129,9 @@ export function settledUnreceipted({ effects, annulled, receipts }: PayoutsObser
 }
 
 /**
- * INV-CASH-1: 0 ≤ Σ free settlement − (Σ cash + queued claims) ≤ number of roundings, in 18-decimal units. No move rounds so far: a leg paid
- * from cash debits exactly what its units are worth, and the rest stays cash; a correction moves both sides or neither. So they are equal.
+ * INV-CASH-1: 0 ≤ Σ free settlement − (Σ cash + clearing + queued claims + interest) ≤ number of roundings, in 18-decimal units. Here no move
+ * rounds: a leg paid from cash debits exactly what its units are worth, and the rest stays cash; a correction moves both sides or neither;
+ * what positions round stays in clearing. So they are equal.
  */
 export function checkCash({ cash, inbound }: Observation, findings: Findings): void {
   const free = inbound
@@ -138,6 +139,13 @@ export function checkCash({ cash, inbound }: Observation, findings: Findings): v
     // Whatever loses its standing as settlement keeps the pool behind cash.
     .filter((c) => c.settlement || c.free > 0n)
     .reduce((total, c) => total + c.free * 10n ** BigInt(18 - c.decimals), 0n);
-  const owed = cash.total + cash.queued;
-  findings.expect('INV-CASH-1', free === owed, 'hub', () => `free ${free}`, `${owed}: cash ${cash.total}, queued ${cash.queued}`);
+  const { total, queued, clearing, interest } = cash;
+  const owed = total + queued + clearing + interest;
+  findings.expect(
+    'INV-CASH-1',
+    free === owed,
+    'hub',
+    () => `free ${free}`,
+    `${owed}: cash ${total}, queued ${queued}, clearing ${clearing}, interest ${interest}`,
+  );
 }

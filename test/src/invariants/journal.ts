@@ -9,7 +9,10 @@ import type { Findings } from './report.js';
 /** Runs one read-only statement in the relayer's database. */
 export type Rows = (sql: string) => Promise<unknown[]>;
 
-/** Balances by `account|asset` in the journal's own words: `balance:0x…|token:40001:1`, `cash:0x…|cash`, `reserved|token:…`, `queued|cash`. */
+/**
+ * Balances by `account|asset` in the journal's own words: `balance:0x…|token:40001:1`, `cash:0x…|cash`, `reserved|token:…`, `queued|cash`,
+ * `clearing|cash`, `interest|cash`.
+ */
 type Totals = Map<string, bigint>;
 
 const NO_ACCOUNT: Hex = `0x${'00'.repeat(32)}`;
@@ -113,8 +116,29 @@ async function rebuildFromEvents(hub: HubChain, o: Observation): Promise<{ total
     add(totals, `cash:${args.to}`, 'cash', args.amount);
     accounts.add(args.from).add(args.to);
   }
+  await addPositions(hub, o, totals, accounts);
   await addWithdrawals(hub, o, totals);
   return { totals, accounts };
+}
+
+/** What moved between accounts and positions, and interest: what debtors paid, and who collected it. */
+async function addPositions(hub: HubChain, o: Observation, totals: Totals, accounts: Set<Hex>): Promise<void> {
+  const range = { address: hub.ledger, abi: iLedgerAbi, fromBlock: hub.deployedAt, toBlock: o.hubBlock, strict: true } as const;
+  const [changed, charged, collected] = await Promise.all([
+    hub.client.getContractEvents({ ...range, eventName: 'CashChanged' }),
+    hub.client.getContractEvents({ ...range, eventName: 'InterestCharged' }),
+    hub.client.getContractEvents({ ...range, eventName: 'InterestCollected' }),
+  ]);
+  const moves = [
+    ...changed.map(({ args }) => ({ pot: 'clearing', account: args.account, change: args.change })),
+    ...charged.map(({ args }) => ({ pot: 'interest', account: args.account, change: -args.amount })),
+    ...collected.map(({ args }) => ({ pot: 'interest', account: args.account, change: args.amount })),
+  ];
+  for (const { pot, account, change } of moves) {
+    add(totals, `cash:${account}`, 'cash', change);
+    add(totals, pot, 'cash', -change);
+    accounts.add(account);
+  }
 }
 
 /** What left the accounts for claims and orders, and what came back; `reserved` and `queued` are what the hub keeps of it. */
@@ -174,13 +198,13 @@ async function readLedger(hub: HubChain, o: Observation, accounts: ReadonlySet<H
   const { keys } = assetsOf(o);
   const ledger = { address: hub.ledger, abi: iLedgerAbi, blockNumber: o.hubBlock } as const;
   for (const account of accounts) {
-    add(totals, `cash:${account}`, 'cash', await hub.client.readContract({ ...ledger, functionName: 'cashOf', args: [account] }));
+    add(totals, `cash:${account}`, 'cash', await hub.client.readContract({ ...ledger, functionName: 'bookedCashOf', args: [account] }));
     for (const [assetId, key] of keys) {
       const [collateral, idle] = await hub.client.readContract({ ...ledger, functionName: 'balanceOf', args: [account, assetId] });
       add(totals, `balance:${account}`, tokenName(key), collateral + idle);
     }
   }
-  add(totals, 'queued', 'cash', o.cash.queued);
+  for (const pot of ['queued', 'clearing', 'interest'] as const) add(totals, pot, 'cash', o.cash[pot]);
   for (const { chain, custody } of o.inbound)
     for (const [index, { reserved }] of custody) add(totals, 'reserved', tokenName([chain.eid, index]), reserved);
   return totals;
@@ -191,7 +215,7 @@ async function readJournal(rows: Rows): Promise<Totals> {
   const totals: Totals = new Map();
   const sums = await rows(
     `select account, asset, sum(-amount)::text as total from postings
-      where account like 'balance:%' or account like 'cash:%' or account in ('reserved', 'queued') group by account, asset`,
+      where account like 'balance:%' or account like 'cash:%' or account in ('reserved', 'queued', 'clearing', 'interest') group by account, asset`,
   );
   for (const { account, asset, total } of postingTotals.parse(sums)) add(totals, account, asset, total);
   return totals;

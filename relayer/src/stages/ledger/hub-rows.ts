@@ -15,6 +15,9 @@ export const HUB_LEDGER_EVENTS = [
   'Unreserved',
   'CashQueued',
   'CashUnqueued',
+  'CashChanged',
+  'InterestCharged',
+  'InterestCollected',
   'Released',
   'Reinstated',
 ] as const;
@@ -104,6 +107,11 @@ function readLedgerLog(log: Log): HubEvent {
     case 'CashQueued':
     case 'CashUnqueued':
       return { kind: eventName, account: accountId(args.account), amount: cash(args.cash) };
+    case 'CashChanged':
+      return { kind: eventName, account: accountId(args.account), change: args.change };
+    case 'InterestCharged':
+    case 'InterestCollected':
+      return { kind: eventName, account: accountId(args.account), amount: cash(args.amount) };
     case 'Released':
     case 'Reinstated':
       return { kind: eventName, token: { eid: eid(args.eid), asset: args.asset }, units: tokenAmount(args.units) };
@@ -163,6 +171,9 @@ function depositOf(read: HubLog): DepositSaid | null {
     case 'Unreserved':
     case 'CashQueued':
     case 'CashUnqueued':
+    case 'CashChanged':
+    case 'InterestCharged':
+    case 'InterestCollected':
     case 'Released':
     case 'Reinstated':
       return null;
@@ -177,6 +188,9 @@ function accountOf(read: HubLog): string | null {
     case 'Unreserved':
     case 'CashQueued':
     case 'CashUnqueued':
+    case 'CashChanged':
+    case 'InterestCharged':
+    case 'InterestCollected':
       return read.account;
     case 'Transferred':
     case 'CashTransferred':

@@ -37,7 +37,8 @@ const storedEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('Transferred'), from: account, to: account, assetId: z.number(), amount }),
   z.object({ kind: z.literal('CashTransferred'), from: account, to: account, amount: big.transform(cash) }),
   z.object({ kind: z.enum(['Reserved', 'Unreserved']), account, token, units: amount, source: z.enum(['balance', 'cash', 'suspense']) }),
-  z.object({ kind: z.enum(['CashQueued', 'CashUnqueued']), account, amount: big.transform(cash) }),
+  z.object({ kind: z.enum(['CashQueued', 'CashUnqueued', 'InterestCharged', 'InterestCollected']), account, amount: big.transform(cash) }),
+  z.object({ kind: z.literal('CashChanged'), account, change: big }),
   z.object({ kind: z.enum(['Released', 'Reinstated']), token, units: amount }),
   z.object({ kind: z.literal('Corrected'), account: account.nullable(), assetId: z.number(), booked: big }),
 ]);

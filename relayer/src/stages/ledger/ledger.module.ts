@@ -10,6 +10,7 @@ import { JournalRepository } from './journal.repository.js';
 import { JournalService } from './journal.service.js';
 import { JournalRebuild } from './journal.rebuild.js';
 import { LedgerConsumer } from './ledger.consumer.js';
+import { PositionReader } from './position.reader.js';
 import { ReceiptReader } from './receipt.reader.js';
 import { ReconcileService } from './reconcile.service.js';
 import { SnapshotReader } from './snapshot.reader.js';
@@ -23,6 +24,7 @@ import { SnapshotReader } from './snapshot.reader.js';
     JournalRepository,
     JournalService,
     JournalRebuild,
+    PositionReader,
     ReceiptReader,
     SnapshotReader,
     ReconcileService,

@@ -22,6 +22,7 @@ import { DataSource } from 'typeorm';
 import type { ChainContext } from '../../chain/chain-context.js';
 import { Chains } from '../../chain/chains.js';
 import { messengerOf } from '../paths.js';
+import { PositionReader } from './position.reader.js';
 import { ReceiptReader, type AssetSum } from './receipt.reader.js';
 
 /** The blocks a snapshot is read at: final ones, the hub's first, so that no vault is older than the hub's view of its log. */
@@ -42,6 +43,7 @@ export class SnapshotReader {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly chains: Chains,
     private readonly receipts: ReceiptReader,
+    private readonly positionReader: PositionReader,
   ) {}
 
   async read(): Promise<SnapshotAttempt> {
@@ -60,9 +62,10 @@ export class SnapshotReader {
     for (const [dstEid, sequence] of ordered)
       if (await this.#lacksOrders(dstEid, sequence))
         return { kind: 'not-yet', because: `the hub's log to ${dstEid} is not known here up to ${sequence}, which the vault consumed` };
-    const [vaults, cash, releases, unreceipted, undelivered, refused, journal] = await Promise.all([
+    const [vaults, cash, positions, releases, unreceipted, undelivered, refused, journal] = await Promise.all([
       Promise.all(this.chains.all().map((chain) => this.#vault(chain, pins))),
       this.#cash(pins),
+      this.positionReader.sums(pins.hub.number),
       this.#releases(ordered, pins),
       this.#unreceipted(consumed, pins),
       this.#undelivered(consumed, pins),
@@ -71,7 +74,11 @@ export class SnapshotReader {
     ]);
     const books = vaults.flat();
     const hub = await this.#hub(books, pins);
-    return { kind: 'snapshot', pins, snapshot: { hub, cash, vaults: books, releases, unreceipted, undelivered, refused, journal } };
+    return {
+      kind: 'snapshot',
+      pins,
+      snapshot: { hub, cash, positions, vaults: books, releases, unreceipted, undelivered, refused, journal },
+    };
   }
 
   async #pins(): Promise<Pins | null> {
@@ -186,11 +193,13 @@ export class SnapshotReader {
   async #cash(pins: Pins): Promise<HubCash> {
     const { hub } = this.chains;
     const ledger = { address: hub.contract('Ledger'), abi: iLedgerAbi, blockNumber: pins.hub.number } as const;
-    const [total, queued] = await Promise.all([
+    const [total, queued, clearing, [, interest]] = await Promise.all([
       hub.client.readContract({ ...ledger, functionName: 'totalCash' }),
       hub.client.readContract({ ...ledger, functionName: 'queuedCash' }),
+      hub.client.readContract({ ...ledger, functionName: 'clearing' }),
+      hub.client.readContract({ ...ledger, functionName: 'interestOf' }),
     ]);
-    return { total, queued };
+    return { total, queued, clearing, interest };
   }
 
   /** How far each vault had consumed the hub's log at its pinned block. */

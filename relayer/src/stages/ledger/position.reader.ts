@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { marketsAbi } from '@lockstep/contracts';
+import { accountId, positionSums, risk, type AccountId, type MarketListing, type PositionSum } from '@lockstep/shared';
+import { DataSource } from 'typeorm';
+import type { Address, Hex } from 'viem';
+import { z } from 'zod/v4';
+import { Chains } from '../../chain/chains.js';
+
+/** Accounts asked for at a time. */
+const BATCH = 100;
+const PLACES = 256;
+const STRIKE_BITS = 128n;
+const EXPIRY_MASK = (1n << 40n) - 1n;
+
+// CAST: accountId checks that it is 32 bytes of hex.
+const accountRows = z.array(z.object({ account: z.string().transform((text) => accountId(text as Hex)) }));
+
+/**
+ * Reads what all accounts hold, for INV-POS-1. Whoever held a position had something on the hub that secured it, so he is in the journal:
+ * the accounts are those of its postings.
+ */
+@Injectable()
+export class PositionReader {
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly chains: Chains,
+  ) {}
+
+  /** Sums per instrument at a final block of the hub; none on a hub that has no markets. */
+  async sums(blockNumber: bigint): Promise<PositionSum[]> {
+    const { hub } = this.chains;
+    const address = hub.live.contracts.Markets?.address;
+    if (address === undefined) return [];
+    const accounts = await this.#accounts(blockNumber);
+    const held: risk.HeldUnderlying[] = [];
+    for (let i = 0; i < accounts.length; i += BATCH) {
+      const words = await Promise.all(
+        accounts
+          .slice(i, i + BATCH)
+          .map((account) =>
+            hub.client.readContract({ address, abi: marketsAbi, functionName: 'holdingsOf', args: [account], blockNumber }),
+          ),
+      );
+      for (const holdings of words) held.push(...risk.decodeHoldings(holdings).underlyings);
+    }
+    const listings = await this.#listings(address, new Set(held.map(({ underlying }) => underlying)), blockNumber);
+    return positionSums(listings, held);
+  }
+
+  async #accounts(blockNumber: bigint): Promise<AccountId[]> {
+    const rows = await this.dataSource.query<unknown[]>(
+      `select distinct split_part(p.account, ':', 2) as account from postings p join journal_entries e on e.id = p.entry_id
+       where e.block_number <= $1 and (p.account like 'cash:%' or p.account like 'balance:%')`,
+      [blockNumber.toString()],
+    );
+    return accountRows.parse(rows).map(({ account }) => account);
+  }
+
+  async #listings(address: Address, underlyings: ReadonlySet<number>, blockNumber: bigint): Promise<MarketListing[]> {
+    const { client } = this.chains.hub;
+    const markets = { address, abi: marketsAbi, blockNumber } as const;
+    const { timestamp } = await client.getBlock({ blockNumber });
+    const places = Array.from({ length: PLACES }, (_, place) => place);
+    return Promise.all(
+      [...underlyings].map(async (underlying): Promise<MarketListing> => {
+        const [[openPerpetual], strikes] = await Promise.all([
+          client.readContract({ ...markets, functionName: 'openInterestOf', args: [underlying] }),
+          client.readContract({ ...markets, functionName: 'strikesAt', args: [underlying, places] }),
+        ]);
+        const isLive = (place: number): boolean => (((strikes[place] ?? 0n) >> STRIKE_BITS) & EXPIRY_MASK) > timestamp;
+        return { underlying, openPerpetual, livePlaces: new Set(places.filter(isLive)) };
+      }),
+    );
+  }
+}
