@@ -10,7 +10,7 @@ const mayImport: Record<string, readonly string[]> = {
   spoke: ['message', 'types', 'math'],
   hub: ['message', 'types', 'math'],
   worker: ['message', 'types', 'math'],
-  local: ['spoke', 'types'],
+  local: ['hub', 'spoke', 'types'],
 };
 
 const folderOf = (file: string): string => path.relative(sources, file).split(path.sep)[0] ?? '';
