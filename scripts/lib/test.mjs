@@ -7,7 +7,7 @@ import { snapshotSuites } from './snapshots.mjs';
 const SNAPSHOTS = '/test/snapshots/';
 
 /** Solidity unit, fuzz and invariant tests. Hardhat's summary is its only machine-readable result: "12 passing", "1 failing". */
-async function soliditySuite({ env = {}, minutes = 15 }) {
+async function soliditySuite({ env = {}, minutes = 45 }) {
   const { code, output } = await run('hardhat', ['test', 'solidity'], {
     cwd: path.join(root, 'contracts'),
     env,
