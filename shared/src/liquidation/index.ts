@@ -1,4 +1,5 @@
 export * from './auction.js';
 export * from './choice.js';
+export * from './keeper.js';
 export * from './levy.js';
 export * from './stress.js';

@@ -1,0 +1,113 @@
+import { max, min, WAD } from '../risk/decimal.js';
+import type { AccountId } from '../units.js';
+import { type AuctionTerms, bidPrice, discountAt, type Health, inSteps, isSolvent, payout, shareLimit, target } from './auction.js';
+
+/**
+ * What a keeper does with the accounts it watches: which come first, which auctions it opens and closes, what it bids. Money is cash, shares are
+ * wads, time is seconds. The contracts check everything again: a decision from stale figures costs a refused transaction, nothing else.
+ */
+
+/** An open auction, as `ILiquidation.auctionOf` gives it; a time of 0 is none. */
+export interface WatchedAuction {
+  readonly startedAt: bigint;
+  readonly lastBidAt: bigint;
+  readonly restingSince: bigint;
+  readonly insolventSince: bigint;
+  /** cash that bids paid in, which is not for sale */
+  readonly reserve: bigint;
+}
+
+/** An account at one price epoch, exact: the figures of `IMargin.riskOf`. */
+export interface Watched {
+  readonly account: AccountId;
+  readonly equity: bigint;
+  /** initial margin */
+  readonly initial: bigint;
+  /** maintenance margin */
+  readonly margin: bigint;
+  readonly auction: WatchedAuction | null;
+}
+
+/**
+ * Order of two accounts by health, equity over maintenance margin: the lower first. Without margin an account stands behind all that have some if
+ * its equity is not negative, before them if it is. Ties go to the larger margin, then to the lower account: every keeper has the same order.
+ */
+export function compareHealth(a: Watched, b: Watched): number {
+  if (a.margin === 0n || b.margin === 0n) {
+    const [first, second] = [boundless(a), boundless(b)];
+    if (first !== second) return first - second;
+  }
+  const [left, right] = [a.equity * b.margin, b.equity * a.margin];
+  if (left !== right) return left < right ? -1 : 1;
+  if (a.margin !== b.margin) return a.margin > b.margin ? -1 : 1;
+  return a.account < b.account ? -1 : a.account > b.account ? 1 : 0;
+}
+
+/** −1, 1: health without margin, which no quotient gives; 0: there is one. */
+const boundless = ({ equity, margin }: Watched): number => (margin > 0n ? 0 : equity < 0n ? -1 : 1);
+
+/** The accounts nearest to trouble first. */
+export const rank = (accounts: readonly Watched[]): Watched[] => [...accounts].sort(compareHealth);
+
+/** What anyone may do to an auction without bidding. `touch`: it changes legs, comes to rest, or goes on. */
+export type AuctionStep = 'start' | 'end' | 'touch';
+
+/** The step an account is due for, null if none. */
+export function auctionStep(terms: AuctionTerms, { equity, margin, auction }: Watched): AuctionStep | null {
+  if (auction === null) return equity < margin ? 'start' : null;
+  if (equity >= target(terms, margin)) return 'end';
+  const insolvent = !isSolvent({ equity, margin, reserve: auction.reserve });
+  if (insolvent !== auction.insolventSince > 0n) return 'touch';
+  return equity >= margin !== auction.restingSince > 0n ? 'touch' : null;
+}
+
+/** What a bidder is ready to do. */
+export interface BidderTerms {
+  /** equity above initial margin that it commits to what it takes over, cash */
+  readonly free: bigint;
+  /** most cash it pays for one bid */
+  readonly budget: bigint;
+  /** least gain, as a share of the maintenance margin taken over, wad: what the risk of a whole slice is worth to it on either leg */
+  readonly required: bigint;
+}
+
+/** A bid, as `ILiquidation.Bid` takes it. `price` is for the share at the time of the decision, negative: is paid; `gain` is its value at the mark less that price. */
+export interface BidDecision {
+  readonly share: bigint;
+  readonly price: bigint;
+  readonly gain: bigint;
+}
+
+/** Price of the whole account at a time, cash; negative: the bidder is paid. */
+function wholePrice(terms: AuctionTerms, health: Health, auction: WatchedAuction, now: bigint): bigint {
+  if (isSolvent(health)) return bidPrice(health, WAD, discountAt(terms, now - auction.startedAt));
+  // Until the chain knows of the insolvency, the payout has not begun to grow.
+  return -payout(terms, health, WAD, auction.insolventSince === 0n ? 0n : now - auction.insolventSince);
+}
+
+/**
+ * What a bidder bids on an account now: as large a share as the auction, its equity and its budget allow, once the gain is what it asks for; null if
+ * it waits. The initial margin it needs is taken as the share of the account's own: books that offset need less, and a bid that needs more is
+ * refused by the contract.
+ * @param stepped prices are aged: bids are steps whatever the size
+ */
+export function decideBid(terms: AuctionTerms, watched: Watched, bidder: BidderTerms, now: bigint, stepped = false): BidDecision | null {
+  const { equity, margin, initial, auction } = watched;
+  // A bidder that is below initial margin itself gets nothing.
+  if (auction === null || equity >= margin || bidder.free < 0n) return null;
+  if (inSteps(terms, margin, stepped) && auction.lastBidAt > 0n && now < auction.lastBidAt + terms.coolOff) return null;
+  const health: Health = { equity, margin, reserve: auction.reserve };
+  const price = wholePrice(terms, health, auction, now);
+  const gain = equity - auction.reserve - price;
+  if (gain < 0n || gain * WAD < bidder.required * margin) return null;
+  const needed = max(initial, margin) - gain;
+  const affordable = min(
+    needed <= 0n ? WAD : (bidder.free * WAD) / needed,
+    price <= 0n ? WAD : (max(0n, bidder.budget) * WAD) / price,
+  );
+  const share = min(affordable, shareLimit(terms, health, discountAt(terms, now - auction.startedAt), stepped));
+  if (share <= 0n) return null;
+  // Rounded against the bidder, as the contract does.
+  const part = price >= 0n ? -((-share * price) / WAD) : -((share * -price) / WAD);
+  return { share: min(share, WAD), price: part, gain: (share * gain) / WAD };
+}

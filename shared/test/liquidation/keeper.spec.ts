@@ -1,0 +1,166 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { numberToHex } from 'viem';
+import { AUCTION_TERMS, bidPrice, discountAt, isSolvent, payout, shareLimit, target } from '../../src/liquidation/auction.js';
+import {
+  auctionStep,
+  type BidderTerms,
+  compareHealth,
+  decideBid,
+  rank,
+  type Watched,
+  type WatchedAuction,
+} from '../../src/liquidation/keeper.js';
+import { WAD } from '../../src/risk/decimal.js';
+import { accountId } from '../../src/units.js';
+
+const terms = AUCTION_TERMS;
+const cash = (units: number): bigint => BigInt(units) * WAD;
+const id = (number: number) => accountId(numberToHex(number, { size: 32 }));
+const AUCTION: WatchedAuction = { startedAt: 1_000n, lastBidAt: 0n, restingSince: 0n, insolventSince: 0n, reserve: 0n };
+const account = (part: Partial<Watched>): Watched => ({
+  account: id(1),
+  equity: cash(100),
+  initial: cash(200),
+  margin: cash(120),
+  auction: null,
+  ...part,
+});
+const RICH: BidderTerms = { free: cash(1_000_000), budget: cash(1_000_000), required: 0n };
+
+const money = fc.bigInt(-(10n ** 26n), 10n ** 26n);
+const positive = fc.bigInt(0n, 10n ** 26n);
+const someAuction: fc.Arbitrary<WatchedAuction> = fc.record({
+  startedAt: fc.bigInt(1n, 50_000n),
+  lastBidAt: fc.bigInt(0n, 50_000n),
+  restingSince: fc.constant(0n),
+  insolventSince: fc.bigInt(0n, 50_000n),
+  reserve: positive,
+});
+const watched: fc.Arbitrary<Watched> = fc.record({
+  account: fc.integer({ min: 1, max: 5 }).map(id),
+  equity: money,
+  initial: positive,
+  margin: positive,
+  auction: fc.option(someAuction),
+});
+const someBidder: fc.Arbitrary<BidderTerms> = fc.record({ free: money, budget: positive, required: fc.bigInt(0n, WAD) });
+
+describe('given accounts to rank', () => {
+  it('the one with the least equity for its margin comes first, whatever their sizes', () => {
+    const large = account({ account: id(1), equity: cash(90), margin: cash(100) });
+    const small = account({ account: id(2), equity: cash(1), margin: cash(2) });
+    const broke = account({ account: id(3), equity: -1n, margin: 0n });
+    const flat = account({ account: id(4), equity: 0n, margin: 0n });
+    expect(rank([flat, large, small, broke]).map((one) => one.account)).toEqual([3, 2, 1, 4].map(id));
+  });
+
+  it('every keeper has the same order, whatever order it read them in', () => {
+    fc.assert(
+      fc.property(fc.array(watched, { maxLength: 8 }), fc.array(fc.nat(), { minLength: 8, maxLength: 8 }), (accounts, keys) => {
+        const shuffled = accounts.map((one, at) => ({ one, key: keys[at] ?? 0 })).sort((a, b) => a.key - b.key);
+        const [first, second] = [rank(accounts), rank(shuffled.map(({ one }) => one))];
+        // Accounts that compare as equal are the same in all that counts.
+        first.forEach((one, at) => expect(compareHealth(one, second[at] ?? one)).toBe(0));
+      }),
+    );
+  });
+
+  it('the order is one: antisymmetric and transitive', () => {
+    fc.assert(
+      fc.property(watched, watched, watched, (a, b, c) => {
+        expect(Math.sign(compareHealth(a, b)) + Math.sign(compareHealth(b, a))).toBe(0);
+        if (compareHealth(a, b) <= 0 && compareHealth(b, c) <= 0) expect(compareHealth(a, c)).toBeLessThanOrEqual(0);
+      }),
+    );
+  });
+});
+
+describe('given an account, is it due for a step', () => {
+  it.each([
+    ['start, below maintenance margin', account({ equity: cash(119) }), 'start'],
+    ['nothing, at maintenance margin', account({ equity: cash(120) }), null],
+    ['nothing, in auction and below', account({ auction: AUCTION }), null],
+    ['touch, at rest now', account({ equity: cash(121), auction: AUCTION }), 'touch'],
+    ['nothing, resting already', account({ equity: cash(121), auction: { ...AUCTION, restingSince: 1_100n } }), null],
+    ['touch, below again', account({ auction: { ...AUCTION, restingSince: 1_100n } }), 'touch'],
+    ['touch, insolvent now', account({ equity: -1n, auction: AUCTION }), 'touch'],
+    ['touch, only what bids paid in is left', account({ auction: { ...AUCTION, reserve: cash(100) } }), 'touch'],
+    ['nothing, known to be insolvent', account({ equity: -1n, auction: { ...AUCTION, insolventSince: 1_100n } }), null],
+    ['end, at the target', account({ equity: cash(138), auction: AUCTION }), 'end'],
+  ] as const)('%s', (_name, one, step) => {
+    expect(auctionStep(terms, one)).toBe(step);
+  });
+
+  it('INV-LIQ-1: nothing starts at or above maintenance margin, nothing ends below the target', () => {
+    fc.assert(
+      fc.property(watched, (one) => {
+        const step = auctionStep(terms, one);
+        if (step === 'start') expect(one.equity).toBeLessThan(one.margin);
+        if (step === 'end') expect(one.equity).toBeGreaterThanOrEqual(target(terms, one.margin));
+      }),
+    );
+  });
+});
+
+describe('given an auction, does a bidder bid', () => {
+  const open = account({ auction: AUCTION, margin: cash(120_000), equity: cash(80_000), initial: cash(200_000) });
+
+  it('waits until the gain is what it asks for, then takes what the auction allows', () => {
+    const choosy = { ...RICH, required: WAD / 10n };
+    // At 0.95 the gain is 4,000 of 120,000; at 0.85 it is 12,000: two fifths of the fast leg.
+    expect(decideBid(terms, open, choosy, 1_000n)).toBeNull();
+    expect(decideBid(terms, open, choosy, 1_359n)).toBeNull();
+    const bid = decideBid(terms, open, choosy, 1_360n);
+    expect(bid?.share).toBe(terms.stepShare);
+    expect(bid?.price).toBe((cash(80_000) * 85n) / 500n);
+    expect(bid?.gain).toBe(cash(2_400));
+  });
+
+  it('takes no more than its equity and its budget carry', () => {
+    const poor = decideBid(terms, open, { ...RICH, free: cash(19_600) }, 1_000n);
+    expect(poor?.share).toBe(WAD / 10n);
+    const frugal = decideBid(terms, open, { ...RICH, budget: cash(7_600) }, 1_000n);
+    expect(frugal?.share).toBe(WAD / 10n);
+    expect(decideBid(terms, open, { ...RICH, free: 0n }, 1_000n)).toBeNull();
+  });
+
+  it('keeps the cool-off of a large account', () => {
+    const bidden = { ...open, auction: { ...AUCTION, lastBidAt: 1_090n } };
+    expect(decideBid(terms, bidden, RICH, 1_119n)).toBeNull();
+    expect(decideBid(terms, bidden, RICH, 1_120n)?.share).toBe(terms.stepShare);
+  });
+
+  it('is paid for an insolvent account, once the payout has grown by what it asks for', () => {
+    const broke = { ...open, equity: cash(-50_000), auction: { ...AUCTION, insolventSince: 1_000n } };
+    const choosy = { ...RICH, required: WAD / 10n };
+    expect(decideBid(terms, broke, choosy, 1_359n)).toBeNull();
+    expect(decideBid(terms, broke, choosy, 1_360n)?.price).toBe(cash(-12_400));
+  });
+
+  it('what it decides is allowed, affordable and pays at least what it asks for', () => {
+    fc.assert(
+      fc.property(watched, someBidder, fc.bigInt(50_000n, 150_000n), fc.boolean(), (one, bidder, now, stepped) => {
+        const bid = decideBid(terms, one, bidder, now, stepped);
+        if (bid === null) return;
+        const { auction, equity, margin, initial } = one;
+        if (auction === null) throw new Error('a bid without an auction');
+        const health = { equity, margin, reserve: auction.reserve };
+        const discount = discountAt(terms, now - auction.startedAt);
+        expect(equity).toBeLessThan(margin);
+        expect(bid.share).toBeGreaterThan(0n);
+        expect(bid.share).toBeLessThanOrEqual(shareLimit(terms, health, discount, stepped));
+        expect(bid.price).toBeLessThanOrEqual(bidder.budget);
+        const grown = auction.insolventSince === 0n ? 0n : now - auction.insolventSince;
+        const charged = isSolvent(health) ? bidPrice(health, bid.share, discount) : -payout(terms, health, bid.share, grown);
+        // The decision rounds twice, the contract once.
+        expect(bid.price - charged).toBeGreaterThanOrEqual(0n);
+        expect(bid.price - charged).toBeLessThanOrEqual(2n);
+        expect((bid.gain + 1n) * WAD).toBeGreaterThanOrEqual((bidder.required * margin * bid.share) / WAD - WAD);
+        // Equity after the bid covers the initial margin that came with it.
+        expect((bidder.free + bid.gain + 1n) * WAD).toBeGreaterThanOrEqual(initial * bid.share - WAD);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
