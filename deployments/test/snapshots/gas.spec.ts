@@ -8,6 +8,7 @@ import type { LiveAsset } from '../../src/live/live.js';
 import type { GasWorld } from './gas-world.js';
 import { measureMargin } from './margin-gas.js';
 import { startGasWorld } from './start-gas-world.js';
+import { measureTrade } from './trade-gas.js';
 
 /** Targets of the design: most gas per deposit, or per payout. */
 const REACH = {
@@ -36,6 +37,7 @@ describe('given a spoke and the hub with real LayerZero contracts', () => {
     world = await startGasWorld([...owners, spender]);
     await measure(world, gas);
     await measureMargin(gas);
+    await measureTrade(gas);
   }, 180_000);
   afterAll(() => world.stop());
 

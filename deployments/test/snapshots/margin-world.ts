@@ -24,6 +24,7 @@ import {
   type Hex,
   type TransactionReceipt,
 } from 'viem';
+import type { HDAccount } from 'viem/accounts';
 import { receiptOf } from '../../src/chain/send.js';
 import { Anvil, devAccount } from '../anvil.js';
 
@@ -33,7 +34,7 @@ const DAY = 86_400;
 const START = 4_000_003_200;
 /** Only the deployer and the signer of the feeds send. */
 const [OWNER, SIGNER] = [devAccount(0), devAccount(1)];
-const BOUNDS = {
+export const BOUNDS = {
   spotFresh: 3600,
   spotStale: 7200,
   forwardFresh: 3600,
@@ -190,21 +191,26 @@ export class MarginWorld {
   }
 }
 
-const constructorOf = (abi: Abi): readonly AbiParameter[] => abi.flatMap((item) => (item.type === 'constructor' ? item.inputs : []));
+export const constructorOf = (abi: Abi): readonly AbiParameter[] => abi.flatMap((item) => (item.type === 'constructor' ? item.inputs : []));
 
-async function deployed(anvil: Anvil, data: Hex): Promise<Address> {
+export async function deployed(anvil: Anvil, data: Hex): Promise<Address> {
   const { contractAddress } = await sent(anvil, { data });
   if (!contractAddress) throw new Error('nothing was created');
   return contractAddress;
 }
 
-async function sent(anvil: Anvil, call: { readonly to?: Address; readonly data: Hex }): Promise<TransactionReceipt> {
+/** Sends from the owner, or from another key, and waits for success. */
+export async function sent(
+  anvil: Anvil,
+  call: { readonly to?: Address; readonly data: Hex },
+  account: HDAccount = OWNER,
+): Promise<TransactionReceipt> {
   const client = anvil.client('margin');
-  const wallet = createWalletClient({ account: OWNER, chain: client.rpc.chain, transport: http(anvil.url) });
+  const wallet = createWalletClient({ account, chain: client.rpc.chain, transport: http(anvil.url) });
   const hash = await wallet.sendTransaction({ ...call, gas: 30_000_000n });
   const receipt = await receiptOf(client, hash);
   if (receipt.status === 'success') return receipt;
-  const reason = await client.rpc.call({ account: OWNER, ...call }).then(
+  const reason = await client.rpc.call({ account, ...call }).then(
     () => 'it succeeds when repeated',
     (error: unknown) => String(error).slice(0, 2000),
   );
