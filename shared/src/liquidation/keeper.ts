@@ -1,4 +1,4 @@
-import { max, min, WAD } from '../risk/decimal.js';
+import { floorDiv, max, min, WAD } from '../risk/decimal.js';
 import type { AccountId } from '../units.js';
 import { type AuctionTerms, bidPrice, discountAt, type Health, inSteps, isSolvent, payout, shareLimit, target } from './auction.js';
 
@@ -101,13 +101,9 @@ export function decideBid(terms: AuctionTerms, watched: Watched, bidder: BidderT
   const gain = equity - auction.reserve - price;
   if (gain < 0n || gain * WAD < bidder.required * margin) return null;
   const needed = max(initial, margin) - gain;
-  const affordable = min(
-    needed <= 0n ? WAD : (bidder.free * WAD) / needed,
-    price <= 0n ? WAD : (max(0n, bidder.budget) * WAD) / price,
-  );
+  const affordable = min(needed <= 0n ? WAD : (bidder.free * WAD) / needed, price <= 0n ? WAD : (max(0n, bidder.budget) * WAD) / price);
   const share = min(affordable, shareLimit(terms, health, discountAt(terms, now - auction.startedAt), stepped));
   if (share <= 0n) return null;
   // Rounded against the bidder, as the contract does.
-  const part = price >= 0n ? -((-share * price) / WAD) : -((share * -price) / WAD);
-  return { share: min(share, WAD), price: part, gain: (share * gain) / WAD };
+  return { share, price: -floorDiv(-share * price, WAD), gain: (share * gain) / WAD };
 }
