@@ -2,15 +2,27 @@ import type { Hex } from 'viem';
 import { privateKeyToAddress } from 'viem/accounts';
 import { z } from 'zod/v4';
 import { exchangeSchema } from './exchange-config.js';
+import { keeperSchema } from './keeper-config.js';
+import { liquidationSchema } from './liquidation-config.js';
 import { publisherSchema } from './publisher-config.js';
 import { Secret } from './secret.js';
 
 /** What one process does. `index` follows the chains; the others act on what it indexed. */
-export const ROLES = ['index', 'attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish', 'match', 'api'] as const;
+export const ROLES = ['index', 'attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish', 'match', 'keep', 'liquidate', 'api'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Roles that send transactions. An intent names one of them, so that none is asked for which no lane of any process would take. */
-export const SENDING_ROLES = ['attest', 'dvn', 'execute', 'deliver', 'reconcile', 'publish', 'match'] as const satisfies readonly Role[];
+export const SENDING_ROLES = [
+  'attest',
+  'dvn',
+  'execute',
+  'deliver',
+  'reconcile',
+  'publish',
+  'match',
+  'keep',
+  'liquidate',
+] as const satisfies readonly Role[];
 export type SendingRole = (typeof SENDING_ROLES)[number];
 
 const GWEI = 1_000_000_000n;
@@ -89,6 +101,10 @@ const keys = (environment: Environment) =>
     lockstepDvnSigners: z.array(key(environment)).default([]),
     /** holder of the guardian role: quarantines a path when the books of its chain do not add up, freezes a token a vault is short of; without it that stays an alarm */
     guardian: key(environment).optional(),
+    /** keeps the markets: lists options (for which it holds the role `operator`), settles, publishes sheets; absent: this process does not */
+    keeper: key(environment).optional(),
+    /** starts auctions of accounts below maintenance margin, and bids if the configuration says so; absent: this process does not */
+    liquidator: key(environment).optional(),
     /** only where this operator also runs LayerZero's DVN contract (local networks) */
     layerzeroDvn: z.strictObject({ signers: z.array(key(environment)).min(1), admin: key(environment) }).optional(),
   });
@@ -139,6 +155,8 @@ export const relayerConfigSchema = (environment: Environment) =>
       delivery: delivery.prefault({}),
       release: release.prefault({}),
       exchange: exchangeSchema.prefault({}),
+      keeper: keeperSchema.prefault({}),
+      liquidation: liquidationSchema.prefault({}),
       reconcileSeconds: positive.default(60),
       /** absent: nothing is published */
       publisher: publisherSchema(key(environment)).optional(),

@@ -2,8 +2,12 @@ import type { Address, Hex } from 'viem';
 import type { BlockNumber, ChainId, Gas, Wei } from '@lockstep/shared';
 import type { SendingRole } from '../config/relayer-config.js';
 
-/** Which configured key signs. `layerzeroDvnAdmin` exists only where this operator runs LayerZero's DVN, `guardian` where it may quarantine. */
-export const SENDER_KEYS = ['submitter', 'layerzeroDvnAdmin', 'guardian'] as const;
+/**
+ * Which configured key signs. `layerzeroDvnAdmin` exists only where this operator runs LayerZero's DVN, `guardian` where it may quarantine,
+ * `keeper` where it keeps the markets, `liquidator` where it
+ * liquidates.
+ */
+export const SENDER_KEYS = ['submitter', 'layerzeroDvnAdmin', 'guardian', 'keeper', 'liquidator'] as const;
 export type SenderKey = (typeof SENDER_KEYS)[number];
 
 /** A JSON object stored beside an intent: for people, logs and the API; the sender never reads it. */

@@ -12,6 +12,8 @@ export class SenderKeys {
   constructor(@Inject(RELAYER_CONFIG) { keys }: Pick<RelayerConfig, 'keys'>) {
     const accounts = new Map<SenderKey, PrivateKeyAccount>([['submitter', privateKeyToAccount(keys.submitter.reveal())]]);
     if (keys.guardian) accounts.set('guardian', privateKeyToAccount(keys.guardian.reveal()));
+    if (keys.keeper) accounts.set('keeper', privateKeyToAccount(keys.keeper.reveal()));
+    if (keys.liquidator) accounts.set('liquidator', privateKeyToAccount(keys.liquidator.reveal()));
     if (keys.layerzeroDvn) accounts.set('layerzeroDvnAdmin', privateKeyToAccount(keys.layerzeroDvn.admin.reveal()));
     this.#accounts = accounts;
   }

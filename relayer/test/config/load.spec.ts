@@ -51,6 +51,43 @@ describe('given a valid configuration', () => {
   });
 });
 
+describe('given a keeper of markets', () => {
+  const listing = { underlying: 1, strikes: { perSide: 4 } };
+
+  it('keeps nothing without its key, and fills in what it would do', () => {
+    const { keys, keeper } = parse({ ...valid(), keeper: { listings: [listing] } });
+    expect(keys.keeper).toBeUndefined();
+    expect(keeper).toEqual({
+      everySeconds: 10,
+      listings: [{ underlying: 1, expiries: { count: 4, everyDays: 7 }, strikes: { perSide: 4, stepShare: 0.05, keep: 2 } }],
+      sheetSeconds: 60,
+      fundingSeconds: 3_600,
+      interestSeconds: 86_400,
+    });
+  });
+
+  it('refuses strikes that would reach 0, sides kept longer than listed, and an underlying named twice', () => {
+    const of = (strikes: object) => ({ ...valid(), keeper: { listings: [{ underlying: 1, strikes }] } });
+    expect(problemsOf(of({ perSide: 20, stepShare: 0.05 }))).toEqual({
+      'keeper.listings.0.strikes.stepShare': 'expected below 1 / perSide: a strike is above 0',
+    });
+    expect(problemsOf(of({ perSide: 2, keep: 3 }))).toEqual({ 'keeper.listings.0.strikes.keep': 'expected at most perSide' });
+    expect(problemsOf({ ...valid(), keeper: { listings: [listing, listing] } })).toEqual({
+      'keeper.listings': 'name an underlying twice; expected each once',
+    });
+  });
+});
+
+describe('given a keeper of liquidations', () => {
+  it('bids nothing unless told with which account and how much', () => {
+    expect(parse(valid()).liquidation).toEqual({ pollMs: 500, maxChecks: 256, maxSteps: 16, turns: 1 });
+    expect(problemsOf({ ...valid(), liquidation: { bid: { account: '0x12', budget: 'much' } } })).toEqual({
+      'liquidation.bid.account': 'expected an account: 0x and 64 hex digits',
+      'liquidation.bid.budget': 'expected a decimal as text, 0 … 1000000000000',
+    });
+  });
+});
+
 describe('given a configuration with many mistakes', () => {
   it('lists every one with its key path', () => {
     const raw = valid();

@@ -42,6 +42,8 @@ describe('given a process with one role that sends, and every key', () => {
         submitter: secret(11),
         lockstepDvnSigners: [],
         guardian: secret(12),
+        keeper: secret(15),
+        liquidator: secret(16),
         layerzeroDvn: { signers: [secret(13)], admin: secret(14) },
       },
     });
