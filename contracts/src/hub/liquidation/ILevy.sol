@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Account} from "../../types/Account.sol";
+
+/// @notice What losses nobody's equity and no fund paid cost those who won: a levy on profits in the same underlying, then a loss of all cash.
+/// @dev The deficit of a market is the negative cash of its deficit account (ILiquidation). A levy fixes it together with one price; for a window
+///      anyone registers accounts with what their positions in the underlying have gained at that price, as they stood when it was opened: who
+///      trades, or is settled, is registered first. Each then pays ceil(registered · min(1, deficit / Σ registered)): independent of every
+///      order, together never more than the deficit but for roundings, which go to the fund. Positions stay. What exceeds the profits is spread
+///      over all positive cash by the ledger's cash index. While more is known to be missing than the fund has, no cash leaves.
+///      Money is settlement cash, 18 decimals. Twin: shared/src/liquidation/levy.ts.
+interface ILevy {
+    /// @param underlying    whose profits pay
+    /// @param deficit       to be covered
+    /// @param total         Σ registered
+    /// @param left          of the deficit, as payments have left it
+    /// @param price         of the underlying, 18 decimals: profits are counted at it
+    /// @param until         seconds; accounts can be registered before it
+    /// @param closed        the window is over, the part that profits cannot cover is spread
+    struct LevyView {
+        uint16 underlying;
+        uint128 deficit;
+        uint128 total;
+        uint128 left;
+        uint128 price;
+        uint40 until;
+        bool closed;
+    }
+
+    /// @param seen       it is registered, if only with 0
+    /// @param settled    it has paid
+    /// @param registered min(profit, equity − maintenance margin) when it was registered, not below 0
+    struct Registration {
+        bool seen;
+        bool settled;
+        uint128 registered;
+    }
+
+    event DeficitReported(uint16 indexed underlying, uint256 cash);
+    /// @notice What is missing in an insolvent account, as it was last looked at; 0: nothing.
+    event ShortfallReported(bytes32 indexed account, uint256 cash);
+    event LevyOpened(uint64 indexed id, uint16 indexed underlying, uint256 deficit, uint256 price, uint40 until);
+    /// @param profit size · price + quote + what options would pay at the price
+    event Registered(
+        uint64 indexed id,
+        bytes32 indexed account,
+        int256 profit,
+        int256 equity,
+        uint256 maintenanceMargin,
+        uint256 registered
+    );
+    /// @param spread part of the deficit that exceeded the profits: it became a loss of all cash
+    event LevyClosed(uint64 indexed id, uint256 deficit, uint256 total, uint256 spread);
+    /// @param levy ceil(registered · min(deficit, total) / total)
+    /// @param fund part of it that was rounding
+    event LevyPaid(uint64 indexed id, bytes32 indexed account, uint256 registered, uint256 levy, uint256 fund);
+    /// @notice Whether cash may leave, and the two figures that decide it.
+    event BrakeReviewed(bool braked, uint256 insolvency, uint256 fund);
+    event LiquidationSet(address liquidation);
+
+    error NotLiquidation(address caller, address liquidation);
+    error NotMarkets(address caller, address markets);
+    error LevyOpen(uint16 underlying, uint64 id, uint40 until);
+    error LevyUnknown(uint64 id);
+    error DeficitTooSmall(uint16 underlying, uint256 deficit, uint256 least);
+    error PriceUnusable(uint16 underlying);
+    error WindowOver(uint64 id, uint40 until);
+    error WindowOpen(uint64 id, uint40 until);
+    error NotRegistered(uint64 id, bytes32 account);
+    error AlreadySettled(uint64 id, bytes32 account);
+
+    // ---- Liquidation
+
+    /// @notice A loss of a market was booked on its deficit account. 0: of accounts without positions.
+    function reportDeficit(uint16 underlying, uint256 cash) external;
+    /// @notice What an insolvent account is short of, as just looked at: reserve − equity. 0: it is solvent, or its auction is over.
+    function reportShortfall(Account account, uint256 cash) external;
+
+    // ---- Markets
+
+    /// @notice The account's positions in the underlying are about to change. Registers it if a window is open and it is not yet.
+    function beforeChange(Account account, uint16 underlying) external;
+
+    // ---- anyone
+
+    /// @notice Opens a levy for what the fund leaves of a market's deficit, at the mark of now (no worse than aged). One window at a time per
+    ///         underlying.
+    function open(uint16 underlying) external returns (uint64 id);
+    /// @notice Registers an account, once; what it still owes an earlier levy of the underlying is taken first.
+    function register(uint64 id, Account account) external returns (uint256 registered);
+    /// @notice After the window: spreads what profits cannot cover, lets trades pass unseen again.
+    function close(uint64 id) external;
+    /// @notice Takes what a registered account owes, once its window is closed (closes it, if that is due).
+    function settle(uint64 id, Account account) external returns (uint256 levy);
+    /// @notice Spreads the loss of accounts without positions, which no profit answers for, over all cash.
+    function spread() external returns (uint256 cash);
+    /// @notice Stops cash from leaving while known insolvency exceeds the fund, and lets it leave again.
+    function review() external returns (bool braked);
+
+    // ---- governance (restricted)
+
+    /// @notice Who reports. GOVERNOR, delayed.
+    function setLiquidation(address liquidation) external;
+
+    // ---- views
+
+    function levyOf(uint64 id) external view returns (LevyView memory);
+    /// @notice The newest levy of an underlying, 0: none yet.
+    function newestOf(uint16 underlying) external view returns (uint64 id);
+    function registrationOf(uint64 id, Account account) external view returns (Registration memory);
+    /// @notice What an account pays at the sums of now; they are final once the window is over. 0 once settled.
+    function owedBy(uint64 id, Account account) external view returns (uint256);
+    /// @notice Most that levies may still take of an account: nothing of it may leave.
+    function reservedOf(Account account) external view returns (uint256);
+    /// @notice Deficits that nobody has covered yet, and what insolvent accounts are short of.
+    function insolvency() external view returns (uint256);
+    function levyCount() external view returns (uint64);
+}
