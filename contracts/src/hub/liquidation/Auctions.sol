@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Account, AccountLib} from "../../types/Account.sol";
+import {ILedger} from "../ILedger.sol";
+import {IMargin} from "../markets/IMargin.sol";
+import {IMarkets} from "../markets/IMarkets.sol";
+import {Grade} from "../risk/FeedGrade.sol";
+import {FeedWord, Kind} from "../risk/FeedWord.sol";
+import {Holdings} from "../risk/Holdings.sol";
+import {IFeeds} from "../risk/IFeeds.sol";
+import {Risk} from "../risk/IRiskEngine.sol";
+import {Wad} from "../risk/Wad.sol";
+import {AuctionMath, AuctionTerms, Health} from "./AuctionMath.sol";
+import {IFund} from "./IFund.sol";
+import {ILiquidation} from "./ILiquidation.sol";
+
+/// @notice When auctions start, rest, change legs and end. What bids do is Liquidation's.
+/// @dev Money of accounts is below 2^127: engines sum fields of at most 128 bits.
+abstract contract Auctions is ILiquidation, AccessManaged {
+    uint64 private constant ONE = 1e18;
+    uint64 private constant DEFICITS = 1 << 32;
+
+    /// @inheritdoc ILiquidation
+    IMargin public immutable margin;
+    /// @inheritdoc ILiquidation
+    ILedger public immutable ledger;
+    /// @inheritdoc ILiquidation
+    IFund public immutable fund;
+    IMarkets internal immutable _markets;
+    IFeeds private immutable _feeds;
+    uint32 private immutable _hubEid;
+
+    /// @inheritdoc ILiquidation
+    uint64 public auctionCount;
+    AuctionTerms internal _terms;
+    mapping(Account account => Auction) internal _auctions;
+    mapping(Account account => Ended) private _ended;
+
+    /// @param age of the discount when the auction ended, seconds
+    struct Ended {
+        uint40 at;
+        uint40 age;
+    }
+
+    constructor(address authority, ILedger ledger_, IMargin margin_, IFund fund_) AccessManaged(authority) {
+        (ledger, margin, fund) = (ledger_, margin_, fund_);
+        (_markets, _feeds) = (margin_.markets(), margin_.feeds());
+        _hubEid = ledger_.hubEid();
+        _setTerms(
+            AuctionTerms({
+                fastFrom: 0.95e18,
+                fastTo: 0.7e18,
+                buffer: 0.15e18,
+                feeLeast: 0.01e18,
+                feeMost: 0.1e18,
+                feeFullBreach: 0.5e18,
+                stepShare: 0.2e18,
+                fastSeconds: 900,
+                slowSeconds: 43_200,
+                resumeSeconds: 1800,
+                insolventSeconds: 3600,
+                coolOff: 30,
+                smallMargin: 1000e18,
+                largeMargin: 100_000e18
+            })
+        );
+    }
+
+    // ---- anyone
+
+    /// @inheritdoc ILiquidation
+    function start(Account account, bytes calldata prices) external returns (uint64 id) {
+        margin.submit(prices);
+        Auction storage auction = _auctions[account];
+        require(auction.id == 0, AuctionOpen(Account.unwrap(account), auction.id));
+        Risk memory risk = _usable(account);
+        Health memory health = _health(risk, 0);
+        require(
+            health.equity < health.margin,
+            HealthyAccount(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
+        );
+        id = ++auctionCount;
+        Ended memory last = _ended[account];
+        uint256 age = AuctionMath.resumedAge(_terms, last.age, block.timestamp - last.at);
+        // CAST: seconds; an age is less than the time.
+        uint40 time = uint40(block.timestamp);
+        auction.id = id;
+        auction.openedAt = time;
+        auction.startedAt = uint40(block.timestamp - age);
+        auction.startOldest = risk.oldest;
+        auction.market = _marketOf(account);
+        // One that goes on has paid.
+        int256 fee = age == 0 ? AuctionMath.startFee(_terms, health, AuctionMath.discountAt(_terms, age)) : int256(0);
+        // CAST: not negative, below the equity.
+        auction.fee = uint128(uint256(fee));
+        _moveCash(account, escrow(), fee);
+        emit AuctionStarted(id, Account.unwrap(account), risk.equity, risk.maintenanceMargin, uint256(fee), age);
+        health.equity -= fee;
+        _follow(account, auction, health);
+    }
+
+    /// @inheritdoc ILiquidation
+    function undo(Account account, bytes calldata prices) external {
+        Auction storage auction = _open(account);
+        margin.submit(prices);
+        Risk memory risk = _usable(account);
+        require(
+            risk.oldest > auction.startOldest,
+            UndoInvalid(Account.unwrap(account), risk.oldest, "prices newer than those of the start")
+        );
+        uint40 newest = _newest(account);
+        require(
+            newest <= auction.openedAt,
+            UndoInvalid(Account.unwrap(account), newest, "prices dated before the start")
+        );
+        // What the start itself took does not make an account unhealthy.
+        int256 equity = risk.equity + int256(uint256(auction.fee));
+        require(
+            equity >= int256(risk.maintenanceMargin),
+            UndoInvalid(Account.unwrap(account), newest, "an account at or above maintenance margin")
+        );
+        _close(account, auction, account, true);
+    }
+
+    /// @inheritdoc ILiquidation
+    function touch(Account account, bytes calldata prices) external returns (bool ended) {
+        (ended, ) = _touch(account, prices);
+    }
+
+    /// @inheritdoc ILiquidation
+    function end(Account account, bytes calldata prices) external {
+        (bool ended, Health memory health) = _touch(account, prices);
+        require(
+            ended,
+            BelowTarget(Account.unwrap(account), health.equity, uint256(AuctionMath.target(_terms, health.margin)))
+        );
+    }
+
+    // ---- governance
+
+    /// @inheritdoc ILiquidation
+    function setTerms(AuctionTerms calldata terms) external restricted {
+        _setTerms(terms);
+    }
+
+    function _setTerms(AuctionTerms memory terms) private {
+        require(terms.fastTo <= terms.fastFrom && terms.fastFrom <= ONE, TermsInvalid("fastTo <= fastFrom <= 1"));
+        require(
+            terms.feeLeast <= terms.feeMost && terms.feeMost <= ONE / 4,
+            TermsInvalid("feeLeast <= feeMost <= 0.25")
+        );
+        require(terms.feeFullBreach != 0 && terms.feeFullBreach <= ONE, TermsInvalid("0 < feeFullBreach <= 1"));
+        require(terms.stepShare != 0 && terms.stepShare <= ONE, TermsInvalid("0 < stepShare <= 1"));
+        require(terms.buffer <= ONE, TermsInvalid("buffer <= 1"));
+        require(
+            terms.fastSeconds != 0 && terms.slowSeconds != 0 && terms.insolventSeconds != 0,
+            TermsInvalid("legs of at least a second")
+        );
+        require(terms.coolOff <= 1 hours, TermsInvalid("coolOff <= 3600"));
+        _terms = terms;
+        emit TermsSet(terms);
+    }
+
+    // ---- views
+
+    /// @inheritdoc ILiquidation
+    function auctionOf(Account account) external view returns (Auction memory) {
+        return _auctions[account];
+    }
+
+    /// @inheritdoc ILiquidation
+    function termsOf() external view returns (AuctionTerms memory) {
+        return _terms;
+    }
+
+    /// @inheritdoc ILiquidation
+    function deficitAccount(uint16 market) public view returns (Account) {
+        return AccountLib.encode(address(this), _hubEid, DEFICITS | market);
+    }
+
+    /// @inheritdoc ILiquidation
+    function escrow() public view returns (Account) {
+        return AccountLib.encode(address(this), _hubEid, 0);
+    }
+
+    // ---- inner
+
+    function _open(Account account) internal view returns (Auction storage auction) {
+        auction = _auctions[account];
+        require(auction.id != 0, AuctionNotOpen(Account.unwrap(account)));
+    }
+
+    function _usable(Account account) internal view returns (Risk memory risk) {
+        risk = margin.riskOf(account);
+        require(risk.grade <= Grade.Aged, PricesUnusable(Account.unwrap(account), risk.grade));
+    }
+
+    function _health(Risk memory risk, uint128 reserve) internal pure returns (Health memory) {
+        return Health(risk.equity, int256(risk.maintenanceMargin), int256(uint256(reserve)));
+    }
+
+    function _touch(Account account, bytes calldata prices) private returns (bool ended, Health memory health) {
+        Auction storage auction = _open(account);
+        margin.submit(prices);
+        health = _health(_usable(account), auction.reserve);
+        return (_follow(account, auction, health), health);
+    }
+
+    /// @dev Brings the auction to what the account is now: over, resting, solvent or insolvent.
+    function _follow(Account account, Auction storage auction, Health memory health) internal returns (bool ended) {
+        // CAST: seconds.
+        uint40 time = uint40(block.timestamp);
+        if (health.equity >= AuctionMath.target(_terms, health.margin)) {
+            _close(account, auction, fund.account(), false);
+            return true;
+        }
+        bool insolvent = !AuctionMath.isSolvent(health);
+        if (insolvent != (auction.insolventSince != 0)) {
+            auction.insolventSince = insolvent ? time : 0;
+            if (insolvent) {
+                fund.openInsolvency();
+                emit InsolvencyOpened(auction.id, Account.unwrap(account));
+            } else {
+                _closeInsolvency(account, auction.id);
+            }
+        }
+        if (health.equity >= health.margin) {
+            if (auction.restingSince == 0) auction.restingSince = time;
+        } else if (auction.restingSince != 0) {
+            auction.startedAt += time - auction.restingSince;
+            auction.restingSince = 0;
+        }
+    }
+
+    /// @param feeTo who gets the start fee
+    function _close(Account account, Auction storage auction, Account feeTo, bool undone) private {
+        if (auction.insolventSince != 0) _closeInsolvency(account, auction.id);
+        uint256 until = auction.restingSince == 0 ? block.timestamp : auction.restingSince;
+        // CAST: seconds.
+        if (!undone) _ended[account] = Ended(uint40(block.timestamp), uint40(until - auction.startedAt));
+        uint128 fee = auction.fee;
+        emit AuctionEnded(auction.id, Account.unwrap(account), undone);
+        delete _auctions[account];
+        _moveCash(escrow(), feeTo, int256(uint256(fee)));
+    }
+
+    function _closeInsolvency(Account account, uint64 id) private {
+        fund.closeInsolvency();
+        emit InsolvencyClosed(id, Account.unwrap(account));
+    }
+
+    function _moveCash(Account from, Account to, int256 cash) internal {
+        if (cash == 0) return;
+        ledger.changeCash(from, -cash);
+        ledger.changeCash(to, cash);
+    }
+
+    /// @dev The underlying whose perpetual has the largest quote; the first with options, if none has a perpetual; 0 without positions.
+    function _marketOf(Account account) private view returns (uint16 market) {
+        uint256[] memory words = _markets.holdingsOf(account);
+        uint256 place = 1 + Holdings.collateralWords(words[0]);
+        int256 largest = -1;
+        for (uint256 i; i < Holdings.underlyings(words[0]); ++i) {
+            int256 quote = Wad.abs(Holdings.perpetualQuote(words[place]));
+            if (quote > largest) (largest, market) = (quote, Holdings.underlying(words[place]));
+            place += 1 + Holdings.optionWords(words[place]);
+        }
+    }
+
+    /// @dev Time of the newest spot or mark of what the account holds.
+    function _newest(Account account) private view returns (uint40 newest) {
+        uint256[] memory words = _markets.holdingsOf(account);
+        uint256 place = 1 + Holdings.collateralWords(words[0]);
+        for (uint256 i; i < Holdings.underlyings(words[0]); ++i) {
+            uint16 underlying = Holdings.underlying(words[place]);
+            uint40 spot = _feeds.point(FeedWord.id(underlying, Kind.Spot, 0)).time;
+            uint40 mark = _feeds.point(FeedWord.id(underlying, Kind.Mark, 0)).time;
+            if (spot > newest) newest = spot;
+            if (mark > newest) newest = mark;
+            place += 1 + Holdings.optionWords(words[place]);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Account} from "../../types/Account.sol";
+import {ILedger} from "../ILedger.sol";
+import {IWithdrawals} from "../IWithdrawals.sol";
+import {IMargin} from "../markets/IMargin.sol";
+import {Grade} from "../risk/FeedGrade.sol";
+import {AuctionTerms} from "./AuctionMath.sol";
+import {IFund} from "./IFund.sol";
+
+/// @notice Auctions of accounts below maintenance margin: shares of all an account has, positions, collateral on every chain and cash, for cash.
+/// @dev Solvent while equity exceeds the reserve (cash that bids paid in): the bidder pays share · (equity − reserve) · discount, and only as much is
+///      sold as brings the account to (1 + buffer) · maintenance margin. Insolvent after that: the bidder is paid, by the reserve, the fund's
+///      tranche of the account's market, and what neither pays is booked on that market's deficit account. See AuctionMath for the formulas.
+///      Everything is a ledger entry: no chain is waited for, custody stays where it is, and deposits from any chain count at the next bid.
+///      The owner needs no freeze: below initial margin the margin check lets nothing leave, and lets him trade only what reduces risk.
+///      `prices` as IMargin.submit takes them; values no worse than aged count. Aged ones: smaller steps.
+interface ILiquidation {
+    /// @param id             counts all auctions, from 1; 0: none is open
+    /// @param startedAt      seconds; moved on by the time the account rested at or above maintenance margin, and back by what it resumes
+    /// @param startOldest    time of the oldest value it was started with
+    /// @param openedAt       seconds, as it was
+    /// @param lastBidAt      seconds, 0: no bid yet
+    /// @param restingSince   seconds, 0: the account was below maintenance margin when it was last looked at
+    /// @param insolventSince seconds, 0: solvent when it was last looked at
+    /// @param market         underlying whose tranche and deficit account bear its losses; 0: it holds no positions
+    /// @param reserve        cash that bids paid in, 18 decimals
+    /// @param fee            start fee, in escrow until the auction ends, 18 decimals
+    struct Auction {
+        uint64 id;
+        uint40 startedAt;
+        uint40 startOldest;
+        uint40 openedAt;
+        uint40 lastBidAt;
+        uint40 restingSince;
+        uint40 insolventSince;
+        uint16 market;
+        uint128 reserve;
+        uint128 fee;
+    }
+
+    /// @notice What a bidder wants.
+    /// @param account    in auction
+    /// @param bidder     who takes the share
+    /// @param share      most of it he takes, 18 decimals, above 0, at most 1
+    /// @param priceLimit most he pays, cash, 18 decimals; negative: least he must be paid
+    struct Bid {
+        Account account;
+        Account bidder;
+        uint64 share;
+        int256 priceLimit;
+    }
+
+    event AuctionStarted(
+        uint64 indexed id,
+        bytes32 indexed account,
+        int256 equity,
+        uint256 maintenanceMargin,
+        uint256 fee,
+        uint256 age
+    );
+    /// @param share    taken, 18 decimals
+    /// @param price    cash the bidder paid; negative: was paid
+    /// @param assetIds of the collateral that moved, base units beside them
+    event BidTaken(
+        uint64 indexed id,
+        bytes32 indexed account,
+        bytes32 indexed bidder,
+        uint256 share,
+        int256 price,
+        int256 cash,
+        uint16[] assetIds,
+        uint256[] amounts
+    );
+    /// @notice Who paid a payout; the three sum to it.
+    event InsolventPaid(uint64 indexed id, uint16 indexed market, uint256 reserve, uint256 fund, uint256 deficit);
+    event InsolvencyOpened(uint64 indexed id, bytes32 indexed account);
+    event InsolvencyClosed(uint64 indexed id, bytes32 indexed account);
+    event AuctionEnded(uint64 indexed id, bytes32 indexed account, bool undone);
+    event TermsSet(AuctionTerms terms);
+
+    error AuctionOpen(bytes32 account, uint64 id);
+    error AuctionNotOpen(bytes32 account);
+    error HealthyAccount(bytes32 account, int256 equity, uint256 maintenanceMargin);
+    error BelowTarget(bytes32 account, int256 equity, uint256 target);
+    error PricesUnusable(bytes32 account, Grade grade);
+    error NotPermitted(bytes32 account, address caller);
+    error BidderInvalid(bytes32 bidder);
+    error ShareInvalid(uint256 share);
+    error CoolOff(uint256 until, uint256 time);
+    error PriceAboveLimit(int256 price, int256 limit);
+    error HealthFell(bytes32 account, int256 before, int256 afterwards);
+    error BidderBelowInitialMargin(bytes32 bidder, int256 equity, uint256 initialMargin);
+    error UndoInvalid(bytes32 account, uint256 time, string expected);
+    error TermsInvalid(string expected);
+
+    // ---- anyone
+
+    /// @notice Starts an auction of an account below maintenance margin.
+    function start(Account account, bytes calldata prices) external returns (uint64 id);
+    /// @notice Ends an auction as if it had not been started: prices newer than those of the start, but not dated after it, show the account at or
+    ///         above maintenance margin. Its fee goes back.
+    function undo(Account account, bytes calldata prices) external;
+    /// @notice Looks at the account: ends the auction at (1 + buffer) · maintenance margin; between that and maintenance margin the discount stands
+    ///         still until it is below again; switches between the solvent and the insolvent leg.
+    /// @return ended whether it ended
+    function touch(Account account, bytes calldata prices) external returns (bool ended);
+    /// @notice As touch, but reverts unless the auction ends.
+    function end(Account account, bytes calldata prices) external;
+
+    // ---- the bidder's owner, or his delegate with TRADE
+
+    /// @notice Takes a share of an account in auction; less than asked if less may be sold. The bidder must end at initial margin.
+    /// @return share taken, 18 decimals
+    /// @return price cash paid; negative: received
+    function bid(Bid calldata wanted, bytes calldata prices) external returns (uint256 share, int256 price);
+    /// @notice The same, and withdraws along the bidder's route from what he then holds. The caller also needs WITHDRAW, and so does this
+    ///         contract, as a delegate of the bidder.
+    /// @return share      as bid
+    /// @return price      as bid
+    /// @return firstClaim of the legs, see IWithdrawals.request
+    function bidAndWithdraw(
+        Bid calldata wanted,
+        IWithdrawals.Leg[] calldata legs,
+        bytes calldata prices
+    ) external returns (uint256 share, int256 price, uint64 firstClaim);
+
+    // ---- governance (restricted)
+
+    /// @notice GOVERNOR, delayed. Running auctions follow the new terms.
+    function setTerms(AuctionTerms calldata terms) external;
+
+    // ---- views
+
+    function auctionOf(Account account) external view returns (Auction memory);
+    function termsOf() external view returns (AuctionTerms memory);
+    /// @notice Ledger account that owes what losses of a market left uncovered. 0 stands for accounts without positions.
+    function deficitAccount(uint16 market) external view returns (Account);
+    /// @notice Ledger account that holds start fees while their auctions run.
+    function escrow() external view returns (Account);
+    function auctionCount() external view returns (uint64);
+    function ledger() external view returns (ILedger);
+    function margin() external view returns (IMargin);
+    function fund() external view returns (IFund);
+    function withdrawals() external view returns (IWithdrawals);
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Account} from "../../types/Account.sol";
+import {IDelegates} from "../IDelegates.sol";
+import {ILedger} from "../ILedger.sol";
+import {IWithdrawals} from "../IWithdrawals.sol";
+import {IMargin} from "../markets/IMargin.sol";
+import {Grade} from "../risk/FeedGrade.sol";
+import {Risk} from "../risk/IRiskEngine.sol";
+import {Wad} from "../risk/Wad.sol";
+import {Auctions} from "./Auctions.sol";
+import {AuctionMath, AuctionTerms, Health} from "./AuctionMath.sol";
+import {IFund} from "./IFund.sol";
+import {ILiquidation} from "./ILiquidation.sol";
+
+/// @notice See ILiquidation. This part takes bids.
+/// @dev Needs no lock: it calls the hub's own contracts alone, and none of them calls out.
+contract Liquidation is Auctions {
+    /// @inheritdoc ILiquidation
+    IWithdrawals public immutable withdrawals;
+    IDelegates private immutable _delegates;
+    uint8 private immutable _trade;
+    uint8 private immutable _withdraw;
+
+    /// @dev A bid while it is taken.
+    struct Taking {
+        uint256 share;
+        int256 price;
+        int256 before;
+        bool solvent;
+    }
+
+    constructor(
+        address authority,
+        ILedger ledger_,
+        IMargin margin_,
+        IFund fund_,
+        IWithdrawals withdrawals_
+    ) Auctions(authority, ledger_, margin_, fund_) {
+        withdrawals = withdrawals_;
+        _delegates = margin_.delegates();
+        _trade = _delegates.TRADE();
+        _withdraw = _delegates.WITHDRAW();
+    }
+
+    /// @inheritdoc ILiquidation
+    function bid(Bid calldata wanted, bytes calldata prices) external returns (uint256 share, int256 price) {
+        return _bid(wanted, prices);
+    }
+
+    /// @inheritdoc ILiquidation
+    function bidAndWithdraw(
+        Bid calldata wanted,
+        IWithdrawals.Leg[] calldata legs,
+        bytes calldata prices
+    ) external returns (uint256 share, int256 price, uint64 firstClaim) {
+        require(
+            _delegates.mayAct(wanted.bidder, msg.sender, _withdraw),
+            NotPermitted(Account.unwrap(wanted.bidder), msg.sender)
+        );
+        (share, price) = _bid(wanted, prices);
+        firstClaim = withdrawals.request(wanted.bidder, legs, "");
+    }
+
+    function _bid(Bid calldata wanted, bytes calldata prices) private returns (uint256, int256) {
+        (Account account, Account bidder) = (wanted.account, wanted.bidder);
+        require(_delegates.mayAct(bidder, msg.sender, _trade), NotPermitted(Account.unwrap(bidder), msg.sender));
+        require(
+            Account.unwrap(account) != Account.unwrap(bidder) && _auctions[bidder].id == 0,
+            BidderInvalid(Account.unwrap(bidder))
+        );
+        require(wanted.share != 0 && wanted.share <= 1e18, ShareInvalid(wanted.share));
+        Auction storage auction = _open(account);
+        margin.submit(prices);
+        Risk memory risk = _usable(account);
+        Health memory health = _health(risk, auction.reserve);
+        require(
+            health.equity < health.margin,
+            HealthyAccount(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
+        );
+        _follow(account, auction, health);
+        Taking memory taking = _price(auction, health, risk.grade, wanted);
+        // CAST: seconds.
+        auction.lastBidAt = uint40(block.timestamp);
+        _take(auction, account, bidder, taking);
+        _settle(auction, account, bidder, taking);
+        _check(auction, account, bidder, taking);
+        return (taking.share, taking.price);
+    }
+
+    /// @dev How much is taken, and what it costs.
+    function _price(
+        Auction storage auction,
+        Health memory health,
+        Grade grade,
+        Bid calldata wanted
+    ) private view returns (Taking memory taking) {
+        AuctionTerms memory terms = _terms;
+        bool stepped = grade != Grade.Fresh;
+        if (AuctionMath.inSteps(terms, health.margin, stepped) && auction.lastBidAt != 0) {
+            uint256 until = uint256(auction.lastBidAt) + terms.coolOff;
+            require(block.timestamp >= until, CoolOff(until, block.timestamp));
+        }
+        int256 discount = AuctionMath.discountAt(terms, block.timestamp - auction.startedAt);
+        int256 most = AuctionMath.shareLimit(terms, health, discount, stepped);
+        // CAST: at most 1e18, above 0: the account is below its target.
+        int256 share = Wad.min(int256(uint256(wanted.share)), most);
+        taking.share = uint256(share);
+        taking.before = health.equity - health.margin;
+        taking.solvent = AuctionMath.isSolvent(health);
+        taking.price =
+            taking.solvent
+                ? AuctionMath.bidPrice(health, share, discount)
+                : -AuctionMath.payout(terms, health, share, block.timestamp - auction.insolventSince);
+        require(taking.price <= wanted.priceLimit, PriceAboveLimit(taking.price, wanted.priceLimit));
+    }
+
+    /// @dev Moves the share of positions, then of collateral, then of cash without the reserve; each rounded against the bidder.
+    function _take(Auction storage auction, Account account, Account bidder, Taking memory taking) private {
+        // CAST: at most 1e18.
+        _markets.transferSlice(account, bidder, uint64(taking.share));
+        (uint16[] memory assetIds, uint128[] memory held) = ledger.collateralOf(account);
+        uint256[] memory amounts = new uint256[](assetIds.length);
+        for (uint256 i; i < assetIds.length; ++i) {
+            uint256 amount = (held[i] * taking.share) / 1e18;
+            if (amount == 0) continue;
+            amounts[i] = amount;
+            // Put aside and released to the bidder instead of to a vault: custody stays where it is.
+            (uint32 eid, uint16 asset) = ledger.assetKey(assetIds[i]);
+            ledger.take(account, eid, asset, amount);
+            ledger.unreserve(bidder, eid, asset, amount, ILedger.ReserveSource.Balance);
+        }
+        // After the slice: expired options have become cash by now.
+        int256 forSale = ledger.cashOf(account) - int256(uint256(auction.reserve));
+        int256 cash = Wad.mulDown(forSale, int256(taking.share));
+        _moveCash(account, bidder, cash);
+        emit BidTaken(
+            auction.id,
+            Account.unwrap(account),
+            Account.unwrap(bidder),
+            taking.share,
+            taking.price,
+            cash,
+            assetIds,
+            amounts
+        );
+    }
+
+    /// @dev Cash for the share: from the bidder, or to him by the waterfall.
+    function _settle(Auction storage auction, Account account, Account bidder, Taking memory taking) private {
+        if (taking.solvent) {
+            _moveCash(bidder, account, taking.price);
+            // CAST: a part of the equity.
+            auction.reserve += uint128(uint256(taking.price));
+            return;
+        }
+        int256 amount = -taking.price;
+        uint16 market = auction.market;
+        (int256 own, , ) = AuctionMath.waterfall(amount, int256(uint256(auction.reserve)), 0);
+        // CAST: at most the reserve.
+        auction.reserve -= uint128(uint256(own));
+        _moveCash(account, bidder, own);
+        uint256 rest = uint256(amount - own);
+        uint256 paid = rest == 0 ? 0 : fund.pay(bidder, market, rest);
+        _moveCash(deficitAccount(market), bidder, int256(rest - paid));
+        emit InsolventPaid(auction.id, market, uint256(own), paid, rest - paid);
+    }
+
+    /// @dev INV-LIQ-2 for the account, initial margin for the bidder; then the auction follows what the account has become.
+    function _check(Auction storage auction, Account account, Account bidder, Taking memory taking) private {
+        Health memory health = _health(_usable(account), auction.reserve);
+        int256 afterwards = health.equity - health.margin;
+        require(
+            !taking.solvent || afterwards >= taking.before,
+            HealthFell(Account.unwrap(account), taking.before, afterwards)
+        );
+        Risk memory risk = _usable(bidder);
+        require(
+            risk.equity >= int256(risk.initialMargin),
+            BidderBelowInitialMargin(Account.unwrap(bidder), risk.equity, risk.initialMargin)
+        );
+        _follow(account, auction, health);
+    }
+}
