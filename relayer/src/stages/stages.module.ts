@@ -11,6 +11,7 @@ import { DepositModule } from './deposit/deposit.module.js';
 import { ExchangeModule } from './exchange/exchange.module.js';
 import { LedgerConsumer } from './ledger/ledger.consumer.js';
 import { LedgerModule } from './ledger/ledger.module.js';
+import { MarginConsumer } from './margin/margin.consumer.js';
 import { MarginModule } from './margin/margin.module.js';
 import { PacketConsumer } from './packet/packet.consumer.js';
 import { PacketModule } from './packet/packet.module.js';
@@ -32,6 +33,7 @@ export class StagesModule implements OnModuleInit {
     private readonly attestation: AttestationConsumer,
     private readonly packet: PacketConsumer,
     private readonly ledger: LedgerConsumer,
+    private readonly margin: MarginConsumer,
     private readonly release: ReleaseConsumer,
     private readonly loops: Loops,
     private readonly changes: Changes,
@@ -40,6 +42,7 @@ export class StagesModule implements OnModuleInit {
   onModuleInit(): void {
     if (!this.config.roles.includes('index')) return;
     this.loops.add({ name: 'changes.prune', everyMs: PRUNE_MS, run: () => this.changes.prune() });
-    for (const consumer of [this.deposit, this.attestation, this.packet, this.ledger, this.release]) this.consumers.register(consumer);
+    const { deposit, attestation, packet, ledger, margin, release } = this;
+    for (const consumer of [deposit, attestation, packet, ledger, margin, release]) this.consumers.register(consumer);
   }
 }

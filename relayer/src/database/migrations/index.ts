@@ -7,6 +7,7 @@ import { ReleaseTables1795230000200 } from './1795230000200-release.js';
 import { ChangesTable1795230000201 } from './1795230000201-changes.js';
 import { ExchangeTables1795230000300 } from './1795230000300-exchange.js';
 import { AlarmChanges1795230000301 } from './1795230000301-alarms.js';
+import { PositionEvents1795230000400 } from './1795230000400-positions.js';
 
 /** Every migration, in order. A file is `<milliseconds>-<name>.ts`, its class ends in the same number; add it here, never change one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -18,4 +19,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   ChangesTable1795230000201,
   ExchangeTables1795230000300,
   AlarmChanges1795230000301,
+  PositionEvents1795230000400,
 ];

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { marketsAbi } from '@lockstep/contracts';
 import { accountId, positionSums, risk, type AccountId, type MarketListing, type PositionSum } from '@lockstep/shared';
@@ -17,21 +17,21 @@ const EXPIRY_MASK = (1n << 40n) - 1n;
 const accountRows = z.array(z.object({ account: z.string().transform((text) => accountId(text as Hex)) }));
 
 /**
- * Reads what all accounts hold, for INV-POS-1. Whoever held a position had something on the hub that secured it, so he is in the journal:
- * the accounts are those of its postings.
+ * Reads what all accounts hold, for INV-POS-1. A position comes to an account by a trade or a slice only, so those whom such an event names
+ * are asked. Were one missed, the sums would not be zero.
  */
 @Injectable()
 export class PositionReader {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly chains: Chains,
+    @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
   ) {}
 
   /** Sums per instrument at a final block of the hub; none on a hub that has no markets. */
   async sums(blockNumber: bigint): Promise<PositionSum[]> {
     const { hub } = this.chains;
-    const address = hub.live.contracts.Markets?.address;
-    if (address === undefined) return [];
+    const address = hub.find('Markets');
+    if (address === null) return [];
     const accounts = await this.#accounts(blockNumber);
     const held: risk.HeldUnderlying[] = [];
     for (let i = 0; i < accounts.length; i += BATCH) {
@@ -50,9 +50,9 @@ export class PositionReader {
 
   async #accounts(blockNumber: bigint): Promise<AccountId[]> {
     const rows = await this.dataSource.query<unknown[]>(
-      `select distinct split_part(p.account, ':', 2) as account from postings p join journal_entries e on e.id = p.entry_id
-       where e.block_number <= $1 and (p.account like 'cash:%' or p.account like 'balance:%')`,
-      [blockNumber.toString()],
+      `with seen as (select account, counterparty from position_events where eid = $1 and block_number <= $2 and state <> 'orphaned')
+       select account from seen union select counterparty from seen order by 1`,
+      [this.chains.hub.eid, blockNumber.toString()],
     );
     return accountRows.parse(rows).map(({ account }) => account);
   }
