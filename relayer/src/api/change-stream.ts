@@ -1,6 +1,7 @@
 import type { MessageEvent } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import { positionText, type Change, type ChangeFeed, type FeedPosition } from './change-feed.js';
+import { parsePosition, positionText, type Change, type ChangeFeed, type FeedPosition } from './change-feed.js';
+import { badParameters } from './problem.js';
 
 /** A comment that keeps proxies from closing a silent stream. */
 const ALIVE_MS = 15_000;
@@ -8,31 +9,46 @@ const ALIVE_MS = 15_000;
 /** What a stream tells, and how often it looks. */
 export interface StreamOptions {
   readonly feed: ChangeFeed;
-  /** told before the first change */
-  readonly first?: readonly MessageEvent[];
-  readonly from: FeedPosition;
+  /** the listener's Last-Event-ID, from which it goes on; without it, from now on */
+  readonly last: string | undefined;
+  /** told before the first change, and as it is not before the stream's start */
+  readonly first?: () => Promise<readonly MessageEvent[]>;
   readonly pollMs: number;
   /** events for a batch of changes; ids are given to them here */
   readonly tell: (changes: readonly Change[]) => Promise<readonly (MessageEvent & { readonly position: FeedPosition })[]>;
 }
 
-/** Changes as server-sent events, until the listener goes. Each event's id is a position from which a listener may go on. */
-export function changeStream(options: StreamOptions): Observable<MessageEvent> {
+/**
+ * Changes as server-sent events, until the listener goes. Each event's id is a position from which a listener may go on.
+ * @throws ProblemException if `last` is no such id
+ */
+export async function changeStream(options: StreamOptions): Promise<Observable<MessageEvent>> {
+  const { feed, last } = options;
+  const from = last === undefined ? await feed.end() : parsePosition(last);
+  if (from === undefined)
+    throw badParameters([{ parameter: 'Last-Event-ID', value: JSON.stringify(last), expected: 'the id of an event of this stream' }]);
+  const first = (await options.first?.()) ?? [];
   return new Observable((listener) => {
     const gone = new AbortController();
-    follow(options, gone.signal, (event) => listener.next(event)).catch((error: unknown) => listener.error(error));
+    follow({ ...options, from, first }, gone.signal, (event) => listener.next(event)).catch((error: unknown) => listener.error(error));
     return () => gone.abort();
   });
 }
 
 async function follow(
-  { feed, first, from, pollMs, tell }: StreamOptions,
+  {
+    feed,
+    first,
+    from,
+    pollMs,
+    tell,
+  }: Omit<StreamOptions, 'first'> & { readonly from: FeedPosition; readonly first: readonly MessageEvent[] },
   gone: AbortSignal,
   send: (event: MessageEvent) => void,
 ): Promise<void> {
   let position = from;
   let quietSince = performance.now();
-  for (const event of first ?? []) send({ ...event, id: positionText(position) });
+  for (const event of first) send({ ...event, id: positionText(position) });
   while (!gone.aborted) {
     const changes = await feed.after(position);
     for (const { position: at, ...event } of await tell(changes)) {

@@ -2,10 +2,10 @@ import { Controller, Headers, Query, Sse, UseFilters, type MessageEvent } from '
 import { ApiBadRequestResponse, ApiHeader, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
 import type { z } from 'zod/v4';
-import { ChangeFeed, parsePosition } from './change-feed.js';
+import { ChangeFeed } from './change-feed.js';
 import { changeStream } from './change-stream.js';
 import { eventsQuery } from './params.js';
-import { ProblemFilter, ZodPipe, badParameters } from './problem.js';
+import { ProblemFilter, ZodPipe } from './problem.js';
 import { ProblemDto } from './views.js';
 
 const POLL_MS = 1_000;
@@ -26,16 +26,13 @@ export class EventsController {
   @ApiProduces('text/event-stream')
   @ApiQuery({ name: 'kind', required: false, description: 'only these kinds, separated by commas' })
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'go on after this event; without it, from now on' })
-  async changes(
+  changes(
     @Query(new ZodPipe(eventsQuery)) { kind }: z.output<typeof eventsQuery>,
     @Headers('last-event-id') last: string | undefined,
   ): Promise<Observable<MessageEvent>> {
-    const from = last === undefined ? await this.feed.end() : parsePosition(last);
-    if (from === undefined)
-      throw badParameters([{ parameter: 'Last-Event-ID', value: JSON.stringify(last), expected: 'the id of an event of this stream' }]);
     return changeStream({
       feed: this.feed,
-      from,
+      last,
       pollMs: POLL_MS,
       tell: (changes) =>
         Promise.resolve(

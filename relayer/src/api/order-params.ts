@@ -1,4 +1,4 @@
-import { accountId, cash, exchange, unixSeconds } from '@lockstep/shared';
+import { cash, exchange, unixSeconds } from '@lockstep/shared';
 import { getAddress, isAddress, isHex, type Hex } from 'viem';
 import { z } from 'zod/v4';
 import { accountParams, bytes32, count, integerIn, map, parameter } from './params.js';
@@ -50,7 +50,7 @@ export const newOrder = z
 export const cancellation = z.strictObject({ signer, signature });
 export const orderParams = z.strictObject({ hash });
 export const ordersQuery = z.strictObject({
-  account: parameter('an account: 0x and 64 hex digits (owner 20 bytes ‖ home 4 ‖ subaccount 8)', (text) => map(bytes32(text), accountId)),
+  account: accountParams.shape.account,
   state: z.enum(['live', 'all'], { error: 'live or all' }).default('all'),
   limit: count(200n),
 });

@@ -1,11 +1,10 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod/v4';
 import { MATCH_STATES, ORDER_STATES } from '../stages/exchange/order-row.js';
+import { final, hex, instant } from './view-fields.js';
 
-const hex = z.string().regex(/^0x[0-9a-f]*$/i);
 const e18 = z.string().regex(/^\d+$/).describe('18 decimals, as a decimal string');
 const integer = z.string().regex(/^\d+$/).describe('integer, as a decimal string');
-const instant = z.iso.datetime().describe('ISO 8601');
 const side = z.enum(['buy', 'sell']);
 const timeInForce = z
   .enum(['gtc', 'ioc', 'fok', 'post'])
@@ -64,7 +63,7 @@ export const tradeView = z.object({
   buyFee: e18,
   sellFee: e18,
   state: z.enum(MATCH_STATES).describe('matched and sent: on its way to the hub; settled: in a block; failed: the hub refused it'),
-  final: z.boolean().describe('the block is final by the policy of its chain'),
+  final,
   tx: hex.nullable(),
   reason: z.string().nullable(),
   matchedAt: instant,

@@ -19,7 +19,7 @@ import type { Observable } from 'rxjs';
 import type { z } from 'zod/v4';
 import { Chains } from '../chain/chains.js';
 import { IntakeService, type IntakeProblem, type IntakeResult } from '../stages/exchange/intake.service.js';
-import { ChangeFeed, parsePosition, type Change, type FeedPosition } from './change-feed.js';
+import { ChangeFeed, type Change, type FeedPosition } from './change-feed.js';
 import { changeStream } from './change-stream.js';
 import { bookParams, bookQuery, cancellation, newOrder, orderParams, ordersQuery, tradesQuery } from './order-params.js';
 import { BookDto, CancelDto, ExchangeDto, NewOrderDto, OrderDto, TradeDto } from './order-views.js';
@@ -133,18 +133,15 @@ export class OrdersController {
   @ApiParam({ name: 'instrument', example: '256' })
   @ApiProduces('text/event-stream')
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'go on after this event; without it, from now on' })
-  async events(
+  events(
     @Param(new ZodPipe(bookParams)) { instrument }: z.output<typeof bookParams>,
     @Headers('last-event-id') last: string | undefined,
   ): Promise<Observable<MessageEvent>> {
-    const from = last === undefined ? await this.feed.end() : parsePosition(last);
-    if (from === undefined)
-      throw badParameters([{ parameter: 'Last-Event-ID', value: JSON.stringify(last), expected: 'the id of an event of this stream' }]);
     return changeStream({
       feed: this.feed,
-      from,
+      last,
       pollMs: POLL_MS,
-      first: [{ type: 'book', data: await this.orders.book(instrument) }],
+      first: async () => [{ type: 'book', data: await this.orders.book(instrument) }],
       tell: (changes) => this.#tell(instrument, changes),
     });
   }

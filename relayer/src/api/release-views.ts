@@ -1,17 +1,7 @@
 import { ACTORS, PACKET_STATUSES, REQUEST_STAGES, WITHDRAWAL_STAGES } from '@lockstep/shared';
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod/v4';
-
-const hex = z.string().regex(/^0x[0-9a-f]*$/i);
-const decimal = z
-  .string()
-  .regex(/^-?\d+$/)
-  .describe('integer, as a decimal string');
-const eid = z.int().describe('LayerZero endpoint id');
-const chain = z.string().nullable().describe('name of the chain, null if this relayer does not follow it');
-const instant = z.iso.datetime().describe('ISO 8601');
-const place = z.object({ at: instant, eid, chain, tx: hex, final: z.boolean().describe('the block is final by the policy of its chain') });
-const asset = { eid, chain, assetIndex: z.int(), symbol: z.string().nullable(), token: hex.nullable(), decimals: z.int().nullable() };
+import { asset, chain, decimal, eid, hex, instant, reorged, step } from './view-fields.js';
 
 const callView = z.object({
   by: z.enum(['anyone', 'owner', 'receiver-or-owner', 'payer-or-refund']).describe('who may make it'),
@@ -43,9 +33,6 @@ export const packetView = z.object({
   status: z.enum(PACKET_STATUSES).describe('in the words of LayerZero Scan'),
   state: z.string().nullable().describe('what the destination chain says, null if it was not looked at yet'),
 });
-
-const step = <S extends z.ZodType>(stage: S) => place.extend({ stage, detail: z.string().nullable() });
-const reorged = z.array(place.extend({ stage: z.string() })).describe('what a reorg took back');
 
 export const withdrawalView = z.object({
   claim: decimal,

@@ -1,20 +1,9 @@
 import { createZodDto } from 'nestjs-zod';
 import { z } from 'zod/v4';
 import { outlookView, packetView } from './release-views.js';
+import { asset, chain, decimal, eid, final, hex, instant, reorged, step } from './view-fields.js';
 
-const hex = z.string().regex(/^0x[0-9a-f]*$/i);
-const decimal = z
-  .string()
-  .regex(/^-?\d+$/)
-  .describe('integer, as a decimal string');
-const eid = z.int().describe('LayerZero endpoint id');
-const chain = z.string().nullable().describe('name of the chain, null if this relayer does not follow it');
-const instant = z.iso.datetime().describe('ISO 8601');
-const final = z.boolean().describe('the block is final by the policy of its chain');
-
-const place = z.object({ at: instant, eid, chain, tx: hex, final });
 const stage = z.enum(['deposited', 'final', 'flushed', 'verified', 'delivered', 'parked', 'returned', 'voided', 'refused']);
-const asset = { eid, chain, assetIndex: z.int(), symbol: z.string().nullable(), token: hex.nullable(), decimals: z.int().nullable() };
 
 export const depositView = z.object({
   ...asset,
@@ -30,8 +19,8 @@ export const depositView = z.object({
   next: z.string().describe('what happens next and who can do it'),
   packet: packetView.nullable(),
   outlook: outlookView,
-  steps: z.array(place.extend({ stage, detail: z.string().nullable() })),
-  reorged: z.array(place.extend({ stage: z.string() })).describe('what a reorg took back'),
+  steps: z.array(step(stage)),
+  reorged,
   entry: hex.describe('bytes of the log entry, as needed by cancel and retry'),
 });
 
