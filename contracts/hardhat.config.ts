@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import hardhatViem from '@nomicfoundation/hardhat-viem';
 import { defineConfig } from 'hardhat/config';
+import { testCompiler } from './scripts/test-compiler.ts';
 
 // The compiler is the npm package itself: nothing is downloaded.
 const soljson = createRequire(import.meta.url).resolve('solc/soljson.js');
@@ -17,16 +18,31 @@ const compiler = {
   },
 };
 
+// Tests with code of src/ inside them: what is tested is what is deployed, so they are compiled like it.
+const carriers = [
+  'test/hub/FeedRules.t.sol',
+  'test/hub/InterestModel.t.sol',
+  'test/hub/Markets.invariant.t.sol',
+  'test/math/Black76.t.sol',
+  'test/message/Enumeration.t.sol',
+  'test/message/Vectors.t.sol',
+  'test/risk/HoldingsVectors.t.sol',
+];
+
 // `npm run test:long`: the same tests, more and longer random walks.
 const long = process.env.LOCKSTEP_LONG === '1';
 const walks = long ? { runs: 512, depth: 256 } : { runs: 64, depth: 64 };
 
 export default defineConfig({
-  plugins: [hardhatViem],
+  plugins: [hardhatViem, testCompiler(carriers)],
   paths: { sources: './src', tests: { solidity: './test' } },
   // One profile: what is tested is what is deployed.
   solidity: {
-    profiles: { default: { compilers: [compiler] }, production: { compilers: [compiler] } },
+    splitTestsCompilation: true,
+    profiles: {
+      default: { compilers: [compiler], overrides: Object.fromEntries(carriers.map((file) => [file, compiler])) },
+      production: { compilers: [compiler] },
+    },
     // Deployed as it is: the owner of every privileged function.
     npmFilesToBuild: ['@openzeppelin/contracts/access/manager/AccessManager.sol'],
   },

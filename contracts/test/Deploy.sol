@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {Vm} from "forge-std/Vm.sol";
 import {Delegates} from "../src/hub/Delegates.sol";
 import {Gateway} from "../src/hub/Gateway.sol";
+import {InterestModel} from "../src/hub/InterestModel.sol";
 import {Ledger} from "../src/hub/Ledger.sol";
 import {Withdrawals} from "../src/hub/Withdrawals.sol";
 import {Messenger} from "../src/message/Messenger.sol";
@@ -15,7 +16,7 @@ library Deploy {
     Vm private constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
     function messenger(address endpoint, address authority) internal returns (Messenger) {
-        return Messenger(payable(_create("src/message/Messenger.sol:Messenger", abi.encode(endpoint, authority))));
+        return Messenger(payable(create("src/message/Messenger.sol:Messenger", abi.encode(endpoint, authority))));
     }
 
     function vault(
@@ -25,19 +26,19 @@ library Deploy {
         address permit2
     ) internal returns (CollateralVault) {
         bytes memory args = abi.encode(authority, messenger_, hub, permit2);
-        return CollateralVault(_create("src/spoke/CollateralVault.sol:CollateralVault", args));
+        return CollateralVault(create("src/spoke/CollateralVault.sol:CollateralVault", args));
     }
 
     function ledger(address authority, uint32 hub) internal returns (Ledger) {
-        return Ledger(_create("src/hub/Ledger.sol:Ledger", abi.encode(authority, hub)));
+        return Ledger(create("src/hub/Ledger.sol:Ledger", abi.encode(authority, hub)));
     }
 
     function gateway(address authority, address messenger_, address ledger_) internal returns (Gateway) {
-        return Gateway(_create("src/hub/Gateway.sol:Gateway", abi.encode(authority, messenger_, ledger_)));
+        return Gateway(create("src/hub/Gateway.sol:Gateway", abi.encode(authority, messenger_, ledger_)));
     }
 
     function delegates(address authority, address messenger_, uint32 hub) internal returns (Delegates) {
-        return Delegates(_create("src/hub/Delegates.sol:Delegates", abi.encode(authority, messenger_, hub)));
+        return Delegates(create("src/hub/Delegates.sol:Delegates", abi.encode(authority, messenger_, hub)));
     }
 
     function withdrawals(
@@ -48,10 +49,18 @@ library Deploy {
         address gateway_
     ) internal returns (Withdrawals) {
         bytes memory args = abi.encode(authority, messenger_, ledger_, delegates_, gateway_);
-        return Withdrawals(_create("src/hub/Withdrawals.sol:Withdrawals", args));
+        return Withdrawals(create("src/hub/Withdrawals.sol:Withdrawals", args));
     }
 
-    function _create(string memory artifact, bytes memory args) private returns (address created) {
+    /// @return the model with the rates of DESIGN: 2% + 8% of the utilisation, from 85% on steeply to 90%
+    function interestModel() internal returns (InterestModel) {
+        bytes memory args = abi.encode(0.02e18, 0.08e18, 0.85e18, 0.9e18);
+        return InterestModel(create("src/hub/InterestModel.sol:InterestModel", args));
+    }
+
+    /// @param artifact `path:Contract`, of something without a function here
+    /// @param args     its constructor's arguments, encoded
+    function create(string memory artifact, bytes memory args) internal returns (address created) {
         bytes memory code = bytes.concat(vm.getCode(artifact), args);
         assembly ("memory-safe") {
             created := create(0, add(code, 32), mload(code))

@@ -10,6 +10,7 @@ import {ChainlinkSource} from "../../src/hub/risk/sources/ChainlinkSource.sol";
 import {IPyth} from "../../src/hub/risk/sources/IPyth.sol";
 import {PythSource} from "../../src/hub/risk/sources/PythSource.sol";
 import {AggregatorDouble, FeedsFixture, PythDouble} from "./FeedsFixture.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// @dev See Feeds.tree.
 contract FeedsGradedTest is FeedsFixture {
@@ -265,7 +266,7 @@ contract FeedsGradedTest is FeedsFixture {
     function testFuzz_GivenChainlink_WhenItHasAPrice_ItIsReadInTheSameForm(uint8 decimals, uint128 answer) public {
         decimals = uint8(bound(decimals, 0, 18));
         AggregatorDouble aggregator = new AggregatorDouble(decimals);
-        ChainlinkSource source = new ChainlinkSource(address(aggregator), address(0), 0, 5e6);
+        ChainlinkSource source = _chainlink(address(aggregator), address(0), 0, 5e6);
         answer = uint128(bound(answer, 1, 1e18));
         aggregator.set(int256(uint256(answer)), START, START);
         (uint128 price, uint40 time, uint32 spread) = source.latest();
@@ -305,10 +306,10 @@ contract FeedsGradedTest is FeedsFixture {
     function test_GivenChainlink_WhenItsConfigurationIsInvalid_ItSaysSo() public {
         AggregatorDouble aggregator = new AggregatorDouble(37);
         vm.expectPartialRevert(ChainlinkSource.ConfigInvalid.selector);
-        new ChainlinkSource(address(aggregator), address(0), 0, 0);
+        _chainlink(address(aggregator), address(0), 0, 0);
         aggregator = new AggregatorDouble(8);
         vm.expectPartialRevert(ChainlinkSource.ConfigInvalid.selector);
-        new ChainlinkSource(address(aggregator), address(0), 0, 1e9 + 1);
+        _chainlink(address(aggregator), address(0), 0, 1e9 + 1);
     }
 
     // ---- helpers
@@ -336,7 +337,12 @@ contract FeedsGradedTest is FeedsFixture {
 
     function _pyth() private returns (PythDouble pyth, PythSource source) {
         pyth = new PythDouble();
-        source = new PythSource(address(pyth), "BTC/USD");
+        source = PythSource(
+            Deploy.create(
+                "src/hub/risk/sources/PythSource.sol:PythSource",
+                abi.encode(address(pyth), bytes32("BTC/USD"))
+            )
+        );
     }
 
     function _push(PythDouble pyth, IPyth.Price memory price) private {
@@ -351,6 +357,16 @@ contract FeedsGradedTest is FeedsFixture {
     {
         aggregator = new AggregatorDouble(8);
         uptime = new AggregatorDouble(0);
-        source = new ChainlinkSource(address(aggregator), address(uptime), 3600, 5e6);
+        source = _chainlink(address(aggregator), address(uptime), 3600, 5e6);
+    }
+
+    function _chainlink(
+        address aggregator,
+        address uptime,
+        uint256 gracePeriod,
+        uint32 deviation
+    ) private returns (ChainlinkSource) {
+        bytes memory args = abi.encode(aggregator, uptime, gracePeriod, deviation);
+        return ChainlinkSource(Deploy.create("src/hub/risk/sources/ChainlinkSource.sol:ChainlinkSource", args));
     }
 }

@@ -9,6 +9,7 @@ import {IMarginCheck} from "../../src/hub/IMarginCheck.sol";
 import {InterestModel} from "../../src/hub/InterestModel.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
 import {HubFixture} from "./HubFixture.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// @notice See LedgerInterest.tree.
 contract LedgerInterestTest is HubFixture {
@@ -22,7 +23,7 @@ contract LedgerInterestTest is HubFixture {
     function setUp() public override {
         super.setUp();
         ledger.setModule(address(this), true);
-        model = new InterestModel(0.02e18, 0.08e18, 0.85e18, 0.9e18);
+        model = Deploy.interestModel();
         ledger.setInterestModel(model);
         lender = _account(alice, 0);
         debtor = _account(makeAddr("debtor"), 0);

@@ -3,7 +3,6 @@ pragma solidity ^0.8.34;
 
 import {Delegates} from "../../src/hub/Delegates.sol";
 import {ILedger} from "../../src/hub/ILedger.sol";
-import {InterestModel} from "../../src/hub/InterestModel.sol";
 import {IMargin} from "../../src/hub/markets/IMargin.sol";
 import {IMarkets} from "../../src/hub/markets/IMarkets.sol";
 import {FeedWord, Kind} from "../../src/hub/risk/FeedWord.sol";
@@ -58,7 +57,7 @@ abstract contract MarginFixture is MarketsFixture {
         _price(BTC, 60_000e18, 60_000e18);
         _price(ETH, 3_000e18, 3_000e18);
         _ledger.setMarginCheck(_margin);
-        _ledger.setInterestModel(new InterestModel(0.02e18, 0.08e18, 0.85e18, 0.9e18));
+        _ledger.setInterestModel(Deploy.interestModel());
         _wbtcId = _ledger.configureAsset(
             SPOKE,
             WBTC,

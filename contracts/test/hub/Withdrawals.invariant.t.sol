@@ -3,12 +3,12 @@ pragma solidity ^0.8.34;
 
 import {Test} from "forge-std/Test.sol";
 import {ILedger} from "../../src/hub/ILedger.sol";
-import {InterestModel} from "../../src/hub/InterestModel.sol";
 import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
 import {Entry} from "../../src/message/Entry.sol";
 import {IMessenger} from "../../src/message/IMessenger.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
 import {WithdrawalsFixture} from "./WithdrawalsFixture.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// @notice One account that withdraws, one that owes cash, two chains, tokens of 0, 6, 18 and 24 decimals, and everything that can happen to value on its way out. Beside
 ///         the contracts it keeps a plain count of what came in, what is claimed, what was receipted.
@@ -41,7 +41,7 @@ contract ExitWalk is WithdrawalsFixture {
         super.setUp();
         _debtor = _account(makeAddr("debtor"), 0);
         ledger.setModule(address(this), true);
-        ledger.setInterestModel(new InterestModel(0.02e18, 0.08e18, 0.85e18, 0.9e18));
+        ledger.setInterestModel(Deploy.interestModel());
         _add(SPOKE, USDC, 6, ILedger.AssetStanding.Settlement, 1_000e6);
         _add(OTHER, USDC, 6, ILedger.AssetStanding.Settlement, 0);
         _add(OTHER, DAI, 18, ILedger.AssetStanding.Settlement, 0);

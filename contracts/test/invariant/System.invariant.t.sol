@@ -17,6 +17,7 @@ import {EndpointMock} from "../mocks/EndpointMock.sol";
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 import {EntryKind} from "../../src/message/Entry.sol";
 import {FeeOnTransferToken, PlainToken} from "../mocks/tokens/Zoo.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// @notice A spoke and the hub, real on both ends, with random users, governors and a network that loses, repeats and reorders.
 /// @dev Keeps the history of the log, so that what the contracts book can be compared with what happened.
@@ -270,14 +271,14 @@ contract SystemInvariantTest is Test {
     function setUp() public {
         vm.warp(1_790_000_000);
         AccessManager manager = new AccessManager(address(this));
-        Messenger spoke = new Messenger(address(new EndpointMock(SPOKE)), address(manager));
-        Messenger hub = new Messenger(address(new EndpointMock(HUB)), address(manager));
+        Messenger spoke = Deploy.messenger(address(new EndpointMock(SPOKE)), address(manager));
+        Messenger hub = Deploy.messenger(address(new EndpointMock(HUB)), address(manager));
         spoke.setPeer(HUB, bytes32(uint256(uint160(address(hub)))));
         hub.setPeer(SPOKE, bytes32(uint256(uint160(address(spoke)))));
-        CollateralVault vault = new CollateralVault(address(manager), spoke, HUB, address(0));
+        CollateralVault vault = Deploy.vault(address(manager), address(spoke), HUB, address(0));
         spoke.setWriter(EntryKind.DEPOSITED, address(vault));
-        Ledger ledger = new Ledger(address(manager), HUB);
-        Gateway gateway = new Gateway(address(manager), hub, ledger);
+        Ledger ledger = Deploy.ledger(address(manager), HUB);
+        Gateway gateway = Deploy.gateway(address(manager), address(hub), address(ledger));
         ledger.setModule(address(gateway), true);
         hub.setHandler(EntryKind.DEPOSITED, address(gateway));
         PlainToken[] memory tokens = new PlainToken[](4);

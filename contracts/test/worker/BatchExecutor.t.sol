@@ -9,6 +9,7 @@ import {Origin} from "@layerzerolabs/lz-evm-protocol-v2/contracts/interfaces/ILa
 import {BatchExecutor} from "../../src/worker/BatchExecutor.sol";
 import {IBatchExecutor} from "../../src/worker/IBatchExecutor.sol";
 import {EndpointDouble, LibraryDouble, ReceiveLibraryDouble, ReceiverDouble} from "./WorkerDoubles.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// given an executor with an endpoint, its libraries and one receiver
 contract BatchExecutorTest is Test {
@@ -25,11 +26,11 @@ contract BatchExecutorTest is Test {
     ReceiveLibraryDouble private _receiveLib = new ReceiveLibraryDouble(_endpoint);
     LibraryDouble private _sendLib = new LibraryDouble();
     ReceiverDouble private _receiver = new ReceiverDouble();
-    BatchExecutor private _executor = new BatchExecutor(
-        address(_endpoint),
-        address(_sendLib),
-        address(_receiveLib),
-        address(_manager)
+    BatchExecutor private _executor = BatchExecutor(
+        Deploy.create(
+            "src/worker/BatchExecutor.sol:BatchExecutor",
+            abi.encode(address(_endpoint), address(_sendLib), address(_receiveLib), address(_manager))
+        )
     );
 
     // ---- when packets are verified

@@ -9,6 +9,7 @@ import {ILayerZeroDVN} from "@layerzerolabs/lz-evm-messagelib-v2/contracts/uln/i
 import {ILockstepDVN} from "../../src/worker/ILockstepDVN.sol";
 import {LockstepDVN} from "../../src/worker/LockstepDVN.sol";
 import {LibraryDouble} from "./WorkerDoubles.sol";
+import {Deploy} from "../Deploy.sol";
 
 /// given a DVN with three signers, of whom two must sign
 contract LockstepDVNTest is Test {
@@ -155,13 +156,7 @@ contract LockstepDVNTest is Test {
         vm.expectPartialRevert(ILockstepDVN.SignatureInvalid.selector);
         _dvn.attest(batch, expiration, forSibling);
 
-        LockstepDVN otherLib = new LockstepDVN(
-            address(_sendLib),
-            address(_sendLib),
-            _addresses(_keys),
-            THRESHOLD,
-            address(_manager)
-        );
+        LockstepDVN otherLib = _deploy(address(_sendLib), _addresses(_keys), THRESHOLD);
         assertNotEq(otherLib.digest(batch, expiration), _dvn.digest(batch, expiration));
 
         bytes memory here = _sign(_dvn, batch, expiration, 2);
@@ -287,7 +282,12 @@ contract LockstepDVNTest is Test {
     // ---- helpers
 
     function _deploy(address[] memory signers, uint8 threshold) private returns (LockstepDVN) {
-        return new LockstepDVN(address(_sendLib), address(_receiveLib), signers, threshold, address(_manager));
+        return _deploy(address(_receiveLib), signers, threshold);
+    }
+
+    function _deploy(address receiveLib, address[] memory signers, uint8 threshold) private returns (LockstepDVN) {
+        bytes memory args = abi.encode(address(_sendLib), receiveLib, signers, threshold, address(_manager));
+        return LockstepDVN(Deploy.create("src/worker/LockstepDVN.sol:LockstepDVN", args));
     }
 
     function _signed()
