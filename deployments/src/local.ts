@@ -32,9 +32,11 @@ export interface LocalKeys {
   readonly layerzeroDvnAdmin: Address;
   readonly lockstepDvnSigners: readonly Address[];
   readonly guardian?: Address;
+  /** See `LocalOptions.keeper`. */
+  readonly keeper?: Address;
 }
 
-export interface LocalNetworkOptions extends Omit<LocalOptions, 'chains' | 'deployer' | 'guardian' | 'lockstepDvnSigners'> {
+export interface LocalNetworkOptions extends Omit<LocalOptions, 'chains' | 'deployer' | 'guardian' | 'keeper' | 'lockstepDvnSigners'> {
   readonly nodes: readonly LocalNode[];
   readonly keys: LocalKeys;
   readonly liveDir: string;
@@ -120,6 +122,7 @@ async function prepare(
     chains: prepared.map(({ chain }) => chain),
     deployer: keys.deployer.address,
     ...(keys.guardian === undefined ? {} : { guardian: keys.guardian }),
+    ...(keys.keeper === undefined ? {} : { keeper: keys.keeper }),
     lockstepDvnSigners: keys.lockstepDvnSigners,
   });
   return { desired, clients: prepared.map(({ client }) => client) };

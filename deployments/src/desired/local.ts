@@ -19,6 +19,8 @@ export interface LocalOptions {
   /** Deploys, and holds every role except guardian, without delay. */
   readonly deployer: Address;
   readonly guardian?: Address;
+  /** Lists strikes as expiries roll; an operator beside the deployer. */
+  readonly keeper?: Address;
   /** Signers of our own DVN; all of them sign. */
   readonly lockstepDvnSigners: readonly Address[];
   /** Signers of the hub's feeds, all of whom sign; default: the deployer. */
@@ -79,7 +81,7 @@ export function desiredLocal(options: LocalOptions): Desired {
       admin: { members },
       governor: { members },
       guardian: { members: [{ address: options.guardian ?? options.deployer, delaySeconds: 0 }] },
-      operator: { members },
+      operator: { members: options.keeper === undefined ? members : [...members, { address: options.keeper, delaySeconds: 0 }] },
     },
     risk: localRisk(options.feedSigners ?? [options.deployer], symbols),
   });

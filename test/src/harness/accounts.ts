@@ -36,7 +36,12 @@ export const roles = {
   layerzeroDvnSigner: developmentAccount(5),
   stranger: developmentAccount(6),
   layerzeroOwner: developmentAccount(7),
+  feedSignerA: developmentAccount(8),
+  feedSignerB: developmentAccount(9),
 } as const;
+
+/** Who signs prices; all of them do. */
+export const FEED_SIGNERS = [roles.feedSignerA, roles.feedSignerB] as const;
 
 const FIRST_USER = 10;
 /** Most users that anvil funds at genesis. */

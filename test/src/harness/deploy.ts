@@ -8,7 +8,7 @@ import {
 } from '@lockstep/deployments';
 import { chainId, type ChainId, type Eid } from '@lockstep/shared';
 import type { Address } from 'viem';
-import { roles } from './accounts.js';
+import { FEED_SIGNERS, roles } from './accounts.js';
 import type { Anvil, ChainClient } from './anvil.js';
 import type { HubChain, Stack, StackChain } from './stack.js';
 
@@ -52,7 +52,10 @@ const keys: LocalKeys = {
   layerzeroDvnAdmin: roles.layerzeroDvnAdmin.account.address,
   lockstepDvnSigners: [roles.lockstepDvnSigner.account.address],
   guardian: roles.guardian.account.address,
+  keeper: roles.submitter.account.address,
 };
+
+const feedSigners = FEED_SIGNERS.map(({ account }) => account.address);
 
 const nodesOf = (planned: readonly PlannedChain[], anvils: ReadonlyMap<string, Anvil>) =>
   planned.map(({ name, chainId: id, role, layerzero }) => ({
@@ -65,7 +68,7 @@ const nodesOf = (planned: readonly PlannedChain[], anvils: ReadonlyMap<string, A
 
 /** Deploys LayerZero alone on running chains, and describes them as chains to fork. */
 export async function deployLayerZeroOnly(planned: readonly PlannedChain[], anvils: ReadonlyMap<string, Anvil>): Promise<ForkSource[]> {
-  const { desired } = await prepareLocalNetwork({ nodes: nodesOf(planned, anvils), keys });
+  const { desired } = await prepareLocalNetwork({ nodes: nodesOf(planned, anvils), keys, feedSigners });
   return desired.chains.map(({ name, chainId: id, eid, layerzero }) => ({
     name,
     chainId: id,
@@ -77,7 +80,7 @@ export async function deployLayerZeroOnly(planned: readonly PlannedChain[], anvi
 
 /** Deploys LayerZero's and Lockstep's contracts on running chains and writes the live files. */
 export async function deployStack(planned: readonly PlannedChain[], anvils: ReadonlyMap<string, Anvil>, liveDir: string): Promise<Stack> {
-  const { live } = await deployLocalNetwork({ nodes: nodesOf(planned, anvils), keys, liveDir });
+  const { live } = await deployLocalNetwork({ nodes: nodesOf(planned, anvils), keys, feedSigners, liveDir });
   return stackOf(live, (name) => nodeOf(anvils, name).client);
 }
 
@@ -90,6 +93,11 @@ export function stackOf(live: LiveNetwork, clientOf: (chain: string) => ChainCli
     gateway: contracts.Gateway.address,
     withdrawals: contracts.Withdrawals.address,
     delegates: contracts.Delegates.address,
+    feeds: contracts.Feeds.address,
+    markets: contracts.Markets.address,
+    sheets: contracts.Sheets.address,
+    margin: contracts.Margin.address,
+    exchange: contracts.Exchange.address,
   };
   const spokes = live.chains.filter((c) => c.role === 'spoke').map((c) => chainOf(c, clientOf));
   return { network: live.network, hub, chains: [hub, ...spokes] };

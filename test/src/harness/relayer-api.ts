@@ -1,8 +1,15 @@
+import type { AccountId, exchange } from '@lockstep/shared';
+import type { Address, Hex } from 'viem';
 import { z } from 'zod/v4';
 
 const json = z.json();
 
 const eid = z.number().int();
+// CAST: the pattern is viem's Hex.
+const hex = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]*$/)
+  .transform((text) => text as Hex);
 const uint = z.string().regex(/^\d+$/).transform(BigInt);
 
 const step = z.object({ stage: z.string() });
@@ -21,6 +28,22 @@ export type WithdrawalView = z.infer<typeof withdrawal>;
 const request = z.object({ srcEid: eid, sequence: uint, state: z.string(), outlook });
 /** A request through a spoke's log, as GET /requests/… tells it. */
 export type RequestView = z.infer<typeof request>;
+
+const order = z.object({ hash: hex, state: z.string(), remaining: uint, reason: z.string().nullable() });
+/** An order as the matcher knows it. */
+export type OrderView = z.infer<typeof order>;
+
+const trade = z.object({
+  ...{ id: uint, size: uint, price: uint, buyer: hex, seller: hex, buyFee: uint, sellFee: uint },
+  ...{ state: z.string(), final: z.boolean(), tx: hex.nullable(), reason: z.string().nullable() },
+});
+/** A trade, on its way to the hub or settled there. */
+export type TradeView = z.infer<typeof trade>;
+
+const level = z.object({ price: uint, size: uint, orders: z.number().int() });
+const book = z.object({ bids: z.array(level), asks: z.array(level) });
+/** Sizes by price of one instrument. */
+export type BookView = z.infer<typeof book>;
 
 const reorgedFact = z.object({ eid, kind: z.string(), txHash: z.string() });
 /** Something a reorg removed, as GET /reorgs lists it. */
@@ -47,8 +70,13 @@ export class ApiError extends Error {
     readonly status: number,
     readonly body: string,
   ) {
-    super(`GET ${path} answered ${status}: ${body.slice(0, 400)}`);
+    super(`${path} answered ${status}: ${body.slice(0, 400)}`);
   }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: z.infer<typeof json>;
 }
 
 const TIMEOUT_MS = 5_000;
@@ -88,6 +116,35 @@ export class RelayerApi {
     return this.get(`/requests/${srcEid}/${sequence}`, request);
   }
 
+  /** Hands a signed order in. @throws ApiError with what is wrong with it */
+  async placeOrder(signed: exchange.SignedOrder, timeInForce: exchange.TimeInForce = 'gtc'): Promise<OrderView> {
+    const { order: o, signer, signature } = signed;
+    const integers = { instrument: o.instrument, size: o.size, limit: o.limit, feeCap: o.feeCap, expiry: o.expiry, nonce: o.nonce };
+    const text = Object.fromEntries(Object.entries(integers).map(([key, value]) => [key, value.toString()]));
+    const body = { account: o.account, side: o.side, ...text, reduceOnly: o.reduceOnly, signer, signature, timeInForce };
+    return this.#send('POST', '/orders', body, order);
+  }
+
+  /** Takes an order out of the book. @throws ApiError with what is wrong with the signature */
+  async cancelOrder(hash: Hex, signer: Address, signature: Hex): Promise<OrderView> {
+    return this.#send('DELETE', `/orders/${hash}`, { signer, signature }, order);
+  }
+
+  /** An order and what became of it. */
+  async order(hash: Hex): Promise<OrderView> {
+    return this.get(`/orders/${hash}`, order);
+  }
+
+  /** Trades of an account, newest first. */
+  async trades(account: AccountId): Promise<TradeView[]> {
+    return this.get(`/trades?account=${account}`, z.array(trade));
+  }
+
+  /** What waits in the book of an instrument. */
+  async book(instrument: exchange.InstrumentId): Promise<BookView> {
+    return this.get(`/books/${instrument}`, book);
+  }
+
   /** What reorgs removed. */
   async reorgs(): Promise<ReorgedFact[]> {
     return this.get('/reorgs', z.array(reorgedFact));
@@ -101,12 +158,23 @@ export class RelayerApi {
   /** GET of any path that must answer 200. @throws ApiError otherwise */
   async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
     const { status, body } = await this.#get(path);
-    if (status !== 200) throw new ApiError(path, status, JSON.stringify(body));
+    if (status !== 200) throw new ApiError(`GET ${path}`, status, JSON.stringify(body));
     return schema.parse(body);
   }
 
-  async #get(path: string): Promise<{ status: number; body: z.infer<typeof json> }> {
-    const response = await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  async #send<T>(method: 'POST' | 'DELETE', path: string, sent: unknown, schema: z.ZodType<T>): Promise<T> {
+    const headers = { 'content-type': 'application/json' };
+    const { status, body } = await this.#fetch(path, { method, headers, body: JSON.stringify(sent) });
+    if (status !== 200 && status !== 201) throw new ApiError(`${method} ${path}`, status, JSON.stringify(body));
+    return schema.parse(body);
+  }
+
+  #get(path: string): Promise<Answer> {
+    return this.#fetch(path, {});
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Answer> {
+    const response = await fetch(`${this.url}${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
     const text = await response.text();
     try {
       return { status: response.status, body: json.parse(JSON.parse(text)) };

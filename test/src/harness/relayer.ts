@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { KeyedAccount } from './accounts.js';
+import type { PublisherConfig } from './markets.js';
 import { RelayerApi } from './relayer-api.js';
 import { freePort } from './ports.js';
 import type { Exit, ManagedProcess, Processes } from './processes.js';
@@ -56,6 +57,8 @@ export interface RelayerOptions {
   readonly release: Release;
   readonly chunkSize: number;
   readonly reconcileSeconds: number;
+  /** publish prices */
+  readonly publisher?: PublisherConfig;
 }
 
 const READY_TIMEOUT_MS = 40_000;
@@ -93,6 +96,7 @@ export class Relayer {
       delivery: { chunkSize: options.chunkSize },
       release: options.release,
       reconcileSeconds: options.reconcileSeconds,
+      ...(options.publisher ? { publisher: options.publisher } : {}),
     };
     writeFileSync(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
     const url = `http://127.0.0.1:${port}`;

@@ -37,6 +37,11 @@ export interface HubChain extends StackChain {
   readonly gateway: Address;
   readonly withdrawals: Address;
   readonly delegates: Address;
+  readonly feeds: Address;
+  readonly markets: Address;
+  readonly sheets: Address;
+  readonly margin: Address;
+  readonly exchange: Address;
 }
 
 /** Every chain of one network. `chains` has the hub first. */

@@ -10,7 +10,9 @@ import { Anvil } from './anvil.js';
 import { Claims } from './claims.js';
 import { deployStack, forkPlan, networkPlan, type PlannedChain } from './deploy.js';
 import { Flow } from './flow.js';
+import { listAround, Prices, type Playback, type Underlying } from './markets.js';
 import type { Mining } from './miner.js';
+import { Operator } from './operator.js';
 import { Postgres } from './postgres.js';
 import { Processes } from './processes.js';
 import { Relayer, type Batching, type Finality, type Release } from './relayer.js';
@@ -33,6 +35,8 @@ export interface WorldOptions {
   readonly chunkSize?: number;
   readonly finality?: Finality;
   readonly reconcileSeconds?: number;
+  /** open markets: these prices are published, and strikes around them are listed */
+  readonly prices?: Readonly<Record<Underlying, Playback>>;
   /** put a provider that can fail between the relayer and every chain */
   readonly faultyRpc?: boolean;
   /** fork that world's chains instead of starting empty ones; it must stay up, for the fork asks it about its past */
@@ -69,6 +73,7 @@ export class World {
     private readonly anvils: ReadonlyMap<string, Anvil>,
     private readonly proxies: ReadonlyMap<string, RpcProxy>,
     private readonly blockMs: number,
+    private readonly published: Prices | undefined,
   ) {
     this.flow = new Flow(stack);
     this.claims = new Claims(stack, this.flow);
@@ -106,6 +111,7 @@ export class World {
     const [stack, databaseUrl] = await Promise.all([deployStack(planned, byName, liveDir), postgres.createDatabase(DATABASE)]);
     const proxies = new Map<string, RpcProxy>();
     if (options.faultyRpc) for (const anvil of anvils) proxies.set(anvil.name, await RpcProxy.start(anvil.rpcUrl));
+    const prices = options.prices && new Prices(dir, options.prices);
     const relayer = await Relayer.configure({
       dir,
       processes,
@@ -123,9 +129,11 @@ export class World {
       release: { ...DEFAULT_RELEASE, ...options.release },
       chunkSize: options.chunkSize ?? 50,
       reconcileSeconds: options.reconcileSeconds ?? 2,
+      ...(prices ? { publisher: prices.publisher(stack.hub) } : {}),
     });
-    const world = new World(dir, stack, liveDir, processes, postgres, relayer, byName, proxies, blockMs);
+    const world = new World(dir, stack, liveDir, processes, postgres, relayer, byName, proxies, blockMs, prices);
     await world.mining({ kind: 'interval', ms: blockMs });
+    if (options.prices) await listAround(new Operator(stack, world.flow), stack.hub, options.prices);
     if (options.relayer ?? true) {
       stage('relayer');
       await relayer.start();
@@ -151,6 +159,12 @@ export class World {
     const proxy = this.proxies.get(name);
     if (!proxy) throw new Error(`no faulty provider in front of ${name}; start the world with faultyRpc`);
     return proxy;
+  }
+
+  /** The prices that are published. @throws unless the world was started with `prices` */
+  get prices(): Prices {
+    if (!this.published) throw new Error('no prices are published; start the world with prices');
+    return this.published;
   }
 
   /** User number `index`, with a key and coins on every chain. */

@@ -16,7 +16,10 @@ const chain: StackChain = {
   ...{ accessManager: zeroAddress, messenger: zeroAddress, vault: zeroAddress, lockstepDvn: zeroAddress, batchExecutor: zeroAddress },
   ...{ endpoint: zeroAddress, receiveUln: zeroAddress, layerzeroDvn: zeroAddress, assets: [], deployedAt: 0n },
 };
-const hub: HubChain = { ...chain, ledger: zeroAddress, gateway: zeroAddress, withdrawals: zeroAddress, delegates: zeroAddress };
+const hub: HubChain = {
+  ...{ ...chain, ledger: zeroAddress, gateway: zeroAddress, withdrawals: zeroAddress, delegates: zeroAddress },
+  ...{ feeds: zeroAddress, markets: zeroAddress, sheets: zeroAddress, margin: zeroAddress, exchange: zeroAddress },
+};
 
 const order = (claim: bigint, amount: bigint): Entry => ({
   ...{ kind: 'Release', claim, account: accountId(HASH), asset: ASSET },

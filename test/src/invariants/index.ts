@@ -3,6 +3,7 @@ import { checkCustody, checkEffects, checkFlow, checkLogs, checkVaults } from '.
 import { checkCash, checkReleases } from './checks.release.js';
 import { checkJournalBalance, checkRebuild, type Rows } from './journal.js';
 import { observe } from './observation.js';
+import { checkMargins, checkPositions } from './positions.js';
 import { Findings, type InvariantReport } from './report.js';
 
 /**
@@ -19,6 +20,8 @@ export async function checkInvariants(stack: Stack, rows?: Rows): Promise<Invari
   checkCash(observation, findings);
   checkFlow(observation, findings);
   checkReleases(observation, findings);
+  await checkPositions(stack.hub, observation, findings);
+  await checkMargins(stack.hub, observation, findings);
   // Waits for the journal to catch up with the hub, so its lines are looked at after it.
   await checkRebuild(stack.hub, observation, rows, findings);
   if (rows) await checkJournalBalance(rows, findings);

@@ -8,6 +8,8 @@ export const INVARIANTS = [
   'INV-LEDGER-3',
   'INV-LEDGER-4',
   'INV-CASH-1',
+  'INV-POS-1',
+  'INV-MARGIN-1',
   'INV-RELEASE-1',
   'INV-FLOW-1',
 ] as const;

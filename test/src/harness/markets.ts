@@ -1,0 +1,120 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { iFeedsAbi, iMarketsAbi } from '@lockstep/contracts';
+import { exchange, risk, unixSeconds, type UnixSeconds } from '@lockstep/shared';
+import { encodeFunctionData } from 'viem';
+import { FEED_SIGNERS, type KeyedAccount } from './accounts.js';
+import type { Operator } from './operator.js';
+import type { HubChain } from './stack.js';
+
+/** The underlyings of a local network, as its feeds number them. */
+export const UNDERLYINGS = { BTC: 1, ETH: 2 } as const;
+export type Underlying = keyof typeof UNDERLYINGS;
+
+/** Expiries to trade at a time. The nearest may be minutes away. */
+const EXPIRIES = { count: 3, everyDays: 1 };
+const COLUMN = 'price';
+
+/** How prices go: at equal steps, there and back again for ever. At least two, cash per unit. */
+export interface Playback {
+  readonly prices: readonly number[];
+  readonly stepSeconds: number;
+}
+
+/** A price that stays where it is. */
+export const flat = (price: number): Playback => ({ prices: [price, price], stepSeconds: 60 });
+
+/** Up from one price to another and down again, in so many seconds. */
+export const wave = (from: number, to: number, periodSeconds: number): Playback => ({
+  prices: Array.from({ length: 21 }, (_, i) => from + ((to - from) * i) / 20),
+  stepSeconds: periodSeconds / 40,
+});
+
+/** What the relayer is configured with to publish prices. */
+export interface PublisherConfig {
+  readonly feeds: string;
+  readonly signers: readonly { readonly privateKey: string }[];
+  readonly everySeconds: number;
+  readonly underlyings: readonly unknown[];
+}
+
+/** Prices of a network, in files that its publisher reads when it starts. */
+export class Prices {
+  readonly #steps = new Map<Underlying, number>();
+
+  constructor(
+    private readonly dir: string,
+    prices: Readonly<Record<Underlying, Playback>>,
+  ) {
+    for (const symbol of symbols) this.set(symbol, prices[symbol]);
+  }
+
+  /** What is published from the next start of the relayer on. */
+  set(symbol: Underlying, { prices, stepSeconds }: Playback): void {
+    this.#steps.set(symbol, stepSeconds);
+    writeFileSync(this.#file(symbol), `${COLUMN}\n${prices.join('\n')}\n`);
+  }
+
+  /** The publisher's part of the relayer's configuration. */
+  publisher(hub: HubChain): PublisherConfig {
+    return {
+      feeds: hub.feeds,
+      signers: FEED_SIGNERS.map(({ privateKey }: KeyedAccount) => ({ privateKey })),
+      everySeconds: 1,
+      underlyings: symbols.map((symbol) => ({
+        underlying: UNDERLYINGS[symbol],
+        path: { kind: 'recorded', file: this.#file(symbol), column: COLUMN, stepSeconds: this.#steps.get(symbol) },
+        expiries: EXPIRIES,
+      })),
+    };
+  }
+
+  #file(symbol: Underlying): string {
+    return path.join(this.dir, `${symbol}.csv`);
+  }
+}
+
+// CAST: the keys of UNDERLYINGS are exactly Underlying.
+const symbols = Object.keys(UNDERLYINGS) as Underlying[];
+
+/** The expiry to trade: the first that is a day or more away. */
+export function tradedExpiry(seconds: number): UnixSeconds {
+  const [, second] = risk.expiriesAt(EXPIRIES, seconds);
+  if (second === undefined) throw new Error(`${EXPIRIES.count} expiries; expected at least two`);
+  return unixSeconds(BigInt(second));
+}
+
+/** The perpetual of an underlying. */
+export const perpetual = (symbol: Underlying): exchange.InstrumentId =>
+  exchange.encodeInstrument({ kind: 'perpetual', underlying: UNDERLYINGS[symbol] });
+
+/** An option series; the strike in whole units of cash. */
+export const option = (kind: 'call' | 'put', symbol: Underlying, expiry: UnixSeconds, strike: bigint): exchange.InstrumentId =>
+  exchange.encodeInstrument({ kind, underlying: UNDERLYINGS[symbol], expiry, strike: exchange.price(strike * exchange.ONE) });
+
+/** Lists strikes of every expiry around the first prices: four fifths of it to six fifths. */
+export async function listAround(operator: Operator, hub: HubChain, prices: Readonly<Record<Underlying, Playback>>): Promise<void> {
+  const { timestamp } = await hub.client.getBlock();
+  for (const symbol of symbols) {
+    const near = prices[symbol].prices[0] ?? 0;
+    const strikes = [80, 90, 95, 100, 105, 110, 120].map((percent) => BigInt(Math.round((near * percent) / 100)) * exchange.ONE);
+    for (const expiry of risk.expiriesAt(EXPIRIES, Number(timestamp)))
+      await operator.govern(
+        hub,
+        hub.markets,
+        encodeFunctionData({ abi: iMarketsAbi, functionName: 'list', args: [UNDERLYINGS[symbol], expiry, strikes] }),
+      );
+  }
+}
+
+/** What the hub takes an underlying to be worth now: the clamped mark, 18 decimals. @throws while there is none */
+export async function markOf(hub: HubChain, symbol: Underlying): Promise<bigint> {
+  const { value } = await hub.client.readContract({
+    address: hub.feeds,
+    abi: iFeedsAbi,
+    functionName: 'mark',
+    args: [UNDERLYINGS[symbol]],
+  });
+  if (value === 0n) throw new Error(`the hub has no price of ${symbol}; expected the publisher to have submitted one`);
+  return value;
+}
