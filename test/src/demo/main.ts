@@ -26,6 +26,8 @@ function guide(world: World, told: Told): string {
       ? [`  curl ${api}/deposits/${deposit.chain.eid}/${deposit.sequence}`, `  curl '${api}/deposits?tx=${deposit.transactionHash}'`]
       : []),
     ...told.withdrawals.slice(0, 1).map(({ claim }) => `  curl ${api}/withdrawals/${claim}`),
+    `  curl ${api}/exchange`,
+    `  curl '${api}/trades?account=${told.user.account()}'`,
     `  curl ${api}/paths`,
     `  curl ${api}/reconciliation`,
   ].join('\n');
@@ -61,7 +63,7 @@ async function run(options: Options): Promise<number> {
 
 const program = new Command('demo')
   .description(
-    'Three local chains, real LayerZero contracts, PostgreSQL and the relayer; deposits on every chain become collateral of one account, withdrawals leave it on any chain.',
+    'Three local chains, real LayerZero contracts, PostgreSQL and the relayer; deposits on every chain become collateral of one account, which trades on it and withdraws on any chain.',
   )
   .option('--once', 'tell the story once and end; exit code 0 only if all of it worked', false)
   .option('--json', 'with --once: the outcome as one JSON object on the last line', false)

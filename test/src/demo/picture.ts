@@ -24,6 +24,8 @@ export interface PictureAccount {
   readonly account: string;
   /** what the hub holds for it, one line each, e.g. "1,250 USDC cash" */
   readonly holdings: readonly string[];
+  /** what it traded, one line each; none: no such box */
+  readonly trades: readonly string[];
 }
 
 const WIDTH = 1120;
@@ -77,7 +79,9 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
     left.push({ x: CHAIN_X, y, w: CHAIN_W, h, title: `${chain.name} (${chain.role})`, lines, tone: '#eef4fb' });
     y += h + GAP;
   }
-  const height = Math.max(y, TOP + heightOf(account.holdings.length) + GAP) + 20;
+  const accountHeight = heightOf(account.holdings.length);
+  const tradesHeight = account.trades.length === 0 ? 0 : GAP + heightOf(account.trades.length);
+  const height = Math.max(y, TOP + accountHeight + tradesHeight + GAP) + 20;
   const middle = left.map((box, i): Box => {
     const chain = chains[i];
     const h = heightOf(1);
@@ -92,16 +96,24 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
       tone: '#fdf6e3',
     };
   });
-  const accountHeight = heightOf(account.holdings.length);
   const right: Box = {
     x: ACCOUNT_X,
-    y: TOP + Math.max(0, (y - GAP - TOP - accountHeight) / 2),
+    y: TOP + Math.max(0, (y - GAP - TOP - accountHeight - tradesHeight) / 2),
     w: ACCOUNT_W,
     h: accountHeight,
     title: `account ${account.account.slice(0, 12)}…`,
     lines: account.holdings,
     tone: '#e9f7ef',
   };
+  const traded: Box[] =
+    account.trades.length === 0
+      ? []
+      : [
+          {
+            ...{ x: ACCOUNT_X, y: right.y + accountHeight + GAP, w: ACCOUNT_W, h: tradesHeight - GAP },
+            ...{ title: 'traded on it, settled by the hub', lines: account.trades, tone: '#f3eefb' },
+          },
+        ];
   const arrows = middle.flatMap((box, i) => {
     const from = left[i];
     if (!from) return [];
@@ -116,7 +128,7 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
 <text x="${CHAIN_X}" y="40" class="head">In on every chain, one account on the hub, out on any chain</text>
 <text x="${CHAIN_X}" y="66" class="sub">in and out of the vaults</text><text x="${PACKET_X}" y="66" class="sub">what crossed LayerZero</text><text x="${ACCOUNT_X}" y="66" class="sub">what the hub still holds for the owner</text>
-${[...arrows, ...[...left, ...middle, right].map(drawBox)].join('\n')}
+${[...arrows, ...[...left, ...middle, right, ...traded].map(drawBox)].join('\n')}
 </svg>
 `;
 }

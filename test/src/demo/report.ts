@@ -58,6 +58,12 @@ async function chainRows(world: World, { deposits, withdrawals }: Told): Promise
   );
 }
 
+/** What the picture says of the trades. */
+const tradeLines = ({ trades, profit, claim }: Told['trading']): string[] => [
+  ...trades.map(({ side, size, what, price }) => `${side === 'buy' ? 'bought' : 'sold'} ${size} ${what}, at ${price}`),
+  `profit ${short(units(profit, 18))}, paid by claim ${claim.claim}`,
+];
+
 /** The closing tables, as text, and the picture, as a file. @returns the text and the picture's path */
 export async function closing(world: World, told: Told, folder: string): Promise<{ readonly text: string; readonly picture: string }> {
   const [held, rows] = await Promise.all([holdings(world, told.user.account()), chainRows(world, told)]);
@@ -81,6 +87,16 @@ export async function closing(world: World, told: Told, folder: string): Promise
     [{ title: 'from' }, { title: 'amount', numeric: true }, { title: 'token' }, { title: 'counts as' }],
     held.map((h) => [h.chain, h.amount, h.symbol, h.counts]),
   );
+  const trades = table(
+    [
+      { title: 'trade' },
+      { title: 'side' },
+      { title: 'size', numeric: true },
+      { title: 'price', numeric: true },
+      { title: 'fee', numeric: true },
+    ],
+    told.trading.trades.map((t) => [t.what, t.side, t.size, t.price, t.fee]),
+  );
   const { invariants } = told.result;
   const verdict = Object.entries(invariants).map(([name, holds]) => `${holds ? '✓' : '✗'} ${name}`);
   mkdirSync(folder, { recursive: true });
@@ -88,6 +104,14 @@ export async function closing(world: World, told: Told, folder: string): Promise
   const lines = held.map(
     (h) => `${short(h.amount)} ${h.symbol}, ${h.counts === 'cash' ? 'cash' : `${h.counts === 'idle' ? 'idle' : 'margin'} on ${h.chain}`}`,
   );
-  writeFileSync(file, picture(rows, { account: told.user.account(), holdings: lines }));
-  return { text: [chains, '', `account ${told.user.account()}`, account, '', verdict.join('   ')].join('\n'), picture: file };
+  writeFileSync(
+    file,
+    picture(rows, { account: told.user.account(), holdings: [...lines, ...told.trading.positions], trades: tradeLines(told.trading) }),
+  );
+  return {
+    text: [chains, '', `account ${told.user.account()}`, account, ...told.trading.positions, '', trades, '', verdict.join('   ')].join(
+      '\n',
+    ),
+    picture: file,
+  };
 }

@@ -8,6 +8,7 @@ import type { Deposit, DepositOrder, User } from '../harness/user.js';
 import { eventually } from '../harness/wait.js';
 import { World, type WorldStage } from '../harness/world.js';
 import type { Narrator } from './narrator.js';
+import { PRICES, tellTrading, type TradingTold } from './trading.js';
 import { tellWithdrawals } from './withdrawals.js';
 
 /** The machine-readable outcome of the demo; later features add fields. */
@@ -26,6 +27,8 @@ export interface StoryResult {
   readonly paid: number;
   /** of these: refused by their receivers, and kept claimable; their owner then sent them elsewhere */
   readonly claimable: number;
+  /** trades that the hub settled */
+  readonly trades: number;
   /** from the start of this process to the first credit on the hub */
   readonly firstCreditSeconds: number;
   readonly totalSeconds: number;
@@ -37,6 +40,7 @@ export interface Told {
   readonly result: StoryResult;
   readonly deposits: readonly Deposit[];
   readonly withdrawals: readonly ClaimState[];
+  readonly trading: TradingTold;
   readonly user: User;
 }
 
@@ -58,11 +62,12 @@ export function startNetwork(narrator: Narrator): Promise<World> {
     spokes: 2,
     blockMs: BLOCK_MS,
     batching: { maxCount: AT_LOAD, maxAgeSeconds: 2, minCount: 1 },
+    prices: PRICES,
     onStage: (stage) => narrator.stage(STAGES[stage]),
   });
 }
 
-/** One account, owned by one key, fed from every chain: a first deposit, many at once, one in a hurry; then ways out of it. */
+/** One account, owned by one key, fed from every chain: a first deposit, many at once, one in a hurry; ways out of it; then trades on it. */
 export async function tell(world: World, narrator: Narrator): Promise<Told> {
   const user = world.user(0);
   const { hub, chains } = world.stack;
@@ -99,7 +104,11 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
   deposits.push(express);
   await follow(world, express, narrator);
 
-  const withdrawals = await tellWithdrawals(world, narrator, STEP_MS);
+  const left = await tellWithdrawals(world, narrator, STEP_MS);
+
+  const trading = await tellTrading(world, narrator, STEP_MS);
+  deposits.push(trading.deposit);
+  const withdrawals = [...left, trading.claim];
 
   narrator.stage('Evaluating the invariants on the chains and in the journal');
   await world.flow.settled({ timeoutMs: STEP_MS });
@@ -110,6 +119,7 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
   return {
     deposits,
     withdrawals,
+    trading,
     user,
     result: {
       chains: chains.length,
@@ -119,6 +129,7 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
       withdrawals: withdrawals.length,
       paid: withdrawals.filter((w) => w.payout?.kind === 'paid').length,
       claimable: withdrawals.filter((w) => w.payout?.kind === 'claimed').length,
+      trades: trading.trades.length,
       firstCreditSeconds: round(firstCreditSeconds),
       totalSeconds: round(performance.now() / 1000),
       invariants: verdicts(report),
@@ -128,10 +139,10 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
 
 /** Whether every part of the story came out as it should. */
 export function worked(result: StoryResult): boolean {
-  const { chains, deposits, credited, withdrawals, paid, claimable, invariants } = result;
+  const { chains, deposits, credited, withdrawals, paid, claimable, trades, invariants } = result;
   const allIn = deposits > 0 && credited === deposits;
   const allOut = paid > 0 && claimable > 0 && paid + claimable === withdrawals;
-  return chains >= 3 && allIn && allOut && Object.values(invariants).every(Boolean);
+  return chains >= 3 && allIn && allOut && trades >= 3 && Object.values(invariants).every(Boolean);
 }
 
 const round = (s: number): number => Math.round(s * 10) / 10;

@@ -42,8 +42,10 @@ describe('given names with markup in them', () => {
     const drawn = picture([{ name: '<b>', role: 'spoke', deposits: [], payouts: [], entries: 0, packets: 0 }], {
       account: '0x00',
       holdings: ['1 & 2'],
+      trades: ['sold < 3'],
     });
     expect(drawn).toContain('&#60;b&#62;');
     expect(drawn).toContain('1 &#38; 2');
+    expect(drawn).toContain('sold &#60; 3');
   });
 });

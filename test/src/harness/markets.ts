@@ -92,11 +92,12 @@ export const perpetual = (symbol: Underlying): exchange.InstrumentId =>
 export const option = (kind: 'call' | 'put', symbol: Underlying, expiry: UnixSeconds, strike: bigint): exchange.InstrumentId =>
   exchange.encodeInstrument({ kind, underlying: UNDERLYINGS[symbol], expiry, strike: exchange.price(strike * exchange.ONE) });
 
-/** Lists strikes of every expiry around the first prices: four fifths of it to six fifths. */
+/** Lists strikes of every expiry around the middle of its prices: four fifths of it to six fifths. */
 export async function listAround(operator: Operator, hub: HubChain, prices: Readonly<Record<Underlying, Playback>>): Promise<void> {
   const { timestamp } = await hub.client.getBlock();
   for (const symbol of symbols) {
-    const near = prices[symbol].prices[0] ?? 0;
+    const path = prices[symbol].prices;
+    const near = path[Math.floor(path.length / 2)] ?? 0;
     const strikes = [80, 90, 95, 100, 105, 110, 120].map((percent) => BigInt(Math.round((near * percent) / 100)) * exchange.ONE);
     for (const expiry of risk.expiriesAt(EXPIRIES, Number(timestamp)))
       await operator.govern(

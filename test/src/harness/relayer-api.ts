@@ -34,6 +34,7 @@ const order = z.object({ hash: hex, state: z.string(), remaining: uint, reason: 
 export type OrderView = z.infer<typeof order>;
 
 const trade = z.object({
+  instrument: z.object({ id: uint }).transform(({ id }) => id),
   ...{ id: uint, size: uint, price: uint, buyer: hex, seller: hex, buyFee: uint, sellFee: uint },
   ...{ state: z.string(), final: z.boolean(), tx: hex.nullable(), reason: z.string().nullable() },
 });

@@ -132,8 +132,8 @@ export class World {
       ...(prices ? { publisher: prices.publisher(stack.hub) } : {}),
     });
     const world = new World(dir, stack, liveDir, processes, postgres, relayer, byName, proxies, blockMs, prices);
-    await world.mining({ kind: 'interval', ms: blockMs });
     if (options.prices) await listAround(new Operator(stack, world.flow), stack.hub, options.prices);
+    await world.mining({ kind: 'interval', ms: blockMs });
     if (options.relayer ?? true) {
       stage('relayer');
       await relayer.start();
