@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
+import {IInterestModel} from "../../src/hub/IInterestModel.sol";
 import {IFund} from "../../src/hub/liquidation/IFund.sol";
 import {IMarginCheck} from "../../src/hub/IMarginCheck.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
@@ -72,6 +73,28 @@ contract FundTest is FundFixture {
         _as(a);
         vm.expectRevert(abi.encodeWithSelector(StrictCheck.Refused.selector, HubAccount.unwrap(a)));
         fund.stake(a, 1e18, "");
+    }
+
+    function test_GivenInterestThatADebtorWasCharged_WhenAnyoneCollectsIt_ItBelongsToTheStakers() public {
+        _stake(a, 100e18);
+        HubAccount debtor = _staker(2);
+        _give(debtor, 1e18);
+        // A rate of one millionth per second on whatever is owed.
+        address model = makeAddr("model");
+        vm.mockCall(model, abi.encodeWithSelector(IInterestModel.perSecond.selector), abi.encode(uint256(1e12)));
+        ledger.setInterestModel(IInterestModel(model));
+        ledger.changeCash(debtor, -11e18);
+        skip(1000);
+        assertEq(fund.collectInterest(), 0, "nothing was charged yet");
+        ledger.chargeInterest(debtor);
+        int256 total = ledger.totalCash();
+        vm.prank(makeAddr("anyone"));
+        uint256 collected = fund.collectInterest();
+        assertApproxEqRel(collected, 0.01e18, 1e12);
+        assertEq(fund.assets(), 100e18 + collected);
+        assertEq(ledger.totalCash(), total + int256(collected), "out of the pool, into cash");
+        assertEq(fund.cashFor(fund.sharesOf(a)), 100e18 + collected - 1, "rounded in favour of the fund");
+        assertEq(fund.collectInterest(), 0, "once");
     }
 
     // ---- exits

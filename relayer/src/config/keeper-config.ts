@@ -6,7 +6,7 @@ const strikes = z
     /** on each side of the forward when they are listed */
     perSide: z.int().min(1).max(32).default(5),
     /** step between two, as a share of the forward; taken to the nearest round number */
-    stepShare: z.number().min(0.001).max(0.5).default(0.05),
+    stepShare: z.number().min(0.001).max(0.5).default(0.04),
     /** when fewer are left on a side, as the forward has moved, the side is filled up */
     keep: z.int().min(1).max(32).default(2),
   })
@@ -19,8 +19,8 @@ const strikes = z
 const listing = z.strictObject({
   /** the number that the markets know it by */
   underlying: z.int().min(1).max(65_535),
-  /** each at 08:00 UTC; the markets take at most 11 */
-  expiries: z.strictObject({ count: z.int().min(1).max(11), everyDays: z.int().min(1).max(30) }).prefault({ count: 4, everyDays: 7 }),
+  /** each at 08:00 UTC; the markets take at most 11; 0: no options, only funding is looked after */
+  expiries: z.strictObject({ count: z.int().min(0).max(11), everyDays: z.int().min(1).max(30) }).prefault({ count: 4, everyDays: 7 }),
   strikes: strikes.prefault({}),
 });
 

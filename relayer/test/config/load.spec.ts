@@ -59,7 +59,7 @@ describe('given a keeper of markets', () => {
     expect(keys.keeper).toBeUndefined();
     expect(keeper).toEqual({
       everySeconds: 10,
-      listings: [{ underlying: 1, expiries: { count: 4, everyDays: 7 }, strikes: { perSide: 4, stepShare: 0.05, keep: 2 } }],
+      listings: [{ underlying: 1, expiries: { count: 4, everyDays: 7 }, strikes: { perSide: 4, stepShare: 0.04, keep: 2 } }],
       sheetSeconds: 60,
       fundingSeconds: 3_600,
       interestSeconds: 86_400,

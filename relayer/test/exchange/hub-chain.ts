@@ -6,9 +6,11 @@ import {
   delegatesAbi,
   exchangeAbi,
   feedsAbi,
+  fundAbi,
   ledgerAbi,
   marginAbi,
   marketsAbi,
+  sheetsAbi,
 } from '@lockstep/contracts';
 import { risk, type AccountId } from '@lockstep/shared';
 import { encodeDeployData, encodeFunctionData, numberToHex, zeroAddress, type Abi, type Address, type Hex } from 'viem';
@@ -22,9 +24,13 @@ const SIGNED = 1;
 const OPEN = 1;
 const E18 = 10n ** 18n;
 
-/** The hub's markets on a local chain: one underlying at 60,000, cross margin, no collateral but cash. */
+/** The hub's markets on a local chain: one underlying at 60,000, cross margin, no collateral but cash. The deployer is a module of ledger and markets. */
 export interface HubMarkets {
-  readonly contracts: Readonly<Record<'Ledger' | 'Markets' | 'Margin' | 'Delegates' | 'Exchange' | 'Feeds', Address>>;
+  readonly contracts: Readonly<
+    Record<'Ledger' | 'Markets' | 'Margin' | 'Delegates' | 'Exchange' | 'Feeds' | 'Sheets' | 'Fund' | 'AccessManager', Address>
+  >;
+  /** Signs and submits values as of the newest block, feeds ascending. */
+  report(reports: readonly risk.FeedReport[]): Promise<void>;
   /** Signs and submits spot and mark of the underlying. */
   tell(price: bigint): Promise<void>;
   /** Gives an account cash. */
@@ -63,13 +69,15 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
     unpairedMaintenance: 1_100_000_000,
   };
   const links = { feeds, collateralRules: rules, listing: markets, normalTable };
+  const sheets = await deploy('Sheets', sheetsAbi, feeds, markets, normalTable);
+  const fund = await deploy('Fund', fundAbi, manager, ledger, delegates);
   const engine = await deploy('CrossEngine', crossEngineAbi, manager, links, tiers, rates);
 
   // What Markets may do to feeds is a matter of roles, which deployments test.
   await send(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] }));
-  for (const module of [markets, exchange, deployer.address])
+  for (const module of [markets, exchange, fund, deployer.address])
     await send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [module, true] }));
-  for (const module of [exchange, margin])
+  for (const module of [exchange, margin, deployer.address])
     await send(markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [module, true] }));
   await send(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [CROSS, engine] }));
   const bounds = {
@@ -86,15 +94,17 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
   };
   await send(feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'setUnderlying', args: [1, SIGNED, zeroAddress, bounds] }));
 
-  const tell = async (price: bigint): Promise<void> => {
+  const report = async (reports: readonly risk.FeedReport[]): Promise<void> => {
     const { timestamp } = await client.getBlock();
     const time = Number(timestamp);
-    const report = (kind: risk.FeedKind) => ({ feed: risk.feedId({ underlying: 1, kind, expiry: 0n }), value: price, spread: 0 });
-    const reports = [report('spot'), report('mark')];
     const domain = risk.feedsDomain(chainId, feeds);
     const signature = await SIGNER.signTypedData({ domain, types: risk.FEED_TYPES, primaryType: 'Snapshot', message: { time, reports } });
     await send(feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'submit', args: [time, reports, signature] }));
   };
+  const tell = (price: bigint): Promise<void> =>
+    report(
+      (['spot', 'mark'] as const).map((kind) => ({ feed: risk.feedId({ underlying: 1, kind, expiry: 0n }), value: price, spread: 0 })),
+    );
   await tell(60_000n * E18);
   const perpetual = { openCap: 1_000n * E18, fundingCap: 4_000_000, fundingBase: 12_500 };
   await send(
@@ -102,7 +112,12 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
     encodeFunctionData({ abi: marketsAbi, functionName: 'setUnderlying', args: [1, OPEN, perpetual, { openCap: 1_000_000 }] }),
   );
   return {
-    contracts: { Ledger: ledger, Markets: markets, Margin: margin, Delegates: delegates, Exchange: exchange, Feeds: feeds },
+    contracts: {
+      AccessManager: manager,
+      ...{ Ledger: ledger, Markets: markets, Margin: margin, Delegates: delegates, Exchange: exchange, Feeds: feeds },
+      ...{ Sheets: sheets, Fund: fund },
+    },
+    report,
     tell,
     pay: (account, amount) => send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'changeCash', args: [account, amount] })),
     send,

@@ -6,3 +6,4 @@ export * from './option.js';
 export * from './state.js';
 export * from './expiry.js';
 export * from './trade.js';
+export * from './listing.js';

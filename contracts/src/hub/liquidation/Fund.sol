@@ -118,6 +118,11 @@ contract Fund is IFund, AccessManaged {
         _move(account, staker, cash);
     }
 
+    /// @inheritdoc IFund
+    function collectInterest() external returns (uint256 cash) {
+        return ledger.collectInterest(account);
+    }
+
     // ---- Liquidation
 
     /// @inheritdoc IFund

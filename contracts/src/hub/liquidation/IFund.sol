@@ -62,6 +62,10 @@ interface IFund {
     ///         is insolvent.
     function exit(Account account) external returns (uint256 cash);
 
+    /// @notice Brings the interest that debtors were charged, and that waits in the ledger, to the fund: it belongs to the stakers. Anyone.
+    /// @return cash 18 decimals
+    function collectInterest() external returns (uint256 cash);
+
     // ---- Liquidation
 
     /// @notice Pays cash to an account, as far as the market's tranche and the fund's cash go.

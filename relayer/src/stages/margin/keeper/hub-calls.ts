@@ -1,0 +1,76 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { gas, wei } from '@lockstep/shared';
+import { DataSource } from 'typeorm';
+import type { Address, Hex } from 'viem';
+import { Chains } from '../../../chain/chains.js';
+import type { NewIntent } from '../../../sender/intent.js';
+import { describeReason, type RevertReason } from '../../../sender/intent.js';
+import { SenderKeys } from '../../../sender/keys.js';
+import { revertOf } from '../../../sender/revert-reason.js';
+import { SenderService } from '../../../sender/sender.service.js';
+import { Intents, type Wanted } from '../../intents.js';
+
+/** A call of the hub that the keeper makes. */
+export interface HubCall {
+  readonly to: Address;
+  readonly data: Hex;
+  readonly purpose: NewIntent['purpose'];
+}
+
+/** Calls of the hub with the keeper's key: tried first, then wanted from the durable sender. */
+@Injectable()
+export class HubCalls {
+  readonly #logger = new Logger(HubCalls.name);
+
+  constructor(
+    private readonly dataSource: DataSource,
+    @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
+    private readonly keys: SenderKeys,
+    private readonly sender: SenderService,
+    private readonly intents: Intents,
+  ) {}
+
+  /** Why the hub would refuse a call now; null if it would not. No answer is no refusal: it throws. */
+  async refusal({ to, data }: HubCall): Promise<RevertReason | null> {
+    try {
+      await this.chains.hub.client.call({ account: this.keys.account('keeper').address, to, data });
+      return null;
+    } catch (error) {
+      const reason = revertOf(error);
+      if (reason === null) throw error;
+      return reason;
+    }
+  }
+
+  /**
+   * Wants a call whose need the chain shows, if the hub would take it. Asked again while the need is there.
+   * @param what key derived from the facts that make it necessary
+   */
+  async want(what: string, call: HubCall): Promise<Wanted | 'refused'> {
+    const refusal = await this.refusal(call);
+    if (refusal !== null) {
+      this.#logger.warn({ event: 'margin.keep.refused', ...call.purpose, because: describeReason(refusal) });
+      return 'refused';
+    }
+    const wanted = await this.dataSource.transaction((tx) => this.intents.want(tx, what, this.#intent(call)));
+    if (wanted === 'sent') this.#logger.log({ event: 'margin.keep', ...call.purpose });
+    return wanted;
+  }
+
+  /**
+   * Wants calls that belong together, in this order, once and never again.
+   * @param gasLimit of each: a call may build on the one before it, so none can be estimated
+   */
+  async wantOnce(calls: readonly (HubCall & { readonly what: string })[], gasLimit: bigint): Promise<void> {
+    await this.dataSource.transaction(async (tx) => {
+      for (const { what, ...call } of calls) {
+        const { created } = await this.sender.enqueue(tx, { ...this.#intent(call), dedupeKey: what, gasLimit: gas(gasLimit) });
+        if (created) this.#logger.log({ event: 'margin.keep', ...call.purpose });
+      }
+    });
+  }
+
+  #intent({ to, data, purpose }: HubCall): Omit<NewIntent, 'dedupeKey'> {
+    return { role: 'keep', chainId: this.chains.hub.chainId, key: 'keeper', to, data, value: wei(0n), purpose };
+  }
+}

@@ -1,0 +1,74 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { fundAbi, ledgerAbi } from '@lockstep/contracts';
+import { encodeFunctionData } from 'viem';
+import { Chains } from '../../../chain/chains.js';
+import { RELAYER_CONFIG } from '../../../config/config.module.js';
+import type { RelayerConfig } from '../../../config/relayer-config.js';
+import { HubCalls } from './hub-calls.js';
+import { MarketReader } from './market.reader.js';
+
+/** Debtors charged in one collection; the others are charged when their cash moves, or in the next one. */
+const MAX_DEBTORS = 100;
+/** Interest below which charging an account is not worth a transaction: a cent, 18 decimals. */
+const WORTHY = 10n ** 16n;
+/** A charge touches two slots of an account, the sums and the rate; it measures below 100k. */
+const GAS = 250_000n;
+
+/** Brings interest to the fund: charges debtors whose cash did not move, then collects. */
+@Injectable()
+export class InterestKeeper {
+  constructor(
+    @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'keeper'>,
+    @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
+    private readonly reader: MarketReader,
+    private readonly calls: HubCalls,
+  ) {}
+
+  /** Once in each window of `interestSeconds`; a window in which nothing is due costs nothing. */
+  async collect(): Promise<void> {
+    const { hub } = this.chains;
+    const fund = hub.find('Fund');
+    if (fund === null) return;
+    const ledger = { address: hub.contract('Ledger'), abi: ledgerAbi } as const;
+    const window = (await this.reader.now()) / BigInt(this.config.keeper.interestSeconds);
+    const [debt, pool] = await hub.client.readContract({ ...ledger, functionName: 'interestOf' });
+    const charges = debt === 0n ? [] : await this.#charges();
+    if (charges.length === 0 && pool < WORTHY) return;
+    const collect = {
+      what: `collect-interest:${window}`,
+      to: fund,
+      data: encodeFunctionData({ abi: fundAbi, functionName: 'collectInterest' }),
+      purpose: { what: 'collect-interest', window: window.toString(), debtors: charges.length },
+    };
+    const refusal = await this.calls.refusal(collect);
+    if (refusal !== null) return;
+    await this.calls.wantOnce(
+      [
+        ...charges.map((account) => ({
+          what: `charge-interest:${account}:${window}`,
+          to: ledger.address,
+          data: encodeFunctionData({ abi: ledgerAbi, functionName: 'chargeInterest', args: [account] }),
+          purpose: { what: 'charge-interest', account },
+        })),
+        collect,
+      ],
+      GAS,
+    );
+  }
+
+  async #charges() {
+    const { hub } = this.chains;
+    const ledger = { address: hub.contract('Ledger'), abi: ledgerAbi } as const;
+    const debtors = (await this.reader.debtors()).slice(0, MAX_DEBTORS);
+    const due = await Promise.all(
+      debtors.map(async (account) => {
+        const [booked, cash] = await Promise.all([
+          hub.client.readContract({ ...ledger, functionName: 'bookedCashOf', args: [account] }),
+          hub.client.readContract({ ...ledger, functionName: 'cashOf', args: [account] }),
+        ]);
+        return booked - cash;
+      }),
+    );
+    return debtors.filter((_, index) => (due[index] ?? 0n) >= WORTHY);
+  }
+}
