@@ -2,9 +2,9 @@
 pragma solidity ^0.8.34;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {AuctionTerms} from "../../src/hub/liquidation/AuctionMath.sol";
 import {ILiquidation} from "../../src/hub/liquidation/ILiquidation.sol";
-import {IMargin} from "../../src/hub/markets/IMargin.sol";
 import {Grade} from "../../src/hub/risk/FeedGrade.sol";
 import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
@@ -35,11 +35,75 @@ contract LiquidationTest is LiquidationFixture {
         ILiquidation.Auction memory auction = _liquidation.auctionOf(_alice);
         assertEq(auction.id, 1);
         assertEq(auction.startedAt, vm.getBlockTimestamp());
-        assertEq(auction.market, BTC);
-        assertGt(auction.fee, 0);
+        assertEq(auction.market, 0, "of an insolvent account alone");
+        // Breach 25,500 of 175,500; rate 1% + 9% · 0.145… / 0.5 of what will be sold.
+        // The quote may read a unit lower.
+        assertApproxEqAbs(auction.fee, _expectedFee(), 10);
         assertEq(_ledger.cashOf(_liquidation.escrow()), int256(uint256(auction.fee)));
         vm.expectRevert(abi.encodeWithSelector(ILiquidation.AuctionOpen.selector, HubAccount.unwrap(_alice), 1));
         _liquidation.start(_alice, "");
+    }
+
+    /// @dev By hand: T = 1.15 · 175,500, E = 150,000, d = 0.95.
+    function _expectedFee() private pure returns (uint256) {
+        uint256 target = (175_500e18 * 115) / 100;
+        uint256 share = Math.ceilDiv((target - 150_000e18) * 1e18, target - 7_500e18);
+        uint256 breach = (25_500e18 * 1e18) / uint256(175_500e18);
+        uint256 rate = 0.01e18 + (0.09e18 * breach) / 0.5e18;
+        return (share * 150_000e18 * rate) / 1e36;
+    }
+
+    function test_GivenDeeperBreaches_WhenStarted_TheFeeRateRisesUpToItsMost() public {
+        uint256 last;
+        uint128[4] memory prices = [uint128(58_700e18), 58_300e18, 57_800e18, 57_300e18];
+        for (uint256 i; i < prices.length; ++i) {
+            uint256 state = vm.snapshotState();
+            _priceBtc(prices[i]);
+            Risk memory risk = _margin.riskOf(_alice);
+            _liquidation.start(_alice, "");
+            uint256 rate = (uint256(_liquidation.auctionOf(_alice).fee) * 1e18) / uint256(risk.equity);
+            assertGt(rate, last, "of the equity, by size of breach");
+            assertLe(rate, _liquidation.termsOf().feeMost);
+            last = rate;
+            vm.revertToState(state);
+        }
+    }
+
+    function test_GivenAnAgedPrice_WhenBid_ItIsTakenInSteps() public {
+        AuctionTerms memory terms = _liquidation.termsOf();
+        terms.largeMargin = 1e30;
+        _liquidation.setTerms(terms);
+        _priceBtc(58_000e18);
+        _liquidation.start(_alice, "");
+        vm.warp(vm.getBlockTimestamp() + 61);
+        assertEq(uint8(_margin.riskOf(_alice).grade), uint8(Grade.Aged));
+        (uint256 share, ) = _bid(_carol, 1e18);
+        assertEq(share, terms.stepShare);
+        vm.warp(vm.getBlockTimestamp() + 5);
+        ILiquidation.Bid memory wanted = _wanted(_carol, 1e18);
+        _as(_carol);
+        vm.expectPartialRevert(ILiquidation.CoolOff.selector);
+        _liquidation.bid(wanted, "");
+        _priceBtc(58_000e18);
+        (share, ) = _bid(_carol, 1e18);
+        assertGt(share, terms.stepShare, "at fresh prices as much as is needed");
+    }
+
+    function test_GivenAnAccountOfTheAuctionsOwn_WhenStarted_ItReverts() public {
+        HubAccount debtor = _liquidation.deficitAccount(BTC);
+        _ledger.changeCash(debtor, -1e18);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidation.AccountInvalid.selector, HubAccount.unwrap(debtor)));
+        _liquidation.start(debtor, "");
+    }
+
+    function test_GivenTheSecondOfTheStart_WhenBid_ItReverts() public {
+        _priceBtc(58_500e18);
+        _liquidation.start(_alice, "");
+        ILiquidation.Bid memory wanted = _wanted(_carol, 1e18);
+        uint256 time = vm.getBlockTimestamp();
+        _as(_carol);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidation.CoolOff.selector, time + 1, time));
+        _liquidation.bid(wanted, "");
     }
 
     function test_GivenStalePrices_WhenStarted_ItReverts() public {
@@ -113,7 +177,7 @@ contract LiquidationTest is LiquidationFixture {
 
     function test_GivenAPriceAboveTheLimit_WhenBid_ItReverts() public {
         _priceBtc(58_500e18);
-        _liquidation.start(_alice, "");
+        _start(_alice);
         ILiquidation.Bid memory wanted = _wanted(_carol, 1e18);
         wanted.priceLimit = 1;
         _as(_carol);
@@ -123,7 +187,7 @@ contract LiquidationTest is LiquidationFixture {
 
     function test_GivenABidWithinTheCoolOff_ItReverts() public {
         _priceBtc(58_500e18);
-        _liquidation.start(_alice, "");
+        _start(_alice);
         _bid(_carol, 0.01e18);
         ILiquidation.Bid memory wanted = _wanted(_carol, 0.01e18);
         _as(_carol);
@@ -135,7 +199,7 @@ contract LiquidationTest is LiquidationFixture {
 
     function test_GivenABidderWhoCannotCarryIt_WhenBid_ItReverts() public {
         _priceBtc(58_500e18);
-        _liquidation.start(_alice, "");
+        _start(_alice);
         _ledger.changeCash(_carol, 1000e18 - _ledger.cashOf(_carol));
         ILiquidation.Bid memory wanted = _wanted(_carol, 0.2e18);
         _as(_carol);
@@ -145,7 +209,7 @@ contract LiquidationTest is LiquidationFixture {
 
     function test_GivenAStrangerOrTheAccountItself_WhenBid_ItReverts() public {
         _priceBtc(58_500e18);
-        _liquidation.start(_alice, "");
+        _start(_alice);
         ILiquidation.Bid memory wanted = _wanted(_carol, 1e18);
         vm.expectRevert(
             abi.encodeWithSelector(ILiquidation.NotPermitted.selector, HubAccount.unwrap(_carol), address(this))
@@ -168,7 +232,7 @@ contract LiquidationTest is LiquidationFixture {
         _ledger.enableCollateral(_alice, _wbtcId);
         _ledger.changeCash(_alice, -60_000e18);
         _priceBtc(58_500e18);
-        _liquidation.start(_alice, "");
+        _start(_alice);
         (uint256 share, ) = _bid(_carol, 0.1e18);
         (uint128 taken, ) = _ledger.balanceOf(_carol, _wbtcId);
         assertEq(taken, (1e8 * share) / 1e18);
@@ -226,6 +290,31 @@ contract LiquidationTest is LiquidationFixture {
         bytes memory later = _signedBtc(time + 1, 59_500e18);
         vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
         _liquidation.undo(_alice, later);
+        _bid(_carol, 0.01e18);
+        bytes memory healthy = _signedBtc(time - 5, 59_500e18);
+        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
+        _liquidation.undo(_alice, healthy);
+    }
+
+    function test_GivenCollateralPricedAfterTheStart_WhenUndone_ItReverts() public {
+        _collateralOf(_alice, OTHER, WETH, _wethId, 1e18);
+        _priceBtc(58_500e18);
+        _price(ETH, 3000e18, 3000e18);
+        vm.warp(vm.getBlockTimestamp() + 20);
+        _liquidation.start(_alice, "");
+        uint40 time = uint40(vm.getBlockTimestamp());
+        vm.warp(time + 5);
+        _price(ETH, 3000e18, 3000e18);
+        bytes memory healthy = _signedBtc(time - 10, 59_500e18);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ILiquidation.UndoInvalid.selector,
+                HubAccount.unwrap(_alice),
+                time + 5,
+                "prices dated before the start"
+            )
+        );
+        _liquidation.undo(_alice, healthy);
     }
 
     // ---- insolvent
@@ -249,6 +338,14 @@ contract LiquidationTest is LiquidationFixture {
         (, price) = _bid(_carol, 1e18);
         assertEq(_ledger.bookedCashOf(_liquidation.deficitAccount(BTC)), price, "all of it is a deficit");
         assertEq(_wealth(), total, "INV-LIQ-3");
+        assertEq(_sink.deficitOf(BTC), uint256(-price), "reported");
+        // Reserve 0: short of what is negative.
+        assertEq(int256(_sink.shortfallOf(_alice)), -_margin.riskOf(_alice).equity);
+        _fund.setTranche(BTC, 0);
+        assertEq(_liquidation.cover(BTC), uint256(-price));
+        assertEq(_ledger.cashOf(_liquidation.deficitAccount(BTC)), 0);
+        assertEq(_liquidation.cover(BTC), 0);
+        assertEq(_wealth(), total, "INV-LIQ-3");
     }
 
     function test_GivenASmallInsolventAccount_WhenTakenWhole_ItIsEmptyAndTheAuctionEnds() public {
@@ -256,7 +353,7 @@ contract LiquidationTest is LiquidationFixture {
         (terms.smallMargin, terms.largeMargin) = (1e30, 1e30);
         _liquidation.setTerms(terms);
         _priceBtc(56_000e18);
-        _liquidation.start(_alice, "");
+        _start(_alice);
         _ledger.changeCash(_carol, 10_000_000e18);
         (uint256 share, ) = _bid(_carol, 1e18);
         assertEq(share, 1e18);
@@ -264,6 +361,7 @@ contract LiquidationTest is LiquidationFixture {
         assertEq(_ledger.cashOf(_alice), 0);
         assertFalse(_markets.hasPositions(_alice));
         assertEq(_fund.insolventOpen(), 0);
+        assertEq(_sink.shortfallOf(_alice), 0);
     }
 
     // ---- governance

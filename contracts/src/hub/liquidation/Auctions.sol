@@ -7,14 +7,15 @@ import {ILedger} from "../ILedger.sol";
 import {IMargin} from "../markets/IMargin.sol";
 import {IMarkets} from "../markets/IMarkets.sol";
 import {Grade} from "../risk/FeedGrade.sol";
-import {FeedWord, Kind} from "../risk/FeedWord.sol";
 import {Holdings} from "../risk/Holdings.sol";
-import {IFeeds} from "../risk/IFeeds.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
 import {Wad} from "../risk/Wad.sol";
 import {AuctionMath, AuctionTerms, Health} from "./AuctionMath.sol";
+import {IDeficitSink} from "./IDeficitSink.sol";
 import {IFund} from "./IFund.sol";
 import {ILiquidation} from "./ILiquidation.sol";
+import {IPriceTimes} from "./IPriceTimes.sol";
+import {IRoutes} from "./IRoutes.sol";
 
 /// @notice When auctions start, rest, change legs and end. What bids do is Liquidation's.
 /// @dev Money of accounts is below 2^127: engines sum fields of at most 128 bits.
@@ -28,12 +29,17 @@ abstract contract Auctions is ILiquidation, AccessManaged {
     ILedger public immutable ledger;
     /// @inheritdoc ILiquidation
     IFund public immutable fund;
-    IMarkets internal immutable _markets;
-    IFeeds private immutable _feeds;
+    /// @inheritdoc ILiquidation
+    IPriceTimes public immutable priceTimes;
+    IMarkets private immutable _markets;
     uint32 private immutable _hubEid;
 
     /// @inheritdoc ILiquidation
     uint64 public auctionCount;
+    /// @inheritdoc ILiquidation
+    IDeficitSink public deficitSink;
+    /// @inheritdoc ILiquidation
+    IRoutes public routes;
     AuctionTerms internal _terms;
     mapping(Account account => Auction) internal _auctions;
     mapping(Account account => Ended) private _ended;
@@ -44,10 +50,10 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         uint40 age;
     }
 
-    constructor(address authority, ILedger ledger_, IMargin margin_, IFund fund_) AccessManaged(authority) {
-        (ledger, margin, fund) = (ledger_, margin_, fund_);
-        (_markets, _feeds) = (margin_.markets(), margin_.feeds());
-        _hubEid = ledger_.hubEid();
+    constructor(address authority, Links memory links) AccessManaged(authority) {
+        (ledger, margin, fund, priceTimes) = (links.ledger, links.margin, links.fund, links.priceTimes);
+        _markets = links.margin.markets();
+        _hubEid = links.ledger.hubEid();
         _setTerms(
             AuctionTerms({
                 fastFrom: 0.95e18,
@@ -72,6 +78,7 @@ abstract contract Auctions is ILiquidation, AccessManaged {
 
     /// @inheritdoc ILiquidation
     function start(Account account, bytes calldata prices) external returns (uint64 id) {
+        require(account.owner() != address(this), AccountInvalid(Account.unwrap(account)));
         margin.submit(prices);
         Auction storage auction = _auctions[account];
         require(auction.id == 0, AuctionOpen(Account.unwrap(account), auction.id));
@@ -81,18 +88,21 @@ abstract contract Auctions is ILiquidation, AccessManaged {
             health.equity < health.margin,
             HealthyAccount(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
         );
-        id = ++auctionCount;
         Ended memory last = _ended[account];
-        uint256 age = AuctionMath.resumedAge(_terms, last.age, block.timestamp - last.at);
+        uint256 since = block.timestamp - last.at;
+        bool resumes = since <= _terms.resumeSeconds;
+        // What nobody could top up in time has no equity to lose by waiting, or has waited before.
+        if (!resumes && health.equity > 0) _requireNoGrace(account);
+        id = ++auctionCount;
+        uint256 age = AuctionMath.resumedAge(_terms, last.age, since);
         // CAST: seconds; an age is less than the time.
         uint40 time = uint40(block.timestamp);
         auction.id = id;
         auction.openedAt = time;
         auction.startedAt = uint40(block.timestamp - age);
         auction.startOldest = risk.oldest;
-        auction.market = _marketOf(account);
         // One that goes on has paid.
-        int256 fee = age == 0 ? AuctionMath.startFee(_terms, health, AuctionMath.discountAt(_terms, age)) : int256(0);
+        int256 fee = resumes ? int256(0) : AuctionMath.startFee(_terms, health, AuctionMath.discountAt(_terms, age));
         // CAST: not negative, below the equity.
         auction.fee = uint128(uint256(fee));
         _moveCash(account, escrow(), fee);
@@ -104,13 +114,17 @@ abstract contract Auctions is ILiquidation, AccessManaged {
     /// @inheritdoc ILiquidation
     function undo(Account account, bytes calldata prices) external {
         Auction storage auction = _open(account);
+        require(
+            auction.lastBidAt == 0,
+            UndoInvalid(Account.unwrap(account), auction.lastBidAt, "an auction without bids")
+        );
         margin.submit(prices);
         Risk memory risk = _usable(account);
         require(
             risk.oldest > auction.startOldest,
             UndoInvalid(Account.unwrap(account), risk.oldest, "prices newer than those of the start")
         );
-        uint40 newest = _newest(account);
+        uint40 newest = priceTimes.newestOf(_markets.holdingsOf(account));
         require(
             newest <= auction.openedAt,
             UndoInvalid(Account.unwrap(account), newest, "prices dated before the start")
@@ -138,11 +152,33 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         );
     }
 
+    /// @inheritdoc ILiquidation
+    function cover(uint16 market) external returns (uint256 paid) {
+        Account debtor = deficitAccount(market);
+        int256 cash = ledger.cashOf(debtor);
+        if (cash >= 0) return 0;
+        // CAST: above 0.
+        paid = fund.pay(debtor, market, uint256(-cash));
+        if (paid != 0) emit DeficitCovered(market, paid);
+    }
+
     // ---- governance
 
     /// @inheritdoc ILiquidation
     function setTerms(AuctionTerms calldata terms) external restricted {
         _setTerms(terms);
+    }
+
+    /// @inheritdoc ILiquidation
+    function setDeficitSink(IDeficitSink deficitSink_) external restricted {
+        deficitSink = deficitSink_;
+        emit DeficitSinkSet(deficitSink_);
+    }
+
+    /// @inheritdoc ILiquidation
+    function setRoutes(IRoutes routes_) external restricted {
+        routes = routes_;
+        emit RoutesSet(routes_);
     }
 
     function _setTerms(AuctionTerms memory terms) private {
@@ -192,6 +228,13 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         require(auction.id != 0, AuctionNotOpen(Account.unwrap(account)));
     }
 
+    function _requireNoGrace(Account account) private view {
+        IRoutes routes_ = routes;
+        if (address(routes_) == address(0)) return;
+        uint256 until = routes_.graceUntil();
+        require(block.timestamp >= until, GracePeriod(Account.unwrap(account), until));
+    }
+
     function _usable(Account account) internal view returns (Risk memory risk) {
         risk = margin.riskOf(account);
         require(risk.grade <= Grade.Aged, PricesUnusable(Account.unwrap(account), risk.grade));
@@ -220,12 +263,15 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         if (insolvent != (auction.insolventSince != 0)) {
             auction.insolventSince = insolvent ? time : 0;
             if (insolvent) {
+                auction.market = _marketOf(account);
                 fund.openInsolvency();
                 emit InsolvencyOpened(auction.id, Account.unwrap(account));
             } else {
                 _closeInsolvency(account, auction.id);
             }
         }
+        // CAST: not negative in an insolvent account.
+        if (insolvent) _reportShortfall(account, uint256(health.reserve - health.equity));
         if (health.equity >= health.margin) {
             if (auction.restingSince == 0) auction.restingSince = time;
         } else if (auction.restingSince != 0) {
@@ -240,15 +286,22 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         uint256 until = auction.restingSince == 0 ? block.timestamp : auction.restingSince;
         // CAST: seconds.
         if (!undone) _ended[account] = Ended(uint40(block.timestamp), uint40(until - auction.startedAt));
-        uint128 fee = auction.fee;
+        int256 fee = int256(uint256(auction.fee));
         emit AuctionEnded(auction.id, Account.unwrap(account), undone);
         delete _auctions[account];
-        _moveCash(escrow(), feeTo, int256(uint256(fee)));
+        // A loss of all cash is one of the escrow's too.
+        _moveCash(escrow(), feeTo, Wad.max(0, Wad.min(fee, ledger.cashOf(escrow()))));
     }
 
     function _closeInsolvency(Account account, uint64 id) private {
         fund.closeInsolvency();
+        _reportShortfall(account, 0);
         emit InsolvencyClosed(id, Account.unwrap(account));
+    }
+
+    function _reportShortfall(Account account, uint256 cash) private {
+        IDeficitSink sink = deficitSink;
+        if (address(sink) != address(0)) sink.reportShortfall(account, cash);
     }
 
     function _moveCash(Account from, Account to, int256 cash) internal {
@@ -265,20 +318,6 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         for (uint256 i; i < Holdings.underlyings(words[0]); ++i) {
             int256 quote = Wad.abs(Holdings.perpetualQuote(words[place]));
             if (quote > largest) (largest, market) = (quote, Holdings.underlying(words[place]));
-            place += 1 + Holdings.optionWords(words[place]);
-        }
-    }
-
-    /// @dev Time of the newest spot or mark of what the account holds.
-    function _newest(Account account) private view returns (uint40 newest) {
-        uint256[] memory words = _markets.holdingsOf(account);
-        uint256 place = 1 + Holdings.collateralWords(words[0]);
-        for (uint256 i; i < Holdings.underlyings(words[0]); ++i) {
-            uint16 underlying = Holdings.underlying(words[place]);
-            uint40 spot = _feeds.point(FeedWord.id(underlying, Kind.Spot, 0)).time;
-            uint40 mark = _feeds.point(FeedWord.id(underlying, Kind.Mark, 0)).time;
-            if (spot > newest) newest = spot;
-            if (mark > newest) newest = mark;
             place += 1 + Holdings.optionWords(words[place]);
         }
     }

@@ -7,7 +7,11 @@ import {IWithdrawals} from "../IWithdrawals.sol";
 import {IMargin} from "../markets/IMargin.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {AuctionTerms} from "./AuctionMath.sol";
+import {IDeficitSink} from "./IDeficitSink.sol";
 import {IFund} from "./IFund.sol";
+import {IHandover} from "./IHandover.sol";
+import {IPriceTimes} from "./IPriceTimes.sol";
+import {IRoutes} from "./IRoutes.sol";
 
 /// @notice Auctions of accounts below maintenance margin: shares of all an account has, positions, collateral on every chain and cash, for cash.
 /// @dev Solvent while equity exceeds the reserve (cash that bids paid in): the bidder pays share · (equity − reserve) · discount, and only as much is
@@ -22,22 +26,34 @@ interface ILiquidation {
     /// @param startOldest    time of the oldest value it was started with
     /// @param openedAt       seconds, as it was
     /// @param lastBidAt      seconds, 0: no bid yet
+    /// @param market         underlying whose tranche and deficit account bear its losses, as of when it became insolvent; 0: no positions
     /// @param restingSince   seconds, 0: the account was below maintenance margin when it was last looked at
     /// @param insolventSince seconds, 0: solvent when it was last looked at
-    /// @param market         underlying whose tranche and deficit account bear its losses; 0: it holds no positions
-    /// @param reserve        cash that bids paid in, 18 decimals
     /// @param fee            start fee, in escrow until the auction ends, 18 decimals
+    /// @param reserve        cash that bids paid in, 18 decimals
     struct Auction {
         uint64 id;
         uint40 startedAt;
         uint40 startOldest;
         uint40 openedAt;
         uint40 lastBidAt;
+        uint16 market;
         uint40 restingSince;
         uint40 insolventSince;
-        uint16 market;
-        uint128 reserve;
         uint128 fee;
+        uint128 reserve;
+    }
+
+    /// @notice What it works with.
+    /// @param fund       its liquidation must be this contract
+    /// @param handover   its auctioneers must include this contract
+    struct Links {
+        ILedger ledger;
+        IMargin margin;
+        IFund fund;
+        IWithdrawals withdrawals;
+        IHandover handover;
+        IPriceTimes priceTimes;
     }
 
     /// @notice What a bidder wants.
@@ -60,24 +76,27 @@ interface ILiquidation {
         uint256 fee,
         uint256 age
     );
-    /// @param share    taken, 18 decimals
-    /// @param price    cash the bidder paid; negative: was paid
-    /// @param assetIds of the collateral that moved, base units beside them
+    /// @notice What moved of collateral: IHandover.AssetHandedOver; of positions: IMarkets.SliceTransferred.
+    /// @param share taken, 18 decimals
+    /// @param price cash the bidder paid; negative: was paid
+    /// @param cash  that was part of what he took, signed
     event BidTaken(
         uint64 indexed id,
         bytes32 indexed account,
         bytes32 indexed bidder,
         uint256 share,
         int256 price,
-        int256 cash,
-        uint16[] assetIds,
-        uint256[] amounts
+        int256 cash
     );
     /// @notice Who paid a payout; the three sum to it.
     event InsolventPaid(uint64 indexed id, uint16 indexed market, uint256 reserve, uint256 fund, uint256 deficit);
     event InsolvencyOpened(uint64 indexed id, bytes32 indexed account);
     event InsolvencyClosed(uint64 indexed id, bytes32 indexed account);
     event AuctionEnded(uint64 indexed id, bytes32 indexed account, bool undone);
+    /// @notice The fund paid into a market's deficit account.
+    event DeficitCovered(uint16 indexed market, uint256 cash);
+    event DeficitSinkSet(IDeficitSink deficitSink);
+    event RoutesSet(IRoutes routes);
     event TermsSet(AuctionTerms terms);
 
     error AuctionOpen(bytes32 account, uint64 id);
@@ -86,8 +105,12 @@ interface ILiquidation {
     error BelowTarget(bytes32 account, int256 equity, uint256 target);
     error PricesUnusable(bytes32 account, Grade grade);
     error NotPermitted(bytes32 account, address caller);
+    /// @notice One of the accounts that this contract keeps: what it owes is no trader's loss.
+    error AccountInvalid(bytes32 account);
     error BidderInvalid(bytes32 bidder);
     error ShareInvalid(uint256 share);
+    /// @notice Every top-up route is closed: a new auction of an account with equity waits.
+    error GracePeriod(bytes32 account, uint256 until);
     error CoolOff(uint256 until, uint256 time);
     error PriceAboveLimit(int256 price, int256 limit);
     error HealthFell(bytes32 account, int256 before, int256 afterwards);
@@ -97,10 +120,10 @@ interface ILiquidation {
 
     // ---- anyone
 
-    /// @notice Starts an auction of an account below maintenance margin.
+    /// @notice Starts an auction of an account below maintenance margin. One with equity waits while IRoutes gives grace, unless it resumes.
     function start(Account account, bytes calldata prices) external returns (uint64 id);
     /// @notice Ends an auction as if it had not been started: prices newer than those of the start, but not dated after it, show the account at or
-    ///         above maintenance margin. Its fee goes back.
+    ///         above maintenance margin. Its fee goes back. Only before the first bid, which is taken a second after the start at the earliest.
     function undo(Account account, bytes calldata prices) external;
     /// @notice Looks at the account: ends the auction at (1 + buffer) · maintenance margin; between that and maintenance margin the discount stands
     ///         still until it is below again; switches between the solvent and the insolvent leg.
@@ -108,6 +131,8 @@ interface ILiquidation {
     function touch(Account account, bytes calldata prices) external returns (bool ended);
     /// @notice As touch, but reverts unless the auction ends.
     function end(Account account, bytes calldata prices) external;
+    /// @notice Lets the fund pay what a market's deficit account owes, as far as its tranche goes.
+    function cover(uint16 market) external returns (uint256 paid);
 
     // ---- the bidder's owner, or his delegate with TRADE
 
@@ -130,6 +155,10 @@ interface ILiquidation {
 
     /// @notice GOVERNOR, delayed. Running auctions follow the new terms.
     function setTerms(AuctionTerms calldata terms) external;
+    /// @notice Who is told of deficits and of insolvent accounts; 0: nobody. GOVERNOR, delayed.
+    function setDeficitSink(IDeficitSink deficitSink) external;
+    /// @notice Who says whether accounts can be topped up; 0: nobody, there is never a grace. GOVERNOR, delayed.
+    function setRoutes(IRoutes routes) external;
 
     // ---- views
 
@@ -144,4 +173,8 @@ interface ILiquidation {
     function margin() external view returns (IMargin);
     function fund() external view returns (IFund);
     function withdrawals() external view returns (IWithdrawals);
+    function handover() external view returns (IHandover);
+    function priceTimes() external view returns (IPriceTimes);
+    function deficitSink() external view returns (IDeficitSink);
+    function routes() external view returns (IRoutes);
 }

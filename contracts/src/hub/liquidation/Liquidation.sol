@@ -3,15 +3,14 @@ pragma solidity ^0.8.34;
 
 import {Account} from "../../types/Account.sol";
 import {IDelegates} from "../IDelegates.sol";
-import {ILedger} from "../ILedger.sol";
 import {IWithdrawals} from "../IWithdrawals.sol";
-import {IMargin} from "../markets/IMargin.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
 import {Wad} from "../risk/Wad.sol";
 import {Auctions} from "./Auctions.sol";
 import {AuctionMath, AuctionTerms, Health} from "./AuctionMath.sol";
-import {IFund} from "./IFund.sol";
+import {IDeficitSink} from "./IDeficitSink.sol";
+import {IHandover} from "./IHandover.sol";
 import {ILiquidation} from "./ILiquidation.sol";
 
 /// @notice See ILiquidation. This part takes bids.
@@ -19,6 +18,8 @@ import {ILiquidation} from "./ILiquidation.sol";
 contract Liquidation is Auctions {
     /// @inheritdoc ILiquidation
     IWithdrawals public immutable withdrawals;
+    /// @inheritdoc ILiquidation
+    IHandover public immutable handover;
     IDelegates private immutable _delegates;
     uint8 private immutable _trade;
     uint8 private immutable _withdraw;
@@ -31,15 +32,10 @@ contract Liquidation is Auctions {
         bool solvent;
     }
 
-    constructor(
-        address authority,
-        ILedger ledger_,
-        IMargin margin_,
-        IFund fund_,
-        IWithdrawals withdrawals_
-    ) Auctions(authority, ledger_, margin_, fund_) {
-        withdrawals = withdrawals_;
-        _delegates = margin_.delegates();
+    constructor(address authority, Links memory links) Auctions(authority, links) {
+        withdrawals = links.withdrawals;
+        handover = links.handover;
+        _delegates = links.margin.delegates();
         _trade = _delegates.TRADE();
         _withdraw = _delegates.WITHDRAW();
     }
@@ -59,8 +55,10 @@ contract Liquidation is Auctions {
             _delegates.mayAct(wanted.bidder, msg.sender, _withdraw),
             NotPermitted(Account.unwrap(wanted.bidder), msg.sender)
         );
+        uint64 id = _open(wanted.account).id;
         (share, price) = _bid(wanted, prices);
         firstClaim = withdrawals.request(wanted.bidder, legs, "");
+        handover.routed(id, wanted.bidder, firstClaim, legs.length);
     }
 
     function _bid(Bid calldata wanted, bytes calldata prices) private returns (uint256, int256) {
@@ -83,7 +81,15 @@ contract Liquidation is Auctions {
         Taking memory taking = _price(auction, health, risk.grade, wanted);
         // CAST: seconds.
         auction.lastBidAt = uint40(block.timestamp);
-        _take(auction, account, bidder, taking);
+        // CAST: the share is at most 1e18.
+        int256 cash = handover.slice(
+            auction.id,
+            account,
+            bidder,
+            uint64(taking.share),
+            int256(uint256(auction.reserve))
+        );
+        emit BidTaken(auction.id, Account.unwrap(account), Account.unwrap(bidder), taking.share, taking.price, cash);
         _settle(auction, account, bidder, taking);
         _check(auction, account, bidder, taking);
         return (taking.share, taking.price);
@@ -98,6 +104,8 @@ contract Liquidation is Auctions {
     ) private view returns (Taking memory taking) {
         AuctionTerms memory terms = _terms;
         bool stepped = grade != Grade.Fresh;
+        // A start can be undone before the first bid.
+        require(block.timestamp > auction.openedAt, CoolOff(uint256(auction.openedAt) + 1, block.timestamp));
         if (AuctionMath.inSteps(terms, health.margin, stepped) && auction.lastBidAt != 0) {
             uint256 until = uint256(auction.lastBidAt) + terms.coolOff;
             require(block.timestamp >= until, CoolOff(until, block.timestamp));
@@ -116,37 +124,6 @@ contract Liquidation is Auctions {
         require(taking.price <= wanted.priceLimit, PriceAboveLimit(taking.price, wanted.priceLimit));
     }
 
-    /// @dev Moves the share of positions, then of collateral, then of cash without the reserve; each rounded against the bidder.
-    function _take(Auction storage auction, Account account, Account bidder, Taking memory taking) private {
-        // CAST: at most 1e18.
-        _markets.transferSlice(account, bidder, uint64(taking.share));
-        (uint16[] memory assetIds, uint128[] memory held) = ledger.collateralOf(account);
-        uint256[] memory amounts = new uint256[](assetIds.length);
-        for (uint256 i; i < assetIds.length; ++i) {
-            uint256 amount = (held[i] * taking.share) / 1e18;
-            if (amount == 0) continue;
-            amounts[i] = amount;
-            // Put aside and released to the bidder instead of to a vault: custody stays where it is.
-            (uint32 eid, uint16 asset) = ledger.assetKey(assetIds[i]);
-            ledger.take(account, eid, asset, amount);
-            ledger.unreserve(bidder, eid, asset, amount, ILedger.ReserveSource.Balance);
-        }
-        // After the slice: expired options have become cash by now.
-        int256 forSale = ledger.cashOf(account) - int256(uint256(auction.reserve));
-        int256 cash = Wad.mulDown(forSale, int256(taking.share));
-        _moveCash(account, bidder, cash);
-        emit BidTaken(
-            auction.id,
-            Account.unwrap(account),
-            Account.unwrap(bidder),
-            taking.share,
-            taking.price,
-            cash,
-            assetIds,
-            amounts
-        );
-    }
-
     /// @dev Cash for the share: from the bidder, or to him by the waterfall.
     function _settle(Auction storage auction, Account account, Account bidder, Taking memory taking) private {
         if (taking.solvent) {
@@ -163,7 +140,11 @@ contract Liquidation is Auctions {
         _moveCash(account, bidder, own);
         uint256 rest = uint256(amount - own);
         uint256 paid = rest == 0 ? 0 : fund.pay(bidder, market, rest);
-        _moveCash(deficitAccount(market), bidder, int256(rest - paid));
+        if (paid < rest) {
+            _moveCash(deficitAccount(market), bidder, int256(rest - paid));
+            IDeficitSink sink = deficitSink;
+            if (address(sink) != address(0)) sink.reportDeficit(market, rest - paid);
+        }
         emit InsolventPaid(auction.id, market, uint256(own), paid, rest - paid);
     }
 

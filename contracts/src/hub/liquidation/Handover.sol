@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Account} from "../../types/Account.sol";
+import {ILedger} from "../ILedger.sol";
+import {IMarkets} from "../markets/IMarkets.sol";
+import {Wad} from "../risk/Wad.sol";
+import {IHandover} from "./IHandover.sol";
+
+/// @notice See IHandover. A module of the ledger and of the markets.
+contract Handover is IHandover, AccessManaged {
+    uint256 private constant ONE = 1e18;
+
+    /// @inheritdoc IHandover
+    ILedger public immutable ledger;
+    IMarkets private immutable _markets;
+
+    /// @inheritdoc IHandover
+    mapping(address auctioneer => bool) public isAuctioneer;
+    mapping(uint64 id => uint16[]) private _assets;
+    mapping(uint64 id => mapping(uint16 assetId => uint128)) private _amounts;
+    mapping(uint64 id => Route[]) private _routes;
+
+    modifier onlyAuctioneer() {
+        require(isAuctioneer[msg.sender], NotAuctioneer(msg.sender));
+        _;
+    }
+
+    constructor(address authority, ILedger ledger_, IMarkets markets) AccessManaged(authority) {
+        (ledger, _markets) = (ledger_, markets);
+    }
+
+    // ---- auctioneers
+
+    /// @inheritdoc IHandover
+    function slice(
+        uint64 id,
+        Account from,
+        Account to,
+        uint64 share,
+        int256 reserve
+    ) external onlyAuctioneer returns (int256 cash) {
+        _markets.transferSlice(from, to, share);
+        _collateral(id, from, to, share);
+        // After the slice: expired options have become cash by now.
+        cash = Wad.mulDown(ledger.cashOf(from) - reserve, int256(uint256(share)));
+        if (cash == 0) return 0;
+        ledger.changeCash(from, -cash);
+        ledger.changeCash(to, cash);
+    }
+
+    /// @inheritdoc IHandover
+    function collateral(uint64 id, Account from, Account to, uint64 share) external onlyAuctioneer {
+        _collateral(id, from, to, share);
+    }
+
+    /// @inheritdoc IHandover
+    function routed(uint64 id, Account bidder, uint64 firstClaim, uint256 legs) external onlyAuctioneer {
+        // CAST: a request of more legs does not fit into a block.
+        _routes[id].push(Route(bidder, firstClaim, uint32(legs)));
+        emit RouteChosen(id, Account.unwrap(bidder), firstClaim, legs);
+    }
+
+    // ---- governance
+
+    /// @inheritdoc IHandover
+    function setAuctioneer(address auctioneer, bool enabled) external restricted {
+        isAuctioneer[auctioneer] = enabled;
+        emit AuctioneerSet(auctioneer, enabled);
+    }
+
+    // ---- views
+
+    /// @inheritdoc IHandover
+    function recordOf(uint64 id) external view returns (Touched[] memory touched, Route[] memory routes) {
+        uint16[] memory assetIds = _assets[id];
+        touched = new Touched[](assetIds.length);
+        for (uint256 i; i < assetIds.length; ++i) {
+            (uint32 eid, uint16 asset) = ledger.assetKey(assetIds[i]);
+            touched[i] = Touched(assetIds[i], eid, asset, _amounts[id][assetIds[i]]);
+        }
+        routes = _routes[id];
+    }
+
+    // ---- inner
+
+    function _collateral(uint64 id, Account from, Account to, uint64 share) private {
+        (uint16[] memory assetIds, uint128[] memory held) = ledger.collateralOf(from);
+        for (uint256 i; i < assetIds.length; ++i) {
+            uint256 amount = (held[i] * uint256(share)) / ONE;
+            if (amount == 0) continue;
+            (uint32 eid, uint16 asset) = ledger.assetKey(assetIds[i]);
+            ledger.take(from, eid, asset, amount);
+            ledger.unreserve(to, eid, asset, amount, ILedger.ReserveSource.Balance);
+            uint128 before = _amounts[id][assetIds[i]];
+            if (before == 0) _assets[id].push(assetIds[i]);
+            // CAST: parts of balances of 108 bits.
+            _amounts[id][assetIds[i]] = before + uint128(amount);
+            emit AssetHandedOver(id, Account.unwrap(from), Account.unwrap(to), eid, asset, amount);
+        }
+    }
+}

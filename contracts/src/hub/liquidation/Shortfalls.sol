@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Account} from "../../types/Account.sol";
+import {IDelegates} from "../IDelegates.sol";
+import {ILedger} from "../ILedger.sol";
+import {IMargin} from "../markets/IMargin.sol";
+import {Grade} from "../risk/FeedGrade.sol";
+import {ICollateralRules} from "../risk/ICollateralRules.sol";
+import {Risk} from "../risk/IRiskEngine.sol";
+import {AuctionMath, AuctionTerms} from "./AuctionMath.sol";
+import {IHandover} from "./IHandover.sol";
+import {ILiquidation} from "./ILiquidation.sol";
+import {IShortfalls} from "./IShortfalls.sol";
+
+/// @notice See IShortfalls. A module of the ledger and an auctioneer of the handover.
+contract Shortfalls is IShortfalls, AccessManaged {
+    using Math for uint256;
+
+    uint256 private constant ONE = 1e18;
+    /// @dev Its ids and ILiquidation's name records in the same place.
+    uint64 private constant FIRST_ID = 1 << 63;
+
+    /// @inheritdoc IShortfalls
+    ILedger public immutable ledger;
+    /// @inheritdoc IShortfalls
+    ILiquidation public immutable liquidation;
+    /// @inheritdoc IShortfalls
+    IHandover public immutable handover;
+    /// @inheritdoc IShortfalls
+    ICollateralRules public immutable collateralRules;
+    IMargin private immutable _margin;
+    IDelegates private immutable _delegates;
+    uint8 private immutable _trade;
+
+    uint64 private _count;
+    ShortfallTerms private _terms;
+    mapping(Account account => Shortfall) private _shortfalls;
+
+    constructor(address authority, ILiquidation liquidation_, ICollateralRules rules) AccessManaged(authority) {
+        (ledger, liquidation, collateralRules) = (liquidation_.ledger(), liquidation_, rules);
+        handover = liquidation_.handover();
+        _margin = liquidation_.margin();
+        _delegates = _margin.delegates();
+        _trade = _delegates.TRADE();
+        _setTerms(ShortfallTerms(1_000_000e18, 0.5e18));
+    }
+
+    // ---- anyone
+
+    /// @inheritdoc IShortfalls
+    function start(Account account, bytes calldata prices) external returns (uint64 id) {
+        _margin.submit(prices);
+        Shortfall storage shortfall = _shortfalls[account];
+        require(shortfall.id == 0, ShortfallOpen(Account.unwrap(account), shortfall.id));
+        uint256 debt = _debtOf(account);
+        require(debt > _terms.limit, DebtWithinLimit(Account.unwrap(account), debt, _terms.limit));
+        _requireOurs(account);
+        id = FIRST_ID + ++_count;
+        // CAST: seconds.
+        _shortfalls[account] = Shortfall(id, uint40(block.timestamp));
+        emit ShortfallStarted(id, Account.unwrap(account), debt, _terms.limit);
+    }
+
+    /// @inheritdoc IShortfalls
+    function end(Account account, bytes calldata prices) external {
+        _open(account);
+        _margin.submit(prices);
+        uint256 debt = _debtOf(account);
+        if (liquidation.auctionOf(account).id == 0) {
+            Risk memory risk = _usable(account);
+            bool below = risk.equity < int256(risk.maintenanceMargin);
+            require(below || debt <= goal(), DebtAboveGoal(Account.unwrap(account), debt, goal()));
+        }
+        _close(account, debt);
+    }
+
+    // ---- bidders
+
+    /// @inheritdoc IShortfalls
+    function bid(
+        Account account,
+        Account bidder,
+        uint64 share,
+        uint256 priceLimit,
+        bytes calldata prices
+    ) external returns (uint256 taken, uint256 price) {
+        require(_delegates.mayAct(bidder, msg.sender, _trade), NotPermitted(Account.unwrap(bidder), msg.sender));
+        require(
+            Account.unwrap(account) != Account.unwrap(bidder) && liquidation.auctionOf(bidder).id == 0,
+            BidderInvalid(Account.unwrap(bidder))
+        );
+        require(share != 0 && share <= ONE, ShareInvalid(share));
+        Shortfall memory shortfall = _open(account);
+        require(block.timestamp > shortfall.startedAt, TooEarly(uint256(shortfall.startedAt) + 1, block.timestamp));
+        _margin.submit(prices);
+        _requireOurs(account);
+        (taken, price) = _price(account, share, block.timestamp - shortfall.startedAt);
+        require(price <= priceLimit, PriceAboveLimit(price, priceLimit));
+        // CAST: at most the share asked for.
+        handover.collateral(shortfall.id, account, bidder, uint64(taken));
+        _pay(shortfall.id, account, bidder, taken, price);
+        _requireOurs(account);
+        Risk memory risk = _usable(bidder);
+        require(
+            risk.equity >= int256(risk.initialMargin),
+            BidderBelowInitialMargin(Account.unwrap(bidder), risk.equity, risk.initialMargin)
+        );
+        uint256 debt = _debtOf(account);
+        if (debt <= goal()) _close(account, debt);
+    }
+
+    /// @dev share · value · discount, rounded up; no more of it than leaves the account owing the goal, rounded up.
+    function _price(Account account, uint64 share, uint256 age) private view returns (uint256 taken, uint256 price) {
+        uint256 debt = _debtOf(account);
+        uint256 least = goal();
+        require(debt > least, DebtWithinLimit(Account.unwrap(account), debt, least));
+        AuctionTerms memory terms = liquidation.termsOf();
+        // Its owner can pay in full: nothing is sold below where the fast leg ends.
+        // CAST: not negative.
+        uint256 discount = uint256(AuctionMath.discountAt(terms, Math.min(age, terms.fastSeconds)));
+        uint256 whole = _valueOf(account).mulDiv(discount, ONE);
+        // What the fee takes of the price does not pay the debt.
+        uint256 paying = whole - whole.mulDiv(terms.feeLeast, ONE);
+        require(paying != 0, CollateralWorthless(Account.unwrap(account)));
+        taken = Math.min(share, (debt - least).mulDiv(ONE, paying, Math.Rounding.Ceil));
+        price = whole.mulDiv(taken, ONE, Math.Rounding.Ceil);
+    }
+
+    function _pay(uint64 id, Account account, Account bidder, uint256 taken, uint256 price) private {
+        uint256 fee = price.mulDiv(liquidation.termsOf().feeLeast, ONE);
+        // CAST: values of collateral are below 2^127.
+        ledger.changeCash(bidder, -int256(price));
+        ledger.changeCash(account, int256(price - fee));
+        ledger.changeCash(liquidation.fund().account(), int256(fee));
+        emit ShortfallBidTaken(id, Account.unwrap(account), Account.unwrap(bidder), taken, price, fee);
+    }
+
+    // ---- governance
+
+    /// @inheritdoc IShortfalls
+    function setTerms(ShortfallTerms calldata terms) external restricted {
+        _setTerms(terms);
+    }
+
+    function _setTerms(ShortfallTerms memory terms) private {
+        require(terms.limit != 0, TermsInvalid("limit above 0"));
+        require(terms.restore <= ONE, TermsInvalid("restore <= 1"));
+        _terms = terms;
+        emit ShortfallTermsSet(terms);
+    }
+
+    // ---- views
+
+    /// @inheritdoc IShortfalls
+    function shortfallOf(Account account) external view returns (Shortfall memory) {
+        return _shortfalls[account];
+    }
+
+    /// @inheritdoc IShortfalls
+    function termsOf() external view returns (ShortfallTerms memory) {
+        return _terms;
+    }
+
+    /// @inheritdoc IShortfalls
+    function goal() public view returns (uint256) {
+        return uint256(_terms.limit).mulDiv(_terms.restore, ONE);
+    }
+
+    // ---- inner
+
+    function _open(Account account) private view returns (Shortfall memory shortfall) {
+        shortfall = _shortfalls[account];
+        require(shortfall.id != 0, ShortfallNotOpen(Account.unwrap(account)));
+    }
+
+    function _close(Account account, uint256 debt) private {
+        emit ShortfallEnded(_shortfalls[account].id, Account.unwrap(account), debt);
+        delete _shortfalls[account];
+    }
+
+    function _debtOf(Account account) private view returns (uint256) {
+        int256 cash = ledger.cashOf(account);
+        // CAST: above 0.
+        return cash < 0 ? uint256(-cash) : 0;
+    }
+
+    /// @dev Before haircuts.
+    function _valueOf(Account account) private view returns (uint256) {
+        (, uint256[] memory words) = ledger.holdingsOf(account);
+        // CAST: a sum of values that are not negative.
+        return uint256(collateralRules.valueOf(words).total);
+    }
+
+    function _usable(Account account) private view returns (Risk memory risk) {
+        risk = _margin.riskOf(account);
+        require(risk.grade <= Grade.Aged, PricesUnusable(Account.unwrap(account), risk.grade));
+    }
+
+    /// @dev Not ILiquidation's.
+    function _requireOurs(Account account) private view {
+        uint64 id = liquidation.auctionOf(account).id;
+        require(id == 0, InLiquidation(Account.unwrap(account), id));
+        Risk memory risk = _usable(account);
+        require(
+            risk.equity >= int256(risk.maintenanceMargin),
+            BelowMaintenance(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
+        );
+    }
+}
