@@ -1,5 +1,16 @@
 import hre from 'hardhat';
-import { concatHex, decodeErrorResult, getContractAddress, isHex, numberToHex, size, type Abi, type Address, type Hex } from 'viem';
+import {
+  concatHex,
+  decodeErrorResult,
+  getContractAddress,
+  hexToNumber,
+  isHex,
+  numberToHex,
+  size,
+  type Abi,
+  type Address,
+  type Hex,
+} from 'viem';
 
 // Where a call reverts, Hardhat shows the Solidity stack through a hook that Node has and a test's own realm lacks.
 if (!Reflect.has(Error, 'prepareStackTrace')) Error.prepareStackTrace = (error) => String(error);
@@ -18,7 +29,7 @@ export class TestChain {
   ) {}
 
   /** @param errors ABIs whose errors are known by name */
-  static async start(errors: readonly Abi[]): Promise<TestChain> {
+  static async start(errors: readonly Abi[] = []): Promise<TestChain> {
     const { provider } = await hre.network.connect();
     const request = (method: string, params: unknown[]): Promise<unknown> => provider.request({ method, params });
     const accounts = await request('eth_accounts', []);
@@ -31,10 +42,15 @@ export class TestChain {
     );
   }
 
+  /** Deploys a contract from its creation code and constructor arguments. @returns where it stands */
   async deploy(data: Hex): Promise<Address> {
     const address = getContractAddress({ from: this.from, nonce: this.#nonce });
     await this.#send({ data });
     return address;
+  }
+
+  async id(): Promise<number> {
+    return hexToNumber(hexOf(await this.request('eth_chainId', [])));
   }
 
   /** The time of the newest block, seconds. */

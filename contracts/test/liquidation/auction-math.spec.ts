@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { liquidation } from '@lockstep/shared';
-import hre from 'hardhat';
-import { decodeFunctionResult, encodeFunctionData, getContractAddress, parseAbi, type Address, type Hex } from 'viem';
+import { decodeFunctionResult, encodeFunctionData, parseAbi, type Hex } from 'viem';
 import { z } from 'zod/v4';
+import { TestChain } from '../chain.js';
 import { splitMix } from '../risk/portfolios.js';
 
 /** Accounts compared in a usual run. */
@@ -124,11 +124,8 @@ function twin(terms: liquidation.AuctionTerms, input: ReturnType<typeof anyInput
 
 describe('given the arithmetic of auctions on chain', () => {
   it(`INV-LIQ-3: ${FUZZED} accounts have the same figures as in TypeScript, to the last bit`, async () => {
-    const { provider } = await hre.network.connect();
-    const [from] = z.array(z.templateLiteral(['0x', z.string()])).parse(await provider.request({ method: 'eth_accounts', params: [] }));
-    if (from === undefined) throw new Error('the in-process chain has no account');
-    await provider.request({ method: 'eth_sendTransaction', params: [{ from, data: harnessCode(), gas: '0xf00000' }] });
-    const to: Address = getContractAddress({ from, nonce: 0n });
+    const chain = await TestChain.start();
+    const to = await chain.deploy(harnessCode());
     const seen = { solvent: 0, sold: 0, levied: 0, deficits: 0 };
     for (let i = 0; i < FUZZED; i++) {
       const terms = anyTerms();
@@ -142,10 +139,7 @@ describe('given the arithmetic of auctions on chain', () => {
         coolOff: Number(terms.coolOff),
       };
       const data = encodeFunctionData({ abi, functionName: 'figures', args: [narrow, input] });
-      const answer = z
-        .templateLiteral(['0x', z.string()])
-        .parse(await provider.request({ method: 'eth_call', params: [{ to, data, gas: '0xf00000' }, 'latest'] }));
-      const result = decodeFunctionResult({ abi, functionName: 'figures', data: answer });
+      const result = decodeFunctionResult({ abi, functionName: 'figures', data: await chain.read(to, data) });
       const expected = twin(terms, input);
       if (result.some((figure, index) => figure !== expected[index])) expect({ i, result: [...result] }).toEqual({ i, result: expected });
       if (expected[2] === 1n) seen.solvent++;

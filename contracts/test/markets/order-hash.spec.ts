@@ -1,17 +1,8 @@
 import { accountId, cash, chainId, exchange, unixSeconds } from '@lockstep/shared';
-import hre from 'hardhat';
-import {
-  decodeFunctionResult,
-  encodeDeployData,
-  encodeFunctionData,
-  getContractAddress,
-  hexToNumber,
-  zeroAddress,
-  type Address,
-  type Hex,
-} from 'viem';
+import { decodeFunctionResult, encodeDeployData, encodeFunctionData, zeroAddress } from 'viem';
 import { delegatesAbi, exchangeAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
+import { TestChain } from '../chain.js';
 import { splitMix } from '../risk/portfolios.js';
 
 const ORDERS = 256;
@@ -41,40 +32,19 @@ function anyOrder(index: number): exchange.Order {
 
 describe('the hash of an order', () => {
   it(`given ${ORDERS} orders, it is the same in a wallet and in the contract`, async () => {
-    const { provider } = await hre.network.connect();
-    const request = async (method: string, params: unknown[]): Promise<Hex> => {
-      const answer: unknown = await provider.request({ method, params });
-      if (typeof answer !== 'string' || !answer.startsWith('0x')) throw new Error(`${method} answered ${String(answer)}`);
-      // CAST: checked to be hexadecimal text.
-      return answer as Hex;
-    };
-    const accounts: unknown = await provider.request({ method: 'eth_accounts', params: [] });
-    if (!Array.isArray(accounts) || typeof accounts[0] !== 'string') throw new Error('the in-process chain has no account');
-    // CAST: the node's own accounts are addresses.
-    const from = accounts[0] as Address;
-    const deploy = async (nonce: bigint, data: Hex): Promise<Address> => {
-      await request('eth_sendTransaction', [{ from, data, gas: '0xf00000' }]);
-      return getContractAddress({ from, nonce });
-    };
-    const delegates = await deploy(
-      0n,
-      encodeDeployData({ abi: delegatesAbi, bytecode: bytecode.Delegates.creation, args: [from, zeroAddress, 40_001] }),
-    );
-    const at = await deploy(
-      1n,
-      encodeDeployData({
-        abi: exchangeAbi,
-        bytecode: bytecode.Exchange.creation,
-        args: [from, zeroAddress, zeroAddress, zeroAddress, delegates],
-      }),
-    );
-    const domain = exchange.orderDomain(chainId(hexToNumber(await request('eth_chainId', []))), at);
+    const chain = await TestChain.start();
+    const { from } = chain;
+    const delegatesCreation = { abi: delegatesAbi, bytecode: bytecode.Delegates.creation };
+    const delegates = await chain.deploy(encodeDeployData({ ...delegatesCreation, args: [from, zeroAddress, 40_001] }));
+    const creation = { abi: exchangeAbi, bytecode: bytecode.Exchange.creation };
+    const at = await chain.deploy(encodeDeployData({ ...creation, args: [from, zeroAddress, zeroAddress, zeroAddress, delegates] }));
+    const domain = exchange.orderDomain(chainId(await chain.id()), at);
     for (let i = 0; i < ORDERS; i++) {
       const order = anyOrder(i);
       const data = encodeFunctionData({ abi: exchangeAbi, functionName: 'hashOf', args: [exchange.orderMessage(order)] });
-      const answer = await request('eth_call', [{ to: at, data }, 'latest']);
+      const answer = await chain.read(at, data);
       const onChain = decodeFunctionResult({ abi: exchangeAbi, functionName: 'hashOf', data: answer });
       expect({ i, hash: onChain }).toEqual({ i, hash: exchange.orderHash(domain, order) });
     }
-  }, 60_000);
+  }, 240_000);
 });

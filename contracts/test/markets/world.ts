@@ -3,7 +3,7 @@ import { concatHex, decodeFunctionResult, encodeDeployData, encodeFunctionData, 
 import { privateKeyToAccount } from 'viem/accounts';
 import { accessManagerAbi, feedsAbi, iLedgerAbi, interestModelAbi, ledgerAbi, marketsAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
-import { TestChain, type Outcome } from './chain.js';
+import { TestChain, type Outcome } from '../chain.js';
 
 export const E18 = 10n ** 18n;
 export const HOUR = 3600n;

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { risk } from '@lockstep/shared';
-import hre from 'hardhat';
-import { decodeFunctionResult, encodeDeployData, encodeFunctionData, getContractAddress, zeroAddress, type Address, type Hex } from 'viem';
+import { decodeFunctionResult, encodeDeployData, encodeFunctionData, zeroAddress, type Address } from 'viem';
 import { portfolioEngineAbi, sheetsAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
+import { TestChain } from '../chain.js';
 import { anyFixedAccount, toEngine } from './fixed-accounts.js';
 import { splitMix } from './portfolios.js';
 
@@ -18,35 +18,24 @@ const next = (): bigint => stream.next().value;
 
 describe('given portfolio margin on chain', () => {
   let engine: Address;
-  let call: (data: Hex) => Promise<Hex>;
+  let chain: TestChain;
 
   beforeAll(async () => {
-    const { provider } = await hre.network.connect();
-    const accounts: unknown = await provider.request({ method: 'eth_accounts', params: [] });
-    if (!Array.isArray(accounts) || typeof accounts[0] !== 'string') throw new Error('the in-process chain has no account');
-    // CAST: the node's own accounts are addresses.
-    const from = accounts[0] as Address;
-    const deploy = async (nonce: bigint, data: Hex): Promise<Address> => {
-      await provider.request({ method: 'eth_sendTransaction', params: [{ from, data, gas: '0xf00000' }] });
-      return getContractAddress({ from, nonce });
-    };
-    const normalTable = await deploy(0n, bytecode.NormalTable.creation);
+    chain = await TestChain.start();
+    const normalTable = await chain.deploy(bytecode.NormalTable.creation);
     const sheetsCreation = { abi: sheetsAbi, bytecode: bytecode.Sheets.creation };
-    const sheets = await deploy(1n, encodeDeployData({ ...sheetsCreation, args: [zeroAddress, zeroAddress, normalTable] }));
+    const sheets = await chain.deploy(encodeDeployData({ ...sheetsCreation, args: [zeroAddress, zeroAddress, normalTable] }));
     const links = { feeds: zeroAddress, collateralRules: zeroAddress, sheets };
     const creation = { abi: portfolioEngineAbi, bytecode: bytecode.PortfolioEngine.creation };
-    engine = await deploy(2n, encodeDeployData({ ...creation, args: [from, links, 0] }));
-    call = async (data) => {
-      const answer: unknown = await provider.request({ method: 'eth_call', params: [{ to: engine, data, gas: '0xf00000' }, 'latest'] });
-      if (typeof answer !== 'string' || !answer.startsWith('0x')) throw new Error(`eth_call answered ${String(answer)}`);
-      // CAST: checked to be hexadecimal text.
-      return answer as Hex;
-    };
+    engine = await chain.deploy(encodeDeployData({ ...creation, args: [chain.from, links, 0] }));
   }, 240_000);
 
   const onChain = async (account: risk.FixedAccount) => {
     const data = encodeFunctionData({ abi: portfolioEngineAbi, functionName: 'whatIf', args: toEngine(account) });
-    return { data, result: decodeFunctionResult({ abi: portfolioEngineAbi, functionName: 'whatIf', data: await call(data) }) };
+    return {
+      data,
+      result: decodeFunctionResult({ abi: portfolioEngineAbi, functionName: 'whatIf', data: await chain.read(engine, data) }),
+    };
   };
 
   it(`INV-MARGIN-2: ${FUZZED} portfolios have the same risk, to the last bit`, async () => {

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { risk } from '@lockstep/shared';
-import hre from 'hardhat';
-import { decodeFunctionResult, encodeDeployData, encodeFunctionData, getContractAddress, type Address, type Hex } from 'viem';
+import { decodeFunctionResult, encodeDeployData, encodeFunctionData, type Address, type Hex } from 'viem';
 import { crossEngineAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
+import { TestChain } from '../chain.js';
 import { anyPortfolio, anyRules, splitMix, toContract } from './portfolios.js';
 
 const FILE = path.join(import.meta.dirname, '../../../shared/vectors/risk/standard.json');
@@ -23,33 +23,19 @@ function twin(portfolio: risk.Portfolio, parameters: risk.Parameters) {
 
 describe('given the closed forms on chain', () => {
   let engine: Address;
-  let call: (data: Hex) => Promise<Hex>;
+  let chain: TestChain;
 
   beforeAll(async () => {
-    const { provider } = await hre.network.connect();
-    const accounts: unknown = await provider.request({ method: 'eth_accounts', params: [] });
-    if (!Array.isArray(accounts) || typeof accounts[0] !== 'string') throw new Error('the in-process chain has no account');
-    // CAST: the node's own accounts are addresses.
-    const from = accounts[0] as Address;
-    const deploy = async (nonce: bigint, data: Hex): Promise<Address> => {
-      await provider.request({ method: 'eth_sendTransaction', params: [{ from, data, gas: '0xf00000' }] });
-      return getContractAddress({ from, nonce });
-    };
-    const table = await deploy(0n, bytecode.NormalTable.creation);
+    chain = await TestChain.start();
+    const table = await chain.deploy(bytecode.NormalTable.creation);
     const links = { feeds: table, collateralRules: table, listing: table, normalTable: table };
-    engine = await deploy(1n, engineDeployment(links));
-    call = async (data) => {
-      const answer: unknown = await provider.request({ method: 'eth_call', params: [{ to: engine, data, gas: '0xf00000' }, 'latest'] });
-      if (typeof answer !== 'string' || !answer.startsWith('0x')) throw new Error(`eth_call answered ${String(answer)}`);
-      // CAST: checked to be hexadecimal text.
-      return answer as Hex;
-    };
-  }, 60_000);
+    engine = await chain.deploy(engineDeployment(links));
+  }, 240_000);
 
   const onChain = async (portfolio: risk.Portfolio, rules: ReturnType<typeof anyRules>) => {
     const input = toContract(portfolio, rules);
     const data = encodeFunctionData({ abi: crossEngineAbi, functionName: 'whatIf', args: [input.portfolio, input.rules] });
-    return { data, result: decodeFunctionResult({ abi: crossEngineAbi, functionName: 'whatIf', data: await call(data) }) };
+    return { data, result: decodeFunctionResult({ abi: crossEngineAbi, functionName: 'whatIf', data: await chain.read(engine, data) }) };
   };
 
   it(`INV-MARGIN-2: ${FUZZED} portfolios have the same risk, to the last bit`, async () => {
