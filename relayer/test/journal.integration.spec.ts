@@ -236,6 +236,59 @@ describe('given a hub whose ledger is mirrored', () => {
     });
   });
 
+  describe('when an event changes while it is queued', () => {
+    beforeEach(() => index(block(1), [configured, credited(1n, 0, 5n)]));
+
+    it('makes its entry final also if its block becomes final while it is being booked', async () => {
+      const finality = database.createQueryRunner();
+      await finality.startTransaction();
+      await consumer.onFinal(finality.manager, chains.hub, block(1));
+      const booking = journal.mirror();
+      // Whether the journal waits or not: it has looked at the queue, if it ever does, before this is committed.
+      await Promise.race([booking, new Promise((resolve) => setTimeout(resolve, 500))]);
+      await finality.commitTransaction();
+      await finality.release();
+      await booking;
+      await journal.mirror();
+      expect(await counts()).toEqual({ entries: 1, final: 1, reversals: 0 });
+    });
+
+    it('reverses its entry once if its block was made final and removed since the journal looked', async () => {
+      await journal.mirror();
+      await finalize(block(1));
+      await reorg(block(1));
+      await journal.mirror();
+      expect(await balances()).toEqual({});
+      expect(await counts()).toEqual({ entries: 2, final: 0, reversals: 1 });
+    });
+
+    it('makes its entry final once if its block was removed, came back and became final since the journal looked', async () => {
+      await journal.mirror();
+      await reorg(block(1));
+      await index(block(1), [configured, credited(1n, 0, 5n)]);
+      await finalize(block(1));
+      await journal.mirror();
+      await journal.mirror();
+      expect(await counts()).toEqual({ entries: 1, final: 1, reversals: 0 });
+    });
+  });
+
+  it('books more events than fit in one batch, each once, corrections by what was held before them', async () => {
+    const EVENTS = 4_500;
+    const events = Array.from({ length: EVENTS }, (_, i) =>
+      i % 1_000 === 999
+        ? ledger('Corrected', { account: ALICE, assetId: USDC, booked: -2n, uncovered: 0n, sequence: 1n })
+        : credited(BigInt(i + 1), 0, 1n),
+    );
+    await index(block(1), [configured, ...events]);
+    expect(await journal.mirror()).toBe(true);
+    expect(await journal.mirror()).toBe(false);
+    const corrections = Math.floor(EVENTS / 1_000);
+    const held = EVENTS - corrections - 2 * corrections;
+    expect(await balances()).toEqual({ [`balance:${ALICE}|${TOKEN}`]: `-${held}`, [`custody|${TOKEN}`]: `${held}` });
+    expect((await counts()).entries).toBe(EVENTS);
+  });
+
   describe('when somebody touches the journal by hand', () => {
     beforeEach(async () => {
       await index(block(1), [configured, credited(1n, 0, 5n)]);

@@ -1,6 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { accountId, cash, eid, sequence, tokenAmount, type HubEvent, type LedgerEvent, type Posting } from '@lockstep/shared';
+import {
+  accountId,
+  cash,
+  eid,
+  sequence,
+  tokenAmount,
+  type HubEvent,
+  type LedgerEvent,
+  type Posting,
+  type TokenAmount,
+} from '@lockstep/shared';
 import type { Hex } from 'viem';
 import { DataSource, type EntityManager } from 'typeorm';
 import { z } from 'zod/v4';
@@ -53,15 +63,40 @@ export interface StoredHubEvent {
   readonly event: HubEvent;
 }
 
-/** An event the journal has to look at, and what it wrote for it so far. */
+/** An event the journal has to look at, what it wrote for it so far, and what the events before it say. */
 export interface QueuedEvent extends StoredHubEvent {
   readonly state: 'pending' | 'final' | 'orphaned';
-  /** 0: a reorg took it, 1: it is there */
+  /** 0: a reorg took it, 1: it is there. An event may be queued as both. */
   readonly rank: number;
   /** entry that stands for it */
   readonly entry: bigint | null;
   /** that entry is final */
   readonly settled: boolean;
+  /** a credit's deposit was parked by an earlier event */
+  readonly wasParked: boolean;
+  /** a parked deposit as the log of its chain has it, null if that is not known so far */
+  readonly deposit: { readonly asset: number; readonly amount: TokenAmount } | null;
+}
+
+/** An event's row as the database gives it; what the event says is still to be read. */
+interface StoredRow {
+  readonly id: string;
+  readonly eid: number;
+  readonly block_number: string;
+  readonly block_hash: string;
+  readonly log_index: number;
+  readonly payload: unknown;
+}
+
+/** A row of the queue, in which bigints are text. */
+export interface QueuedRow extends StoredRow {
+  readonly kind: string;
+  readonly state: QueuedEvent['state'];
+  readonly rank: number;
+  readonly entry: string | null;
+  readonly settled: boolean;
+  readonly was_parked: boolean;
+  readonly deposit: { readonly asset: number; readonly amount: string } | null;
 }
 
 /** A journal entry to be written for an event. */
@@ -71,95 +106,62 @@ export interface NewJournalEntry {
   readonly postings: readonly Posting[];
 }
 
-/** A deposit's place in the log of its chain. */
-export interface DepositKey {
-  readonly srcEid: number;
-  readonly sequence: bigint;
-}
-
-/** Any constant: one writer of the journal at a time. */
-const JOURNAL_LOCK = 0x6a6f7572;
-
 /** The journal's tables. Entries and postings are only ever added. */
 @Injectable()
 export class JournalRepository {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
-  /** Runs `work` as the only writer of the journal. */
+  /**
+   * Runs `work` as the only writer of the journal, while nobody adds to its queue: whoever did has committed, so the events are read as
+   * they were when they were queued or later, and no change of them is taken off the queue unseen.
+   */
   exclusive<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     return this.dataSource.transaction(async (tx) => {
-      await tx.query('select pg_advisory_xact_lock($1)', [JOURNAL_LOCK]);
+      await tx.query('lock table journal_queue in share row exclusive mode');
       return work(tx);
     });
   }
 
   /** What the journal has to look at next: what a reorg took first, then in the hub's order. */
-  async queued(tx: EntityManager, limit: number): Promise<QueuedEvent[]> {
-    const rows = await tx.query<unknown[]>(
-      `select l.id, l.eid, l.block_number, l.block_hash, l.log_index, l.payload, l.state, q.rank, e.id as entry,
-              exists (select 1 from journal_finalities f where f.entry_id = e.id) as settled
-       from (select * from journal_queue order by rank, block_number, log_index, event_id limit $1) q
+  queued(tx: EntityManager, hubEid: number, limit: number): Promise<QueuedRow[]> {
+    return tx.query<QueuedRow[]>(
+      `select l.id, l.eid, l.block_number, l.block_hash, l.log_index, l.kind, l.payload, l.state, q.rank, e.id as entry,
+              exists (select 1 from journal_finalities f where f.entry_id = e.id) as settled,
+              l.kind = 'Credited' and exists (
+                select 1 from ledger_events p
+                where p.kind = 'DepositParked' and p.state <> 'orphaned' and p.src_eid = l.src_eid and p.sequence = l.sequence
+                  and (p.block_number, p.log_index) < (l.block_number, l.log_index)
+              ) as was_parked,
+              case l.kind when 'DepositParked' then (
+                select jsonb_build_object('asset', d.asset, 'amount', d.amount::text) from log_entries d
+                where d.src_eid = l.src_eid and d.sequence = l.sequence and d.dst_eid = $1 and d.leaf = l.payload ->> 'leaf' and d.amount is not null
+                limit 1
+              ) end as deposit
+       from (select * from journal_queue order by rank, block_number, log_index, event_id limit $2) q
        join ledger_events l on l.id = q.event_id
        left join lateral (
          select e.id from journal_entries e
          where e.event_id = q.event_id and e.reverses is null and not exists (select 1 from journal_entries r where r.reverses = e.id) limit 1
        ) e on true
        order by q.rank, q.block_number, q.log_index, q.event_id`,
-      [limit],
+      [hubEid, limit],
     );
-    return queuedRow
-      .array()
-      .parse(rows)
-      .map((row) => ({ ...storedOf(row), state: row.state, rank: row.rank, entry: row.entry, settled: row.settled }));
   }
 
-  /** Takes events off the queue. */
-  async done(tx: EntityManager, events: readonly QueuedEvent[]): Promise<void> {
-    if (events.length === 0) return;
+  /** Takes events off the queue: all up to and including `last`, but for those that wait. */
+  async done(tx: EntityManager, last: QueuedRow, waiting: readonly QueuedEvent[]): Promise<void> {
     await tx.query(
-      `delete from journal_queue q using unnest($1::smallint[], $2::bigint[], $3::integer[], $4::bigint[]) as d(rank, block_number, log_index, event_id)
-       where q.rank = d.rank and q.block_number = d.block_number and q.log_index = d.log_index and q.event_id = d.event_id`,
-      [
-        events.map(({ rank }) => rank),
-        events.map(({ block }) => block.toString()),
-        events.map(({ logIndex }) => logIndex),
-        events.map(({ id }) => id.toString()),
-      ],
+      `delete from journal_queue where (rank, block_number, log_index, event_id) <= ($1, $2, $3, $4) and event_id <> all ($5::bigint[])`,
+      [last.rank, last.block_number, last.log_index, last.id, arrayOf(waiting.map(({ id }) => id))],
     );
   }
 
   /** Configurations of assets, in the hub's order. */
   async assetEvents(tx: EntityManager): Promise<StoredHubEvent[]> {
-    const rows = await tx.query<unknown[]>(
+    const rows = await tx.query<StoredRow[]>(
       `select id, eid, block_number, block_hash, log_index, payload from ledger_events where kind = 'AssetConfigured' and state <> 'orphaned' order by block_number, log_index`,
     );
-    return storedRow.array().parse(rows).map(storedOf);
-  }
-
-  /** Those of the deposits that were parked, by `srcEid:sequence`, each with the place of the event. */
-  async parked(tx: EntityManager, deposits: readonly DepositKey[]): Promise<Map<string, { block: bigint; logIndex: number }>> {
-    const rows = await tx.query<{ key: string; block_number: string; log_index: number }[]>(
-      `select l.src_eid || ':' || l.sequence as key, l.block_number, l.log_index
-       from unnest($1::integer[], $2::numeric[]) as k(src_eid, sequence) join ledger_events l using (src_eid, sequence)
-       where l.kind = 'DepositParked' and l.state <> 'orphaned'`,
-      columnsOf(deposits),
-    );
-    return new Map(rows.map((row) => [row.key, { block: BigInt(row.block_number), logIndex: row.log_index }]));
-  }
-
-  /** The deposits as the source logs have them, by `srcEid:sequence:leaf`. */
-  async deposits(
-    tx: EntityManager,
-    hubEid: number,
-    deposits: readonly DepositKey[],
-  ): Promise<Map<string, { asset: number; amount: bigint }>> {
-    const rows = await tx.query<{ key: string; asset: number; amount: string }[]>(
-      `select l.src_eid || ':' || l.sequence || ':' || l.leaf as key, l.asset, l.amount
-       from unnest($1::integer[], $2::numeric[]) as k(src_eid, sequence) join log_entries l using (src_eid, sequence)
-       where l.dst_eid = $3 and l.amount is not null`,
-      [...columnsOf(deposits), hubEid],
-    );
-    return new Map(rows.map((row) => [row.key, { asset: row.asset, amount: BigInt(row.amount) }]));
+    return rows.map(storedOf);
   }
 
   /** What the journal says of (account, asset), debit positive. */
@@ -175,7 +177,21 @@ export class JournalRepository {
   async append(tx: EntityManager, entries: readonly NewJournalEntry[]): Promise<bigint[]> {
     if (entries.length === 0) return [];
     const ids = await this.#reserveIds(tx, entries.length);
-    const lines = entries.flatMap(({ postings }, i) => postings.map((posting, line) => ({ id: ids[i], line: line + 1, ...posting })));
+    const lines: { id: string[]; line: number[]; account: string[]; asset: string[]; amount: bigint[] } = {
+      id: [],
+      line: [],
+      account: [],
+      asset: [],
+      amount: [],
+    };
+    for (const [i, { postings }] of entries.entries())
+      for (const [line, { account: name, asset, amount: value }] of postings.entries()) {
+        lines.id.push(ids[i] ?? '');
+        lines.line.push(line + 1);
+        lines.account.push(name);
+        lines.asset.push(asset);
+        lines.amount.push(value);
+      }
     const events = entries.map(({ source }) => source);
     await tx.query(
       `with made as (
@@ -185,18 +201,18 @@ export class JournalRepository {
        insert into postings (entry_id, line, account, asset, amount)
        select * from unnest($8::bigint[], $9::smallint[], $10::text[], $11::text[], $12::numeric[])`,
       [
-        ids,
-        events.map(({ id }) => id.toString()),
-        entries.map(({ kind }) => kind),
-        events.map(({ eid }) => eid),
-        events.map(({ block }) => block.toString()),
-        events.map(({ blockHash }) => blockHash),
-        events.map(({ logIndex }) => logIndex),
-        lines.map(({ id }) => id),
-        lines.map(({ line }) => line),
-        lines.map(({ account }) => account),
-        lines.map(({ asset }) => asset),
-        lines.map(({ amount }) => amount.toString()),
+        arrayOf(ids),
+        arrayOf(events.map(({ id }) => id)),
+        arrayOf(entries.map(({ kind }) => kind)),
+        arrayOf(events.map(({ eid: chain }) => chain)),
+        arrayOf(events.map(({ block }) => block)),
+        arrayOf(events.map(({ blockHash }) => blockHash)),
+        arrayOf(events.map(({ logIndex }) => logIndex)),
+        arrayOf(lines.id),
+        arrayOf(lines.line),
+        arrayOf(lines.account),
+        arrayOf(lines.asset),
+        arrayOf(lines.amount),
       ],
     );
     return ids.map(BigInt);
@@ -214,7 +230,7 @@ export class JournalRepository {
   /** The entries of final events are final. */
   async settle(tx: EntityManager, entries: readonly bigint[]): Promise<void> {
     if (entries.length === 0) return;
-    await tx.query('insert into journal_finalities (entry_id) select * from unnest($1::bigint[])', [entries.map(String)]);
+    await tx.query('insert into journal_finalities (entry_id) select * from unnest($1::bigint[])', [arrayOf(entries)]);
   }
 
   /** Entries whose events a reorg removed are undone by entries that reverse them. */
@@ -232,36 +248,30 @@ export class JournalRepository {
        )
        insert into postings (entry_id, line, account, asset, amount)
        select u.new_id, p.line, p.account, p.asset, -p.amount from undone u join postings p on p.entry_id = u.id`,
-      [ids, entries.map(String)],
+      [arrayOf(ids), arrayOf(entries)],
     );
   }
 }
 
-const columnsOf = (deposits: readonly DepositKey[]): [number[], string[]] => [
-  deposits.map(({ srcEid }) => srcEid),
-  deposits.map(({ sequence: at }) => at.toString()),
-];
+/** An array as PostgreSQL reads it. For numbers, hex and the journal's own names, in which nothing needs to be quoted. */
+const arrayOf = (values: readonly (bigint | number | string)[]): string => `{${values.join(',')}}`;
 
-const storedRow = z.object({
-  id: big,
-  eid: z.number(),
-  block_number: big,
-  block_hash: z.string(),
-  log_index: z.number(),
-  payload: storedEvent,
-});
-const queuedRow = storedRow.extend({
-  state: z.enum(['pending', 'final', 'orphaned']),
-  rank: z.number(),
-  entry: big.nullable(),
-  settled: z.boolean(),
-});
-
-const storedOf = (row: z.output<typeof storedRow>): StoredHubEvent => ({
-  id: row.id,
+const storedOf = (row: StoredRow): StoredHubEvent => ({
+  id: BigInt(row.id),
   eid: row.eid,
-  block: row.block_number,
+  block: BigInt(row.block_number),
   blockHash: row.block_hash,
   logIndex: row.log_index,
-  event: row.payload,
+  event: storedEvent.parse(row.payload),
+});
+
+/** The event of a row. */
+export const queuedOf = (row: QueuedRow): QueuedEvent => ({
+  ...storedOf(row),
+  state: row.state,
+  rank: row.rank,
+  entry: row.entry === null ? null : BigInt(row.entry),
+  settled: row.settled,
+  wasParked: row.was_parked,
+  deposit: row.deposit === null ? null : { asset: row.deposit.asset, amount: tokenAmount(BigInt(row.deposit.amount)) },
 });

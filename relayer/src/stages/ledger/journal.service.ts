@@ -1,19 +1,31 @@
 import { Injectable, Logger } from '@nestjs/common';
-import {
-  postingsOf,
-  projectHubEvent,
-  tokenAmount,
-  tokenJournalAsset,
-  type HubEvent,
-  type HubHistory,
-  type TokenAsset,
-} from '@lockstep/shared';
+import { postingsOf, projectHubEvent, tokenJournalAsset, type HubEvent, type HubHistory, type TokenAsset } from '@lockstep/shared';
 import type { EntityManager } from 'typeorm';
 import { Chains } from '../../chain/chains.js';
-import { JournalRepository, type NewJournalEntry, type QueuedEvent, type StoredHubEvent } from './journal.repository.js';
+import {
+  JournalRepository,
+  queuedOf,
+  type NewJournalEntry,
+  type QueuedEvent,
+  type QueuedRow,
+  type StoredHubEvent,
+} from './journal.repository.js';
 
-/** Events booked in one database transaction. */
-const BATCH = 2_000;
+/** Events looked at in one database transaction. */
+const BATCH = 4_000;
+/** Events booked in one statement; the next ones are thought over meanwhile. */
+const CHUNK = 500;
+
+/** What is to be written for some events. */
+interface Work {
+  /** entries of events that a reorg took */
+  readonly gone: readonly bigint[];
+  /** entries of events that are final by now */
+  readonly settled: readonly bigint[];
+  readonly entries: readonly NewJournalEntry[];
+  /** events that cannot be booked yet */
+  readonly waiting: readonly QueuedEvent[];
+}
 
 /** Mirrors the hub's ledger in double entry: pending with the event, final with its block, reversed when a reorg removes it. */
 @Injectable()
@@ -28,84 +40,90 @@ export class JournalService {
   /** Books what is new, and what changed. @returns true if there is more at once */
   async mirror(): Promise<boolean> {
     return this.journal.exclusive(async (tx) => {
-      const events = await this.journal.queued(tx, BATCH);
-      if (events.length === 0) return false;
-      const gone = events.flatMap(({ state, entry }) => (state === 'orphaned' && entry !== null ? [entry] : []));
-      await this.journal.reverse(tx, gone);
-      if (gone.length > 0) this.#logger.warn({ event: 'ledger.reversed', entries: gone.length });
-      const settled = events.flatMap(({ state, entry, settled: is }) => (state === 'final' && entry !== null && !is ? [entry] : []));
-      await this.journal.settle(tx, settled);
-      const waiting = await this.#book(
-        tx,
-        events.filter(({ state, entry, rank }) => state !== 'orphaned' && entry === null && rank > 0),
-      );
-      await this.journal.done(
-        tx,
-        events.filter((event) => !waiting.has(event)),
-      );
-      return events.length === BATCH && waiting.size < BATCH;
+      const rows = await this.journal.queued(tx, this.chains.hub.eid, BATCH);
+      const last = rows.at(-1);
+      if (last === undefined) return false;
+      const assets = await this.journal.assetEvents(tx);
+      const waiting: QueuedEvent[] = [];
+      let work: Work | null = null;
+      for (const chunk of chunksOf(rows)) {
+        if (chunk[0]?.kind === 'Corrected') {
+          // It splits by what the account holds at that moment: everything before it must be in the journal.
+          await this.#write(tx, work);
+          work = await this.#plan(tx, chunk, assets);
+        } else [work] = await Promise.all([this.#plan(tx, chunk, assets), this.#write(tx, work)]);
+        waiting.push(...work.waiting);
+      }
+      await this.#write(tx, work);
+      await this.journal.done(tx, last, waiting);
+      return rows.length === BATCH && waiting.length < BATCH;
     });
   }
 
-  /** @returns events that cannot be booked yet */
-  async #book(tx: EntityManager, events: readonly QueuedEvent[]): Promise<Set<QueuedEvent>> {
-    const waiting = new Set<QueuedEvent>();
-    if (events.length === 0) return waiting;
-    const history = await this.#history(tx, events);
+  async #write(tx: EntityManager, work: Work | null): Promise<void> {
+    if (work === null) return;
+    const { gone, settled, entries } = work;
+    await this.journal.reverse(tx, gone);
+    if (gone.length > 0) this.#logger.warn({ event: 'ledger.reversed', entries: gone.length });
+    const ids = await this.journal.append(tx, entries);
+    await this.journal.settle(tx, [...settled, ...ids.filter((_, i) => entries[i]?.source.state === 'final')]);
+  }
+
+  /** Only of a correction, first in its chunk, the database is asked anything. */
+  async #plan(tx: EntityManager, rows: readonly QueuedRow[], assets: readonly StoredHubEvent[]): Promise<Work> {
+    const gone: bigint[] = [];
+    const settled: bigint[] = [];
     const entries: NewJournalEntry[] = [];
-    const write = async (): Promise<void> => {
-      const written = entries.splice(0);
-      const ids = await this.journal.append(tx, written);
-      await this.journal.settle(
-        tx,
-        ids.filter((_, i) => written[i]?.source.state === 'final'),
-      );
-    };
-    for (const stored of events) {
-      // A correction splits by what the account holds at that moment: everything before it must be in the journal.
-      if (stored.event.kind === 'Corrected') await write();
-      const projection = projectHubEvent(stored.event, await history(stored));
-      if (projection.kind === 'wait') waiting.add(stored);
-      if (projection.kind === 'book') entries.push({ source: stored, kind: projection.event.kind, postings: postingsOf(projection.event) });
+    const waiting: QueuedEvent[] = [];
+    for (const row of rows) {
+      const queued = queuedOf(row);
+      const { state, rank, entry, event } = queued;
+      if (rank === 0) {
+        if (state === 'orphaned' && entry !== null) gone.push(entry);
+        continue;
+      }
+      if (state === 'orphaned') continue;
+      if (entry !== null) {
+        if (state === 'final' && !queued.settled) settled.push(entry);
+        continue;
+      }
+      const held = event.kind === 'Corrected' ? await this.#held(tx, event, assets) : 0n;
+      const projection = projectHubEvent(event, historyAt(queued, assets, held));
+      if (projection.kind === 'wait') waiting.push(queued);
+      if (projection.kind === 'book') entries.push({ source: queued, kind: projection.event.kind, postings: postingsOf(projection.event) });
     }
-    await write();
-    return waiting;
+    return { gone, settled, entries, waiting };
   }
 
-  async #history(tx: EntityManager, events: readonly StoredHubEvent[]): Promise<(at: StoredHubEvent) => Promise<HubHistory>> {
-    const credits = events.flatMap(({ event }) => (event.kind === 'Credited' ? [event] : []));
-    const parkings = events.flatMap(({ event }) => (event.kind === 'DepositParked' ? [event] : []));
-    const [assets, parked, deposits] = [
-      await this.journal.assetEvents(tx),
-      await this.journal.parked(tx, credits),
-      await this.journal.deposits(tx, this.chains.hub.eid, parkings),
-    ];
-    return async (at) => {
-      const held = await this.#held(tx, at.event, assets);
-      return {
-        asset: (assetId) => assetAt(assets, assetId, at),
-        decimals: (token) => decimalsOf(assets, token),
-        wasParked: (srcEid, sequence) => {
-          const place = parked.get(`${srcEid}:${sequence}`);
-          return place !== undefined && isBefore(place, at);
-        },
-        deposit: (srcEid, sequence, leaf) => {
-          const found = deposits.get(`${srcEid}:${sequence}:${leaf}`);
-          return found === undefined ? null : { asset: found.asset, amount: tokenAmount(found.amount) };
-        },
-        balance: () => held,
-      };
-    };
-  }
-
-  /** Only a correction asks for a balance, and only for its own account and asset. */
-  async #held(tx: EntityManager, event: HubEvent, assets: readonly StoredHubEvent[]): Promise<bigint> {
-    if (event.kind !== 'Corrected' || event.account === null) return 0n;
-    const token = assets.flatMap(({ event: e }) => (e.kind === 'AssetConfigured' && e.assetId === event.assetId ? [e.token] : []))[0];
+  async #held(tx: EntityManager, { account, assetId }: Correction, assets: readonly StoredHubEvent[]): Promise<bigint> {
+    if (account === null) return 0n;
+    const token = assets.flatMap(({ event: e }) => (e.kind === 'AssetConfigured' && e.assetId === assetId ? [e.token] : []))[0];
     if (token === undefined) return 0n;
-    return -(await this.journal.balance(tx, `balance:${event.account}`, tokenJournalAsset(token)));
+    return -(await this.journal.balance(tx, `balance:${account}`, tokenJournalAsset(token)));
   }
 }
+
+type Correction = Extract<HubEvent, { kind: 'Corrected' }>;
+
+/** Cut by size, and before every correction. */
+function chunksOf(rows: readonly QueuedRow[]): QueuedRow[][] {
+  const chunks: QueuedRow[][] = [];
+  for (const row of rows) {
+    const chunk = chunks.at(-1);
+    if (chunk === undefined || chunk.length === CHUNK || row.kind === 'Corrected') chunks.push([row]);
+    else chunk.push(row);
+  }
+  return chunks;
+}
+
+/** @param held what the account of a correction has of its token */
+const historyAt = (at: QueuedEvent, assets: readonly StoredHubEvent[], held: bigint): HubHistory => ({
+  asset: (assetId) => assetAt(assets, assetId, at),
+  decimals: (token) => decimalsOf(assets, token),
+  wasParked: () => at.wasParked,
+  deposit: () => at.deposit,
+  balance: () => held,
+});
 
 /** The configuration an asset had at an event: the last one before it. */
 function assetAt(
@@ -113,9 +131,7 @@ function assetAt(
   assetId: number,
   at: StoredHubEvent,
 ): { token: TokenAsset; decimals: number; settlement: boolean } | null {
-  const config = assets
-    .filter((a) => isBefore(a, at))
-    .findLast(({ event }) => event.kind === 'AssetConfigured' && event.assetId === assetId)?.event;
+  const config = assets.findLast((a) => a.event.kind === 'AssetConfigured' && a.event.assetId === assetId && isBefore(a, at))?.event;
   return config?.kind === 'AssetConfigured' ? config : null;
 }
 
