@@ -1,7 +1,9 @@
 import { iLedgerAbi, iMarginAbi, iMarketsAbi } from '@lockstep/contracts';
-import type { exchange } from '@lockstep/shared';
+import { exchange } from '@lockstep/shared';
+import { encodeFunctionData } from 'viem';
 import { z } from 'zod/v4';
-import { flat, markOf, option, perpetual, tradedExpiry } from '../harness/markets.js';
+import { flat, markOf, option, perpetual, tradedExpiry, UNDERLYINGS } from '../harness/markets.js';
+import { Operator } from '../harness/operator.js';
 import { ApiError } from '../harness/relayer-api.js';
 import type { HubChain, StackChain } from '../harness/stack.js';
 import { CASH, freshAddress, heldBy, whole } from '../harness/tokens.js';
@@ -154,6 +156,32 @@ describe('given collateral on two chains, a market maker with cash on a third, a
         note(held);
         return held === whole(b, 'USDC', 2_900n) ? true : undefined;
       });
+    });
+  });
+
+  describe('when the call expires above its strike', () => {
+    it('becomes cash at the signed average, and then leaves without a price', async () => {
+      const before = await cashOf(trader);
+      const { expiry } = exchange.decodeInstrument(call) as { readonly expiry: bigint }; // CAST: an option has an expiry
+      const { timestamp } = await hub.client.getBlock();
+      await hub.client.increaseTime({ seconds: Number(expiry - timestamp) + 60 });
+      const settle = encodeFunctionData({ abi: iMarketsAbi, functionName: 'settleExpired', args: [trader.account, UNDERLYINGS.BTC] });
+      await eventually('the call to be settled', async () => {
+        // Anyone may; who comes second finds it done.
+        await world.user(3).call(hub, hub.markets, settle);
+        return (await sizeOf(trader, call)) === 0n ? true : undefined;
+      });
+      expect((await cashOf(trader)) - before).toBe(3_000n * CASH);
+      const receiver = freshAddress(2);
+      const { claims } = await world
+        .withdrawer(0)
+        .withdraw([{ chain: hub, asset: 'USDC', fromCash: true, amount: 3_000n * CASH, receiver }]);
+      // The hub's clock is days ahead of the relayer's, for whom nothing there is old enough to be flushed; anyone else may.
+      const operator = new Operator(world.stack, world.flow);
+      await operator.flush(hub);
+      await world.claims.reached(claims, 'paid');
+      await operator.flush(hub);
+      expect(await heldBy(hub, 'USDC', receiver)).toBe(whole(hub, 'USDC', 3_000n));
     });
 
     it('leaves books that add up, on the chains and in the journal', async () => {
