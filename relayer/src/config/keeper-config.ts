@@ -44,5 +44,3 @@ export const keeperSchema = z
     path: ['listings'],
     error: 'name an underlying twice; expected each once',
   });
-
-export type KeeperConfig = z.output<typeof keeperSchema>;

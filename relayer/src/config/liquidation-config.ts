@@ -30,5 +30,3 @@ export const liquidationSchema = z.strictObject({
   /** absent: auctions are started and closed, nothing is bid */
   bid: bidding.optional(),
 });
-
-export type LiquidationConfig = z.output<typeof liquidationSchema>;

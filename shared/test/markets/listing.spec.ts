@@ -129,7 +129,7 @@ describe('given a listing and the forwards of expiries that should be live', () 
     const wide: StrikeRule = { perSide: 32, stepShare: 10_000_000n, keep: 1 };
     const expiries = [1n, 2n, 3n, 4n, 5n].map((days) => NOW + days * 24n * HOUR);
     const listed: ListedStrike[] = Array.from({ length: 10 }, (_, place) => ({ place, expiry: NOW - HOUR, strike: BigInt(place + 1) }));
-    const plan = strikesToList(NOW, new Map(expiries.map((expiry) => [expiry, cash(1_000)]).reverse()), listed, wide);
+    const plan = strikesToList(NOW, new Map(expiries.map((expiry) => [expiry, cash(1_000)] as const).reverse()), listed, wide);
     expect(plan.map(({ expiry, strikes }) => [expiry, strikes.length])).toEqual([
       [expiries[0], 64],
       [expiries[1], 64],
