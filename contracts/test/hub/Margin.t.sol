@@ -242,21 +242,28 @@ contract MarginTest is MarginFixture {
         _price(BTC, 62_000e18, 62_000e18);
         Risk memory risk = _margin.riskOf(_alice);
         assertEq(risk.equity, 60_000e18);
-        assertEq(risk.unrealisedGain, 20_000e18);
+        // 31,000 are needed, which hold the gain of 20,000 back already.
+        assertEq(risk.unrealisedGain, 0);
         HubAccount sibling = AccountLib.encode(_alice.owner(), 0, 1);
         vm.startPrank(_alice.owner(), _alice.owner());
-        // 31,000 are needed; 40,000 of the 60,000 are cash.
-        _ledger.transferCash(_alice, sibling, 9_000e18);
-        vm.expectRevert(
-            abi.encodeWithSelector(IMargin.GainUnrealised.selector, _raw, 51_000e18 - 1, 20_000e18, 31_000e18)
-        );
+        _ledger.transferCash(_alice, sibling, 29_000e18);
+        _expectBelow(31_000e18 - 1, 31_000e18, 18_600e18);
         _ledger.transferCash(_alice, sibling, 1);
         vm.stopPrank();
+        skip(1);
+        // The gain of 40,000 is more than the 32,000 that are needed; the collateral alone must carry the debt.
+        _price(BTC, 64_000e18, 64_000e18);
+        _collateral(_alice, ONE_BTC);
+        _cash(_alice, -50_000e18);
+        assertEq(_margin.riskOf(_alice).unrealisedGain, 8_000e18);
+        vm.prank(_alice.owner(), _alice.owner());
+        vm.expectRevert(abi.encodeWithSelector(IMargin.GainUnrealised.selector, _raw, 41_200e18, 8_000e18, 37_120e18));
+        _ledger.transfer(_alice, sibling, _wbtcId, uint128(ONE_BTC / 5));
         _margin.requireTrade(_alice, false, 0, _none());
         // Realised, it may.
-        _sell(SIZE, 62_000e18);
+        _sell(SIZE, 64_000e18);
         vm.prank(_alice.owner(), _alice.owner());
-        _ledger.transferCash(_alice, sibling, 51_000e18);
+        _ledger.transfer(_alice, sibling, _wbtcId, uint128(ONE_BTC / 5));
     }
 
     function test_GivenPricesOfBefore_WhenValueLeaves_TheyAreTooOld() public {

@@ -38,9 +38,12 @@ contract StandardEngineTest is HoldingsFixture {
         // 100 BTC at 60,000 = 6m: 5m at 5% and 3%, 1m at 10% and 6%.
         Risk memory risk = _cross.riskOf(_words(_head(0, 0, 1), _position(0, 100e18, -5_900_000e18)));
         assertEq(risk.equity, 100_000e18);
-        assertEq(risk.unrealisedGain, 100_000e18);
+        assertEq(risk.unrealisedGain, 0);
         assertEq(risk.initialMargin, 350_000e18);
         assertEq(risk.maintenanceMargin, 210_000e18);
+        // Of a gain of 500,000 margin holds back 350,000.
+        risk = _cross.riskOf(_words(_head(0, 0, 1), _position(0, 100e18, -5_500_000e18)));
+        assertEq(risk.unrealisedGain, 150_000e18);
     }
 
     function test_GivenAnAccount_WhenOpenInterestIsHigh_ItPaysMoreInitialMargin() public {
@@ -77,7 +80,8 @@ contract StandardEngineTest is HoldingsFixture {
     function test_GivenAnAccount_WhenItHoldsALongOption_ItsMarkIsNoMargin() public view {
         Risk memory risk = _cross.riskOf(_words(_head(0, 0, 1), _position(1, 0, 0), _option(0, 1, true, 5000)));
         assertGt(risk.equity, 0);
-        assertEq(risk.unrealisedGain, uint256(risk.equity));
+        // Margin asks for the mark; nothing more of it is held back, and cash beside it is free.
+        assertEq(risk.unrealisedGain, 0);
         assertEq(int256(risk.maintenanceMargin), risk.equity);
         assertEq(int256(risk.initialMargin), risk.equity);
     }

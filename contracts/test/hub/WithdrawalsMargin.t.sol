@@ -167,20 +167,19 @@ contract WithdrawalsMarginTest is MarginFixture {
     }
 
     function test_GivenAnUnrealisedGain_ItDoesNotLeave_AndRealisedItDoes() public {
-        // 100,000 won, and 100,000 of cash may go: 70,000 of collateral stand for the 42,000 that are needed.
+        // 100,000 won, and 100,000 of cash may go. The debt then is carried by collateral after its haircut, 63,000, or by nothing.
         _move(70_000e18);
         _assertOrdered(_ask(_cashLeg(100_000e18), ""));
+        _cash(_who, -50_000e18);
         IWithdrawals.Leg[] memory legs = new IWithdrawals.Leg[](1);
         legs[0] = _tokenLeg(uint128(ONE_BTC / 2));
         vm.startPrank(_who.owner(), _who.owner());
-        vm.expectRevert(
-            abi.encodeWithSelector(IMargin.GainUnrealised.selector, _raw, 135_000e18, 100_000e18, 38_500e18)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IMargin.GainUnrealised.selector, _raw, 85_000e18, 65_000e18, 38_500e18));
         _withdrawals.request(_who, legs, "");
         vm.stopPrank();
         _markets.trade(_bob, _who, BTC_PERP, 10e18, 70_000e18);
-        assertEq(_ledger.cashOf(_who), 100_000e18);
-        _assertOrdered(_ask(_cashLeg(100_000e18), ""));
+        assertEq(_ledger.cashOf(_who), 50_000e18);
+        _assertOrdered(_ask(_cashLeg(50_000e18), ""));
         _assertOrdered(_ask(legs[0], ""));
     }
 

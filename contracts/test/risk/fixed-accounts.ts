@@ -28,7 +28,8 @@ function anyExpiry(next: Next, spot: bigint): risk.FixedUnderlying['expiries'][n
   return {
     forward,
     time: chance(next, 8n) ? 0n : (below(next, 400n * 86_400n) << 64n) / (365n * 86_400n),
-    settled: chance(next, 8n),
+    // None, some or all of it averaged.
+    averaged: chance(next, 80n) ? 0n : chance(next, 40n) ? 1n << 15n : below(next, 1n << 15n),
     options: many(between(next, 0n, 5n), () => {
       const row = rows[Number(next() % BigInt(rows.length))] ?? first[0];
       if (row === undefined) throw new Error('an expiry without rows');
@@ -52,7 +53,7 @@ function anyUnderlying(next: Next): risk.FixedUnderlying {
   };
 }
 
-/** An account: from flat to several underlyings that offset, unsure feeds, settled expiries, a settlement asset off its peg. */
+/** An account: from flat to several underlyings that offset, unsure feeds, expiries averaged in part or settled, a settlement asset off its peg. */
 export function anyFixedAccount(next: Next): risk.FixedAccount {
   const maintenance = below(next, 100_000n * WAD);
   return {
@@ -88,7 +89,13 @@ function resolved(underlying: risk.FixedUnderlying) {
   });
   return {
     words: optionWords(options),
-    expiries: expiries.map(({ forward, time, settled, strikes, sigmas }) => ({ forward, time, settled, strikes, sigmas })),
+    expiries: expiries.map(({ forward, time, averaged, strikes, sigmas }) => ({
+      forward,
+      time,
+      averaged: Number(averaged),
+      strikes,
+      sigmas,
+    })),
   };
 }
 

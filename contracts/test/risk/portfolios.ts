@@ -33,6 +33,7 @@ function anyExpiry(next: Next, spot: bigint): risk.Portfolio['underlyings'][numb
     days: chance(next, 8n) ? 0n : below(next, 400n * DAY_WAD),
     forward,
     rate: chance(next, 80n) ? 0n : between(next, 0n, WAD / 5n) - WAD / 10n,
+    averaged: 0n,
     options: many(between(next, 0n, 9n), () => ({
       kind: chance(next, 50n) ? ('call' as const) : ('put' as const),
       strike: strikes[Number(next() % BigInt(strikes.length))] ?? forward,

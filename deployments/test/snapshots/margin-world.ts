@@ -111,7 +111,7 @@ export class MarginWorld {
     const expiry = {
       forward: PRICES[0] ?? 0n,
       time: (1n << 64n) / 12n,
-      settled: false,
+      averaged: 0,
       strikes: Array.from({ length: strikes }, (_, i) => (PRICES[0] ?? 0n) + (BigInt(i) * WAD * 60_000n) / 64n),
       sigmas: Array.from({ length: strikes }, () => (6n << 64n) / 10n),
     };

@@ -27,7 +27,9 @@ export interface Risk {
   readonly equity: bigint;
   readonly initialMargin: bigint;
   readonly maintenanceMargin: bigint;
-  /** equity − initialMargin less unrealised gains, never negative. */
+  /** Gains not realised, as far as they exceed what initialMargin asks beside the haircuts: they secure positions, but may not leave. */
+  readonly unrealisedGain: bigint;
+  /** equity − initialMargin − unrealisedGain, never negative. */
   readonly withdrawable: bigint;
   /** Index into `scenarios` of the least P&L of the account; null when the method has none. */
   readonly worstScenario: number | null;
@@ -69,18 +71,21 @@ function sensitivitiesOf(portfolio: Portfolio): { each: Map<string, Sensitivitie
 function conclude(
   portfolio: Portfolio,
   margins: Requirement,
-  rest: Omit<Risk, 'equity' | 'initialMargin' | 'maintenanceMargin' | 'withdrawable'>,
+  rest: Omit<Risk, 'equity' | 'initialMargin' | 'maintenanceMargin' | 'unrealisedGain' | 'withdrawable'>,
 ): Risk {
-  const { equity, unrealisedGain } = equityOf(portfolio);
+  const { equity, gains } = equityOf(portfolio);
   const { initial, maintenance } = tightened(
     portfolio,
     { ...margins, initial: max(margins.initial, margins.maintenance) },
     rest.parts.haircuts.initial,
   );
+  // What positions may lose includes their gains: margin that holds a gain back already does not hold it back twice.
+  const unrealisedGain = max(0n, rest.parts.haircuts.initial + gains - initial);
   return {
     equity,
     initialMargin: initial,
     maintenanceMargin: maintenance,
+    unrealisedGain,
     withdrawable: max(0n, equity - initial - unrealisedGain),
     ...rest,
   };

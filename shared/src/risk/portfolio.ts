@@ -18,6 +18,11 @@ export const Expiry = z.strictObject({
   days: decimalBetween('0', '3650', 'Days from now, 0 is at expiry'),
   forward: price('Forward of the underlying for this expiry'),
   rate: decimalBetween('-1', '1', 'Continuously compounded rate per year').prefault('0'),
+  averaged: decimalBetween(
+    '0',
+    '1',
+    'Share of the forward that no move touches: what is averaged already of the half hour before expiry',
+  ).prefault('0'),
   options: z.array(OptionPosition).max(512),
 });
 

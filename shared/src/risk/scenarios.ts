@@ -2,7 +2,7 @@ import { abs, clamp, floorDiv, max, min, mulDown, q64ToWad, WAD, wadToQ64 } from
 import { exp, fromWad, ln, lnRatio, sqrt } from './math/fixed.js';
 import type { PortfolioParameters, Scenario, SkewScenario } from './parameters.js';
 import type { Collateral, Expiry, OptionPosition, Underlying } from './portfolio.js';
-import { collateralValue, discountQ64, expiryMark, optionSensitivities, optionValue, yearsQ64 } from './valuation.js';
+import { collateralValue, discountQ64, expiryMark, movedForward, optionSensitivities, optionValue, yearsQ64 } from './valuation.js';
 
 /** Profit and loss of one underlying in each scenario of the grid. */
 
@@ -58,9 +58,9 @@ export function discountedValue(parameters: PortfolioParameters, expiry: Expiry,
   return (value * (value >= 0n ? gain : obligation)) >> 64n;
 }
 
-/** P&L of an expiry when its forward moves to forward·(1 + move) and each option has the given volatility. */
+/** P&L of an expiry when what is not averaged of its forward moves by a factor 1 + move and each option has the given volatility. */
 function expiryProfit(parameters: PortfolioParameters, expiry: Expiry, move: bigint, vol: (option: OptionPosition) => bigint): bigint {
-  const forward = mulDown(expiry.forward, WAD + move);
+  const forward = movedForward(expiry, move);
   const value = expiry.options.reduce((sum, option) => sum + optionValue(expiry, option, forward, vol(option)), 0n);
   return discountedValue(parameters, expiry, value) - expiryMark(expiry);
 }

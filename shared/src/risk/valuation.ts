@@ -33,6 +33,9 @@ export const yearsQ64 = (expiry: Expiry): bigint => floorDiv(expiry.days << 64n,
 /** Present value of 1 at expiry, Q64. */
 export const discountQ64 = (expiry: Expiry): bigint => exp(-((wadToQ64(expiry.rate) * yearsQ64(expiry)) >> 64n));
 
+/** Forward of an expiry after a relative move of the market: what is averaged already stands. Rounded down. */
+export const movedForward = ({ forward, averaged }: Expiry, move: bigint): bigint => mulDown(forward, WAD + mulDown(move, WAD - averaged));
+
 /** Value of `option.size` contracts at a forward and volatility (wads), rounded down. */
 export function optionValue(expiry: Expiry, option: OptionPosition, forward: bigint, vol: bigint): bigint {
   if (option.size === 0n) return 0n;
@@ -86,14 +89,14 @@ export const perpetualProfit = ({ perpetual }: Underlying): bigint =>
 
 export const collateralValue = (collateral: Collateral): bigint => mulDown(collateral.amount, collateral.price);
 
-/** What the account is worth before any haircut, and how much of it is unrealised gain. */
-export function equityOf(portfolio: Portfolio): { equity: bigint; unrealisedGain: bigint } {
+/** What the account is worth before any haircut, and how much of it is gains not realised: of perpetuals and of options, each netted. */
+export function equityOf(portfolio: Portfolio): { equity: bigint; gains: bigint } {
   const profits = portfolio.underlyings.map(perpetualProfit);
   const marks = portfolio.underlyings.flatMap((underlying) => underlying.expiries.map(expiryMark));
   const sum = (values: bigint[]): bigint => values.reduce((a, b) => a + b, 0n);
   return {
     equity: portfolio.cash + sum(portfolio.collateral.map(collateralValue)) + sum(profits) + sum(marks),
-    unrealisedGain: max(0n, sum(profits)) + max(0n, sum(marks)),
+    gains: max(0n, sum(profits)) + max(0n, sum(marks)),
   };
 }
 

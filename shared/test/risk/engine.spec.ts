@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import { abs, formatDecimal, parseDecimal, WAD } from '../../src/risk/decimal.js';
+import { abs, formatDecimal, max, parseDecimal, WAD } from '../../src/risk/decimal.js';
 import { evaluate } from '../../src/risk/evaluate.js';
 import { Parameters } from '../../src/risk/parameters.js';
 import { Portfolio } from '../../src/risk/portfolio.js';
+import { equityOf } from '../../src/risk/valuation.js';
 
 const folder = path.join(import.meta.dirname, '../../src/risk/parameters');
 const parametersOf = (file: string): Parameters => Parameters.parse(JSON.parse(readFileSync(path.join(folder, file), 'utf8')));
@@ -100,6 +101,41 @@ describe('given the default methods', () => {
       runs,
     );
   });
+  it.each(ours)('%s: what a long option is worth stays, and the cash beside it may leave', (file) => {
+    fc.assert(
+      fc.property(draws, (options) => {
+        const bought = options.map((option) => ({ ...option, size: Math.abs(option.size) }));
+        const portfolio = portfolioOf(bought, 0);
+        expect(abs(evaluate(portfolio, parametersOf(file)).withdrawable - portfolio.cash)).toBeLessThanOrEqual(DUST);
+      }),
+      runs,
+    );
+  });
+  it.each(ours)('%s: no gain leaves, and what is left covers initial margin and has nothing more to give', (file) => {
+    const parameters = parametersOf(file);
+    const collateral = [{ asset: 'BTC', amount: '2', price: '60000' }];
+    fc.assert(
+      fc.property(draws, perpetual, fc.integer({ min: 20_000, max: 100_000 }), (options, perp, entry) => {
+        const drawn = portfolioOf(options, perp, 1, { collateral });
+        const portfolio = {
+          ...drawn,
+          underlyings: drawn.underlyings.map((underlying) =>
+            underlying.perpetual === undefined
+              ? underlying
+              : { ...underlying, perpetual: { ...underlying.perpetual, entry: BigInt(entry) * WAD } },
+          ),
+        };
+        const before = evaluate(portfolio, parameters);
+        const { equity, gains } = equityOf(portfolio);
+        expect(before.withdrawable).toBeLessThanOrEqual(max(0n, equity - gains - before.parts.haircuts.initial));
+        if (before.withdrawable === 0n) return;
+        const after = evaluate({ ...portfolio, cash: portfolio.cash - before.withdrawable }, parameters);
+        expect(after.equity).toBeGreaterThanOrEqual(after.initialMargin);
+        expect(after.withdrawable).toBe(0n);
+      }),
+      runs,
+    );
+  });
   it('a portfolio three times the size has three times the loss', () => {
     const parameters = parametersOf('lockstep.json');
     fc.assert(
@@ -169,7 +205,9 @@ describe('given positions whose margin is known by hand', () => {
     const risk = evaluate(portfolio, parametersOf('lockstep.json'));
     expect(formatDecimal(risk.parts.haircuts.maintenance)).toBe('350000');
     expect(formatDecimal(risk.equity)).toBe('6009000');
-    expect(risk.withdrawable).toBe(risk.equity - risk.initialMargin - 10_000n * WAD);
+    // 9,600 + 2,400 of the perpetual hold the gain of 10,000 back.
+    expect(risk.unrealisedGain).toBe(0n);
+    expect(risk.withdrawable).toBe(risk.equity - risk.initialMargin);
   });
   it('charges unsure feeds and a settlement token off its peg', () => {
     const parameters = parametersOf('lockstep.json');

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { abs, WAD } from '../../src/risk/decimal.js';
 import { evaluate } from '../../src/risk/evaluate.js';
 import { fixedPortfolioRisk, type FixedAccount, type FixedOption, type FixedUnderlying } from '../../src/risk/fixed/index.js';
+import { ALL_AVERAGED } from '../../src/risk/fixed/sheet-rows.js';
 import { Parameters } from '../../src/risk/parameters.js';
 import { Portfolio } from '../../src/risk/portfolio.js';
 
@@ -40,7 +41,8 @@ const consistent = (options: readonly Draw[]): Draw[] =>
   }));
 const strikeOf = ({ strike }: Draw): bigint => BigInt(strike) * 600n * WAD;
 
-function fixedOf(options: readonly Draw[], perp: number, scale = 1n): FixedAccount {
+/** @param averaged 32nds of the forward */
+function fixedOf(options: readonly Draw[], perp: number, scale = 1n, averaged = 0): FixedAccount {
   const all = consistent(options);
   const size = BigInt(perp) * LOT * scale;
   const underlying: FixedUnderlying = {
@@ -55,7 +57,7 @@ function fixedOf(options: readonly Draw[], perp: number, scale = 1n): FixedAccou
     expiries: [...new Set(all.map(({ days }) => days))].map((days) => ({
       forward: FORWARD,
       time: (BigInt(days) << 64n) / 365n,
-      settled: false,
+      averaged: (BigInt(averaged) * ALL_AVERAGED) / 32n,
       options: all
         .filter((option) => option.days === days)
         .map((option): FixedOption => ({
@@ -77,7 +79,7 @@ function fixedOf(options: readonly Draw[], perp: number, scale = 1n): FixedAccou
   };
 }
 
-function exactOf(options: readonly Draw[], perp: number): Portfolio {
+function exactOf(options: readonly Draw[], perp: number, averaged = 0): Portfolio {
   const all = consistent(options);
   const decimal = (thousandths: number): string => (thousandths / 1000).toFixed(3);
   return Portfolio.parse({
@@ -89,6 +91,7 @@ function exactOf(options: readonly Draw[], perp: number): Portfolio {
         expiries: [...new Set(all.map(({ days }) => days))].map((days) => ({
           days,
           forward: '60600',
+          averaged: (averaged / 32).toFixed(5),
           options: all
             .filter((option) => option.days === days)
             .map(({ isPut, strike, lots, vol }) => ({
@@ -125,6 +128,27 @@ describe('given the fixed-point engine of the chain', () => {
       }),
       runs,
     );
+  });
+
+  it('when part of every forward is averaged, only the rest moves, and the two still agree', () => {
+    fc.assert(
+      fc.property(draws, perpetual, fc.integer({ min: 1, max: 31 }), (options, perp, averaged) => {
+        const fixed = fixedPortfolioRisk(fixedOf(options, perp, 1n, averaged));
+        const exact = evaluate(exactOf(options, perp, averaged), lockstep);
+        for (const key of ['equity', 'initialMargin', 'maintenanceMargin'] as const)
+          expect(abs(fixed[key] - exact[key])).toBeLessThanOrEqual(bound(options));
+      }),
+      runs,
+    );
+  });
+
+  it('when the price of a short call is known, no move costs it anything', () => {
+    const call: Draw = { isPut: false, strike: 50, lots: -1000, vol: 80, days: 1 };
+    const account = fixedOf([call], 0, 1n, 32);
+    // 60,600 against a strike of 30,000; what is left is the charge on a short option nothing covers.
+    const { equity, maintenanceMargin } = fixedPortfolioRisk(account);
+    expect(abs(equity + 30_600n * WAD)).toBeLessThanOrEqual(bound([call]));
+    expect(abs(maintenanceMargin - 180n * WAD)).toBeLessThanOrEqual(bound([call]));
   });
 
   it('when it is flat, it needs nothing', () => {
@@ -204,7 +228,7 @@ describe('given the fixed-point engine of the chain', () => {
       const options = [{ strike, sigma, isPut, lots: -MOST_LOTS }];
       const underlyings = account.underlyings.map((underlying) => ({
         ...underlying,
-        expiries: [{ forward, time: 1n << 62n, settled: false, options }],
+        expiries: [{ forward, time: 1n << 62n, averaged: 0n, options }],
       }));
       const risk = fixedPortfolioRisk({ ...account, underlyings });
       expect(risk.maintenanceMargin).toBeGreaterThan(0n);

@@ -8,7 +8,9 @@ import {Grade} from "./FeedGrade.sol";
 /// @param equity            before any haircut
 /// @param initialMargin     at least maintenanceMargin
 /// @param maintenanceMargin what liquidation is judged by
-/// @param unrealisedGain    part of equity that may secure positions but not leave
+/// @param unrealisedGain    gains not realised, as far as they exceed what initialMargin asks beside the haircuts: part of equity that
+///                          secures positions but may not leave. So equity − unrealisedGain >= initialMargin says that equity covers both
+///                          initialMargin and, if all gains vanished, the haircuts
 /// @param worstScenario     index of the scenario of least profit, NO_SCENARIO where the method has none
 /// @param grade             worst grade of the values used; Fresh if none was
 /// @param oldest            time of the oldest value used, seconds; the largest there is if none was

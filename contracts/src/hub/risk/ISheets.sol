@@ -7,13 +7,13 @@ pragma solidity ^0.8.34;
 interface ISheets {
     /// @param forward 18 decimals
     /// @param time    years, Q64
-    /// @param settled the price is final
+    /// @param averaged  share of the forward that no scenario moves, 2^-15; all of it once the price is known
     /// @param strikes 18 decimals
     /// @param sigmas  of each strike, per sqrt year, Q64
     struct Expiry {
         uint256 forward;
         uint256 time;
-        bool settled;
+        uint16 averaged;
         uint128[] strikes;
         uint256[] sigmas;
     }

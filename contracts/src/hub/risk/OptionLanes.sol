@@ -46,6 +46,7 @@ library OptionLanes {
 
     /// @notice 1 / UNIT: 0.001 of a lot's step 2^-31.
     int256 internal constant UNIT = 1000 << 31;
+    uint256 private constant LANES = 40;
     uint256 private constant EVEN = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
     uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
     uint256 private constant BIAS = 0x8000000000000000800000000000000080000000000000008000000000000000;
@@ -81,7 +82,7 @@ library OptionLanes {
     }
 
     /// @dev Memory of a summing: 0 ... 9 an expiry's sums | 10 ... 14 its puts, puts times strike, naked, net, magnitude | 16 ... 35 totals |
-    /// 36 ... 55 the forward after each word's moves, then of an expiry that is settled. Behind it, where nothing is allocated: the rows of an
+    /// 36 ... 55 the forward after each word's moves, then of an expiry of which a part is fixed. Behind it, where nothing is allocated: the rows of an
     /// expiry, where and size.
     function _begin(uint256 cells, uint256 coarse, uint256 shift) private pure returns (Work memory work) {
         (work.cells, work.coarse, work.shift) = (cells, coarse, shift);
@@ -275,7 +276,7 @@ library OptionLanes {
             work.bias += gain << 63;
             _count(acc, work, sums);
             uint256 moves = acc + 1152;
-            if ((header >> 240) & 1 == 1) moves = _unmoved(acc);
+            if (header >> 240 != 0) moves = _moved(acc, header >> 240);
             _fold(acc, moves, gain, forward - gain);
             int256 mark = _laneOf(acc + 96, 128) * int256(forward);
             int256 up = _laneOf(acc + 224, 128);
@@ -303,19 +304,22 @@ library OptionLanes {
         }
     }
 
-    /// @dev Moves of an expiry that is settled: none.
-    function _unmoved(uint256 acc) private pure returns (uint256 moves) {
-        assembly ("memory-safe") {
-            moves := add(acc, 1472)
-            for {
-                let at := moves
-            } lt(at, add(moves, 256)) {
-                at := add(at, 32)
-            } {
-                mstore(at, mul(ONES, 0x80000000))
+    /// @dev The forward after the moves of an expiry of which a share is fixed, laid out as the lanes are summed.
+    function _moved(uint256 acc, uint256 averaged) private pure returns (uint256 moves) {
+        unchecked {
+            moves = acc + 1472;
+            assembly ("memory-safe") {
+                calldatacopy(moves, calldatasize(), 320)
             }
-            mstore(add(moves, 256), mul(ONES, 0x10000000))
-            mstore(add(moves, 288), mul(ONES, 0x10000000))
+            for (uint256 lane = 0; lane < LANES; ++lane) {
+                (uint256 shock, ) = SheetRows.movedOf(SheetRows.moveOfLane(lane), averaged);
+                shock >>= lane < SheetRows.TAILS ? 33 : 36;
+                // Eight lanes in two words: the even ones, then the odd ones.
+                uint256 word = moves + (lane / 8) * 64 + (lane % 2) * 32;
+                assembly ("memory-safe") {
+                    mstore(word, or(mload(word), shl(mul(64, div(mod(lane, 8), 2)), shock)))
+                }
+            }
         }
     }
 

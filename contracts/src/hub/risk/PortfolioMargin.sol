@@ -93,7 +93,6 @@ library PortfolioMargin {
             int256 loss = _loss(account.underlyings, legs);
             int256 depeg = _up(Wad.max(0, 0.99e18 - account.settlementPrice), 4e18);
             result.equity = account.cash + account.collateral + gains + marks;
-            result.unrealisedGain = Wad.max(0, gains) + Wad.max(0, marks);
             result.maintenanceMargin = charge.maintenance + _up(loss, MAINTENANCE);
             result.initialMargin = Wad.max(result.maintenanceMargin, charge.initial + _up(loss, Wad.ONE + depeg));
             if (account.initialFactor > Wad.ONE)
@@ -102,6 +101,8 @@ library PortfolioMargin {
                 int256 least = haircut - Wad.floorDiv(-_notional(account.underlyings) * Wad.ONE, account.maxLeverage);
                 result.initialMargin = Wad.max(result.initialMargin, least);
             }
+            // What positions may lose includes their gains: margin that holds a gain back already does not hold it back twice.
+            result.unrealisedGain = Wad.max(0, haircut + Wad.max(0, gains) + Wad.max(0, marks) - result.initialMargin);
         }
     }
 

@@ -83,10 +83,9 @@ abstract contract SheetBuilder {
     ) private pure returns (uint256 past) {
         unchecked {
             past = row;
-            bool settled = _isSettled(average);
-            SheetRows.Term memory term = _term(plan.words[2 * e], average, settled, plan.expiries[e]);
+            SheetRows.Term memory term = _term(plan.words[2 * e], average, plan.expiries[e]);
             uint128 slice = FeedWord.value(plan.words[2 * e + 1]);
-            SheetRows.aim(kit, settled);
+            SheetRows.aim(kit, term.averaged);
             for (uint256 i = plan.first[e]; i != 0; i = plan.next[i - 1]) {
                 // CAST: the listing's low half is the strike.
                 uint128 strike = uint128(plan.strikes[i - 1]);
@@ -192,24 +191,23 @@ abstract contract SheetBuilder {
     }
 
     /// @dev The settlement price once it is final, else the forward, of which the part of the last 30 minutes that has passed is the
-    /// average so far.
-    function _term(
-        uint256 near,
-        uint256 average,
-        bool settled,
-        uint40 expiry
-    ) private pure returns (SheetRows.Term memory) {
+    /// average so far: no scenario moves that part.
+    function _term(uint256 near, uint256 average, uint40 expiry) private pure returns (SheetRows.Term memory) {
+        uint256 value = FeedWord.value(average);
+        if (_isSettled(average)) return SheetRows.termOf(value, 0, SheetRows.ALL_AVERAGED);
         uint256 time = FeedWord.time(near);
         uint256 left = expiry > time ? expiry - time : 0;
-        uint256 forward = settled ? FeedWord.value(average) : _averaged(FeedWord.value(near), average, expiry);
-        return SheetRows.termOf(forward, (left << 64) / Smile.YEAR, settled);
-    }
-
-    function _averaged(uint256 forward, uint256 average, uint40 expiry) private pure returns (uint256) {
+        uint256 forward = FeedWord.value(near);
         uint256 seen = FeedWord.time(average);
-        if (FeedWord.value(average) == 0 || seen + AVERAGED <= expiry) return forward;
-        uint256 passed = (seen < expiry ? seen : expiry) + AVERAGED - expiry;
-        return (forward * (AVERAGED - passed) + uint256(FeedWord.value(average)) * passed) / AVERAGED;
+        uint256 share;
+        if (value != 0 && seen + AVERAGED > expiry) {
+            uint256 passed = (seen < expiry ? seen : expiry) + AVERAGED - expiry;
+            uint256 known = value * passed;
+            forward = forward * (AVERAGED - passed) + known;
+            share = (known * SheetRows.ALL_AVERAGED) / forward;
+            forward /= AVERAGED;
+        }
+        return SheetRows.termOf(forward, (left << 64) / Smile.YEAR, share);
     }
 
     function _sigma(uint128 slice, uint128 strike, uint256 forward) private pure returns (uint256) {

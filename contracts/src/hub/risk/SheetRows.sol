@@ -9,7 +9,7 @@ import {Normal} from "../../math/Normal.sol";
 /// @notice A sheet is words: a bitmap of the listing's places in it; the number of expiries | that of rows << 16; two headers per expiry;
 /// the place of each row, a byte each, padded to a word; five words per row. Rows stand by expiry.
 /// @dev First header, low to high: forward uint96 (18 decimals) | gain uint64 (factor of a positive value, Q64) | basis uint64 (factor, 18
-/// decimals) | first row uint8 | rows uint8 | settled uint8. Second: see SheetGrades.
+/// decimals) | first row uint8 | rows uint8 | averaged uint16 (share of the forward that no move touches, see ALL_AVERAGED). Second: see SheetGrades.
 /// Row: forty lanes of 32 bits, lane j in word j / 8 at bit 32 (j % 8): undiscounted call over forward, rounded down, in steps of 2^-31 (the
 /// tails: 2^-28). Lanes 0 ... 26: move by volatility up, same, down; 27, 28 the tilts; 29, 30 the forward at +-4.5%; 31 the strike over
 /// the forward (see strikeOf); 32 ... 39 the tails. Puts follow by parity. Twin, bit for bit: shared/src/risk/fixed/sheet-rows.ts.
@@ -23,7 +23,7 @@ library SheetRows {
         uint256 down;
         uint256 cap;
         uint256 reach;
-        bool settled;
+        uint256 averaged;
     }
 
     uint256 internal constant HEAD_WORDS = 2;
@@ -32,6 +32,9 @@ library SheetRows {
     uint256 internal constant BASIS = 29;
     uint256 internal constant STRIKE = 31;
     uint256 internal constant TAILS = 32;
+
+    /// @notice All of a forward, as shares of it are counted: it is averaged, and the price known.
+    uint256 internal constant ALL_AVERAGED = 1 << 15;
 
     uint256 private constant ONE = 1 << 64;
     uint256 private constant MONTH = 30;
@@ -56,12 +59,12 @@ library SheetRows {
 
     /// @param forward 18 decimals; 0 counts as 1, 2^96 and more as 2^96 - 1.
     /// @param time To expiry, Q64, below 2^72.
-    /// @param settled The price is final: no scenario moves it.
-    function termOf(uint256 forward, uint256 time, bool settled) internal pure returns (Term memory term) {
+    /// @param averaged Share of the forward that no scenario moves, at most ALL_AVERAGED.
+    function termOf(uint256 forward, uint256 time, uint256 averaged) internal pure returns (Term memory term) {
         if (forward > MAX_FORWARD) forward = MAX_FORWARD;
         term.forward = forward == 0 ? 1 : forward;
-        term.settled = settled;
-        term.time = settled ? 0 : time;
+        term.averaged = averaged;
+        term.time = averaged == ALL_AVERAGED ? 0 : time;
         unchecked {
             uint256 daysLeft = term.time * 365;
             bool isShort = daysLeft <= MONTH << 64;
@@ -86,12 +89,7 @@ library SheetRows {
             uint256 basis = WAD / 2 + ((2 * WAD * term.time) >> 64);
             if (basis > WAD) basis = WAD;
             return
-                term.forward |
-                (gain << 96) |
-                (basis << 160) |
-                (first << 224) |
-                (count << 232) |
-                (uint256(term.settled ? 1 : 0) << 240);
+                term.forward | (gain << 96) | (basis << 160) | (first << 224) | (count << 232) | (term.averaged << 240);
         }
     }
 
@@ -109,16 +107,16 @@ library SheetRows {
     }
 
     /// @notice Sets the moves of the expiry whose rows are written next.
-    function aim(uint256 kit, bool settled) internal pure {
+    function aim(uint256 kit, uint256 averaged) internal pure {
         unchecked {
             uint256 aimed;
             assembly ("memory-safe") {
                 aimed := mload(add(kit, 224))
-                mstore(add(kit, 224), add(settled, 1))
+                mstore(add(kit, 224), add(averaged, 1))
             }
-            if (aimed == (settled ? 2 : 1)) return;
+            if (aimed == averaged + 1) return;
             for (uint256 move = 0; move < 19; ++move) {
-                (uint256 shock, int256 log) = settled ? (ONE, int256(0)) : moveOf(move);
+                (uint256 shock, int256 log) = movedOf(move, averaged);
                 assembly ("memory-safe") {
                     let at := add(add(kit, 256), shl(6, move))
                     mstore(at, log)
@@ -267,6 +265,28 @@ library SheetRows {
                 mstore(out, word)
                 out := add(out, 32)
             }
+        }
+    }
+
+    /// @notice A move of what is not fixed of a forward, as one of all of it.
+    /// @param averaged Share of the forward that does not move, at most ALL_AVERAGED.
+    function movedOf(uint256 move, uint256 averaged) internal pure returns (uint256 shock, int256 log) {
+        (shock, log) = moveOf(move);
+        if (averaged == 0) return (shock, log);
+        if (averaged == ALL_AVERAGED) return (ONE, 0);
+        unchecked {
+            // CAST: moves are below six, and one less a share of a fall is positive.
+            shock = uint256(int256(ONE) + (((int256(shock) - int256(ONE)) * int256(ALL_AVERAGED - averaged)) >> 15));
+            log = Fixed.ln(shock);
+        }
+    }
+
+    /// @notice The move of a lane, 0 ... 39.
+    function moveOfLane(uint256 lane) internal pure returns (uint256) {
+        unchecked {
+            if (lane < SKEWS) return lane / 3;
+            if (lane < BASIS || lane == STRIKE) return 4;
+            return lane < STRIKE ? lane + 17 - BASIS : lane + 9 - TAILS;
         }
     }
 

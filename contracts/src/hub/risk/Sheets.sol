@@ -73,8 +73,8 @@ contract Sheets is ISheets, SheetBuilder {
         uint256 row;
         for (uint256 e = 0; e < expiries.length; ++e) {
             Expiry calldata expiry = expiries[e];
-            SheetRows.Term memory term = SheetRows.termOf(expiry.forward, expiry.time, expiry.settled);
-            SheetRows.aim(kit, expiry.settled);
+            SheetRows.Term memory term = SheetRows.termOf(expiry.forward, expiry.time, expiry.averaged);
+            SheetRows.aim(kit, expiry.averaged);
             sheet[SheetRows.HEAD_WORDS + 2 * e] = SheetRows.headerOf(term, row, expiry.strikes.length);
             for (uint256 i = 0; i < expiry.strikes.length; ++i) {
                 // CAST: a sheet has at most 255 places.

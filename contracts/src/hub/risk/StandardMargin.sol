@@ -114,7 +114,6 @@ library StandardMargin {
         }
         result.equity = portfolio.cash + profits + marks;
         for (uint256 i = 0; i < portfolio.collateral.length; ++i) result.equity += portfolio.collateral[i].value;
-        result.unrealisedGain = Wad.max(0, profits) + Wad.max(0, marks);
         result.maintenanceMargin = total.maintenance;
         result.initialMargin = _tightened(
             portfolio.profile,
@@ -122,6 +121,8 @@ library StandardMargin {
             haircut,
             notional
         );
+        // What positions may lose includes their gains: margin that holds a gain back already does not hold it back twice.
+        result.unrealisedGain = Wad.max(0, haircut + Wad.max(0, profits) + Wad.max(0, marks) - result.initialMargin);
     }
 
     /// @notice Requirement of a perpetual under size tiers: each tier's rate applies to the part of the notional within it, which is what

@@ -101,7 +101,7 @@ function valueOf({ expiry, rows }: Held, shift: bigint): Pick<LaneSums, 'lanes' 
       : total(rows.map(({ size, lanes }) => size * (lanes[lane] ?? 0n))) +
         (strikes << (isTail(lane) ? 1n : 4n)) -
         naked -
-        put * laneForward(lane, header.settled),
+        put * laneForward(lane, header.averaged),
   );
   const lanes = sums.map((value) => value * (value > 0n ? gain : forward));
   const mark = (sums[MARK_LANE] ?? 0n) * forward;

@@ -127,13 +127,14 @@ export function fixedPortfolioRisk(account: FixedAccount): FixedRisk {
     ),
   );
   const byLeverage = account.maxLeverage === 0n ? 0n : haircuts.initial - floorDiv(-notional * WAD, account.maxLeverage);
+  const required = max(byLeverage, account.initialFactor > WAD ? mulUp(initial, account.initialFactor) : initial);
   const common = jointly(sums);
   const least = common.reduce((a, b) => min(a, b));
   return {
     equity: account.cash + account.collateral + gains + marks,
-    initialMargin: max(byLeverage, account.initialFactor > WAD ? mulUp(initial, account.initialFactor) : initial),
+    initialMargin: required,
     maintenanceMargin: maintenance,
-    unrealisedGain: max(0n, gains) + max(0n, marks),
+    unrealisedGain: max(0n, haircuts.initial + max(0n, gains) + max(0n, marks) - required),
     worstScenario: BigInt(Math.max(0, common.indexOf(least))),
   };
 }

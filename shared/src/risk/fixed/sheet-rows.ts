@@ -50,13 +50,15 @@ const MOVES: readonly (readonly [shock: bigint, log: bigint])[] = [
   [17616640590392621793n, -849360749681073026n],
 ];
 const UNMOVED = 4;
+/** All of a forward, as shares of it are counted. */
+export const ALL_AVERAGED = 1n << 15n;
 
 /** An expiry as a sheet prices it. Forward in wads, 1 … 2^96 − 1; time in years, Q64. */
 export interface SheetExpiry {
   readonly forward: bigint;
   readonly time: bigint;
-  /** The price is final: no scenario moves it. */
-  readonly settled: boolean;
+  /** Share of the forward that no scenario moves, in ALL_AVERAGED: what is averaged already. All of it: the price is known. */
+  readonly averaged: bigint;
 }
 
 /** What a header holds. */
@@ -66,7 +68,7 @@ export interface SheetHeader {
   readonly gain: bigint;
   /** Factor of the basis charge, wad. */
   readonly basis: bigint;
-  readonly settled: boolean;
+  readonly averaged: bigint;
 }
 
 /** Whether a lane is a tail, stored in steps of 2^−28 and not 2^−31. */
@@ -77,23 +79,25 @@ const moveOfLane = (lane: number): number => {
   if (lane < BASIS_LANES) return UNMOVED;
   return lane < STRIKE_LANE ? lane - BASIS_LANES + 17 : lane - TAIL_LANES + 9;
 };
-const moveOf = (lane: number, settled: boolean): readonly [shock: bigint, log: bigint] => {
-  const move = MOVES[settled ? UNMOVED : moveOfLane(lane)];
+const moveOf = (lane: number, averaged: bigint): readonly [shock: bigint, log: bigint] => {
+  const move = MOVES[moveOfLane(lane)];
   if (move === undefined) throw new RangeError(`lane ${lane} is none of 0 … 38`);
-  return move;
+  if (averaged === 0n) return move;
+  const shock = ONE_Q64 + (((move[0] - ONE_Q64) * (ALL_AVERAGED - averaged)) >> 15n);
+  return [shock, ln(shock)];
 };
 
 /** The forward after a lane's move over the forward before it, in steps of the lane. */
-export const laneForward = (lane: number, settled: boolean): bigint => moveOf(lane, settled)[0] >> (isTail(lane) ? 36n : 33n);
+export const laneForward = (lane: number, averaged: bigint): bigint => moveOf(lane, averaged)[0] >> (isTail(lane) ? 36n : 33n);
 
 /** A forward as a sheet takes it: 0 counts as 1, 2^96 and more as 2^96 − 1. */
 const held = (forward: bigint): bigint => min(MAX_FORWARD, max(1n, forward));
 
-export function sheetHeader({ forward, time, settled }: SheetExpiry): SheetHeader {
-  const years = settled ? 0n : time;
+export function sheetHeader({ forward, time, averaged }: SheetExpiry): SheetHeader {
+  const years = averaged === ALL_AVERAGED ? 0n : time;
   return {
     forward: held(forward),
-    settled,
+    averaged,
     gain: max(MIN_GAIN, (LONG * exp(-((LONG_RATE * years) >> 64n))) >> 64n),
     basis: min(WAD, WAD / 2n + ((2n * WAD * years) >> 64n)),
   };
@@ -111,9 +115,9 @@ export const strikeOf = (code: bigint): { readonly strike: bigint; readonly step
  * @param sigma per √year, Q64
  */
 export function sheetLanes(expiry: SheetExpiry, strike: bigint, sigma: bigint): bigint[] {
-  const { settled } = expiry;
+  const { averaged } = expiry;
   const forward = held(expiry.forward);
-  const time = settled ? 0n : expiry.time;
+  const time = averaged === ALL_AVERAGED ? 0n : expiry.time;
   const days = time * 365n;
   const power = days <= MONTH << 64n ? SHORT_POWER : LONG_POWER;
   const multiple = exp((ln((MONTH << 128n) / max(days, ONE_Q64)) * power) >> 64n);
@@ -137,9 +141,9 @@ export function sheetLanes(expiry: SheetExpiry, strike: bigint, sigma: bigint): 
     if (lane === STRIKE_LANE) return code;
     const v = min(MAX_TOTAL_VOL, max(MIN_TOTAL_VOL, (volOf(lane) * root) >> 64n));
     const inverse = (1n << 128n) / v;
-    const [shock, logShock] = moveOf(lane, settled);
+    const [shock, logShock] = moveOf(lane, averaged);
     const value = min(shock, cell(((log * inverse) >> 64n) + (v >> 1n), inverse, v, logShock, shock, k));
     const tail = isTail(lane);
-    return max(value >> (tail ? 36n : 33n), laneForward(lane, settled) - (strikeOf(code).strike << (tail ? 1n : 4n)));
+    return max(value >> (tail ? 36n : 33n), laneForward(lane, averaged) - (strikeOf(code).strike << (tail ? 1n : 4n)));
   });
 }

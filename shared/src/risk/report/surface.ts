@@ -1,6 +1,6 @@
 import { max, mulDown, WAD } from '../decimal.js';
 import type { Portfolio, Underlying } from '../portfolio.js';
-import { collateralValue, expiryMark, optionValue } from '../valuation.js';
+import { collateralValue, expiryMark, movedForward, optionValue } from '../valuation.js';
 
 /** P&L of everything on one underlying over moves of its spot and of its volatility. */
 export interface Surface {
@@ -34,7 +34,7 @@ export function profitSurface(
   const profitAt = (spotMove: bigint, volMove: bigint): bigint => {
     const options = underlying.expiries.flatMap((expiry) =>
       expiry.options.map((option) =>
-        optionValue(expiry, option, mulDown(expiry.forward, WAD + spotMove), max(0n, mulDown(option.vol, WAD + volMove))),
+        optionValue(expiry, option, movedForward(expiry, spotMove), max(0n, mulDown(option.vol, WAD + volMove))),
       ),
     );
     return mulDown(linear, spotMove) + options.reduce((sum, value) => sum + value, 0n) - marks;

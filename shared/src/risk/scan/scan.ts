@@ -250,7 +250,7 @@ export function scan(sheet: ScanSheet, book: ScanBook): ScanResult {
     out.equity[account] = equity;
     out.initialMargin[account] = initial;
     out.maintenanceMargin[account] = maintenance;
-    out.withdrawable[account] = Math.max(0, equity - initial - Math.max(0, profit) - Math.max(0, mark));
+    out.withdrawable[account] = Math.max(0, equity - Math.max(initial, haircuts.initial + Math.max(0, profit) + Math.max(0, mark)));
     out.loss[account] = loss;
     out.worstScenario[account] = worst;
     out.greeks.set([cashDelta, gamma, vega, theta, rho], account * GREEK_COUNT);

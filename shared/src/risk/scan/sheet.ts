@@ -2,7 +2,7 @@ import { floorDiv, max, min, mulDown, mulUp, WAD } from '../decimal.js';
 import type { PortfolioParameters } from '../parameters.js';
 import type { Expiry, OptionPosition, Portfolio } from '../portfolio.js';
 import { discountFactors, shockedVol, tiltedVol } from '../scenarios.js';
-import { optionMark, optionSensitivities, optionValue } from '../valuation.js';
+import { movedForward, optionMark, optionSensitivities, optionValue } from '../valuation.js';
 
 /**
  * Every instrument of a market revalued once in every scenario, as floats in flat arrays. The prices are the exact engine's, each rounded
@@ -63,7 +63,7 @@ export const GREEK_COUNT = 5;
 /** Values of one contract in every lane, by the exact engine's pricing. */
 function lanesOf(parameters: PortfolioParameters, expiry: Expiry, option: OptionPosition): bigint[] {
   const one = { ...option, size: WAD };
-  const at = (move: bigint, vol: bigint): bigint => optionValue(expiry, one, mulDown(expiry.forward, WAD + move), vol);
+  const at = (move: bigint, vol: bigint): bigint => optionValue(expiry, one, movedForward(expiry, move), vol);
   const { basis } = parameters;
   return [
     ...parameters.scenarios.map(({ spot, vol }) => at(spot, shockedVol(parameters, expiry, option.vol, vol))),

@@ -46,12 +46,12 @@ function profitOf(underlying: Underlying, portfolio: Portfolio): (move: number) 
   const options = underlying.expiries.flatMap((expiry) =>
     expiry.options.map((option) => {
       const terms = termsOf(expiry, option);
-      return { terms, size: toFloat(option.size), mark: floatPrice(terms) };
+      return { terms, size: toFloat(option.size), mark: floatPrice(terms), moving: 1 - toFloat(expiry.averaged) };
     }),
   );
   return (move) =>
     options.reduce(
-      (sum, { terms, size, mark }) => sum + size * (floatPrice({ ...terms, forward: terms.forward * (1 + move) }) - mark),
+      (sum, { terms, size, mark, moving }) => sum + size * (floatPrice({ ...terms, forward: terms.forward * (1 + move * moving) }) - mark),
       linear * move,
     );
 }
