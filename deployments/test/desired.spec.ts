@@ -138,6 +138,16 @@ describe('the desired state', () => {
       (base) => ({ risk: { ...base.risk, collateral: { WETH: { underlying: 9, class: 7 }, WEHT: { underlying: 1, class: 0 } } } }),
       /WETH is priced by underlying 9; expected one of 1, 2[\s\S]*WETH has class 7; expected 0 … 1[\s\S]*WEHT is no asset; expected one of USDC, WETH, WBTC, ETH/,
     ],
+    [
+      'sells at a discount that shrinks, and gives a tranche to what nobody trades',
+      (base) => ({
+        liquidation: {
+          terms: { ...base.liquidation.terms, fastTo: 10n ** 18n },
+          fund: { ...base.liquidation.fund, tranches: { DOGE: 10n ** 17n } },
+        },
+      }),
+      /fastTo 1000000000000000000 is above fastFrom 950000000000000000[\s\S]*tranche of DOGE, which is no underlying; expected one of BTC, ETH/,
+    ],
   ])('given one that %s, it is refused with what was expected', (_case, change, message) => {
     expect(changed(change)).toThrow(message);
   });

@@ -4,16 +4,19 @@ import {
   collateralRulesAbi,
   collateralVaultAbi,
   crossEngineAbi,
+  exchangeAbi,
   feedsAbi,
+  fundAbi,
   gatewayAbi,
   ledgerAbi,
+  liquidationAbi,
   marginAbi,
   marketsAbi,
   messengerAbi,
   portfolioEngineAbi,
   withdrawalsAbi,
 } from '@lockstep/contracts';
-import { EntryKind } from '@lockstep/shared';
+import { encodeAccount, EntryKind } from '@lockstep/shared';
 import { encodeAbiParameters, encodeFunctionData, type Address, type Hex } from 'viem';
 import {
   CONFIG_TYPE,
@@ -167,6 +170,35 @@ describe('a local network', () => {
         'hub: PortfolioEngine group of ETH: expected [1,750000000], got [0,0]',
         `hub: Markets module ${stranger}: expected false, got true`,
         `hub: Margin engine of portfolio: expected ${PortfolioEngine.address}, got ${CrossEngine.address}`,
+      ]);
+      await repair();
+      expect(await problems()).toEqual([]);
+    });
+
+    it('when the fund, its part of fees, auctions or who may touch positions were changed, verify names each and apply puts them back', async () => {
+      const { Exchange, Fund, Ledger, Liquidation, Markets } = network.live.hub.contracts;
+      const stranger = devAccount(4).address;
+      const fundAccount = encodeAccount({ owner: Fund.address, home: network.live.hub.eid, subaccount: 0n });
+      const thief = encodeAccount({ owner: stranger, home: 0, subaccount: 0n });
+      const terms = { ...network.desired.liquidation.terms, fastTo: 0n };
+      const calls: [Address, Hex][] = [
+        [Fund.address, encodeFunctionData({ abi: fundAbi, functionName: 'setLiquidation', args: [stranger] })],
+        [Fund.address, encodeFunctionData({ abi: fundAbi, functionName: 'setExitDelay', args: [1] })],
+        [Fund.address, encodeFunctionData({ abi: fundAbi, functionName: 'setTranche', args: [2, 5n] })],
+        [Exchange.address, encodeFunctionData({ abi: exchangeAbi, functionName: 'setFeeShares', args: [thief, 1_000_000_000] })],
+        [Liquidation.address, encodeFunctionData({ abi: liquidationAbi, functionName: 'setTerms', args: [terms] })],
+        [Ledger.address, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [Fund.address, false] })],
+        [Markets.address, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [Liquidation.address, false] })],
+      ];
+      for (const [target, data] of calls) await govern('hub', target, data);
+      expect(await problems()).toEqual([
+        'hub: Ledger module Fund: expected true, got false',
+        'hub: Markets module Liquidation: expected true, got false',
+        `hub: Fund liquidation: expected ${Liquidation.address}, got ${stranger}`,
+        'hub: Fund exit delay: expected 604800, got 1',
+        'hub: Fund tranche of ETH: expected 0, got 5',
+        `hub: Exchange fee shares: expected ["${fundAccount}",500000000], got ["${thief}",1000000000]`,
+        expect.stringMatching(/^hub: Liquidation terms: expected .*"fastTo":"700000000000000000".*, got .*"fastTo":"0"/),
       ]);
       await repair();
       expect(await problems()).toEqual([]);

@@ -1,6 +1,7 @@
 import type { ChainId, Eid } from '@lockstep/shared';
 import { zeroAddress, type Address } from 'viem';
 import type { LayerZero } from '../layerzero/stack.js';
+import { LOCAL_LIQUIDATION } from './local-liquidation.js';
 import { localRisk } from './local-risk.js';
 import { LOCKSTEP_OPERATOR, parseDesired, type Desired, type DesiredInput } from './schema.js';
 
@@ -84,6 +85,7 @@ export function desiredLocal(options: LocalOptions): Desired {
       operator: { members: options.keeper === undefined ? members : [...members, { address: options.keeper, delaySeconds: 0 }] },
     },
     risk: localRisk(options.feedSigners ?? [options.deployer], symbols),
+    liquidation: LOCAL_LIQUIDATION,
   });
 }
 

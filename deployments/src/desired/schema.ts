@@ -2,6 +2,7 @@ import { chainId, eid } from '@lockstep/shared';
 import type { Address } from 'viem';
 import { z } from 'zod/v4';
 import { layerZeroSchema } from '../layerzero/stack.js';
+import { liquidationProblems, liquidationSchema } from './liquidation.js';
 import { riskProblems, riskSchema } from './risk.js';
 
 const UINT128_MAX = 2n ** 128n - 1n;
@@ -105,6 +106,7 @@ const shape = z.object({
   routes: z.array(routeSchema),
   access: accessSchema,
   risk: riskSchema,
+  liquidation: liquidationSchema,
 });
 
 type Shape = z.infer<typeof shape>;
@@ -126,6 +128,7 @@ export const desiredSchema = shape.superRefine((desired, context) => {
     assetProblems(desired),
     accessProblems(desired),
     riskProblems(desired.risk, desired),
+    liquidationProblems(desired.liquidation, desired.risk),
   ];
   for (const problem of problems.flatMap((some) => [...some])) context.addIssue({ code: 'custom', message: problem });
 });

@@ -47,6 +47,8 @@ const coreContracts = {
   PortfolioEngine: liveContractSchema,
   Margin: liveContractSchema,
   Exchange: liveContractSchema,
+  Fund: liveContractSchema,
+  Liquidation: liveContractSchema,
 } as const;
 
 /** Contracts of the hub alone. */
@@ -66,6 +68,8 @@ export const HUB_CONTRACTS = [
   'PortfolioEngine',
   'Margin',
   'Exchange',
+  'Fund',
+  'Liquidation',
 ] as const;
 /** Optional keys of a chain that may be a spoke. */
 const hubOnly = {
@@ -84,6 +88,8 @@ const hubOnly = {
   PortfolioEngine: true,
   Margin: true,
   Exchange: true,
+  Fund: true,
+  Liquidation: true,
 } as const satisfies Record<HubContractName, true>;
 export type HubContractName = (typeof HUB_CONTRACTS)[number];
 

@@ -4,8 +4,10 @@ import {
   crossEngineAbi,
   exchangeAbi,
   feedsAbi,
+  fundAbi,
   interestModelAbi,
   isolatedEngineAbi,
+  liquidationAbi,
   marginAbi,
   marketsAbi,
   portfolioEngineAbi,
@@ -42,6 +44,8 @@ export interface ContractSpec {
 }
 
 export type HubAddresses = Readonly<Record<HubContractName, Address>>;
+type CustodyAddresses = Pick<HubAddresses, 'Ledger' | 'Gateway' | 'Delegates' | 'Withdrawals'>;
+type RiskAddresses = Omit<HubAddresses, keyof CustodyAddresses | 'Fund' | 'Liquidation'>;
 
 /** Everything of one chain that calls are addressed to. */
 export interface ChainAddresses {
@@ -145,16 +149,20 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
         Gateway,
       ]),
     );
-    return { Ledger, Gateway, Delegates, Withdrawals, ...riskContracts(Ledger, Delegates) };
+    const custody = { Ledger, Gateway, Delegates, Withdrawals };
+    const risk = riskContracts(custody);
+    return { ...custody, ...risk, ...liquidationContracts(custody, risk) };
+  }
+
+  /** A hub contract with arguments that viem encodes. */
+  function deploy(name: ContractName, args: readonly unknown[], encode: (code: Hex) => Hex): Address {
+    const code = creation(name);
+    return add(name, code, args, sliceAfter(encode(code), code));
   }
 
   /** What values accounts; see planRisk for what they are told afterwards. */
-  function riskContracts(ledger: Address, delegates: Address): Omit<HubAddresses, 'Ledger' | 'Gateway' | 'Delegates' | 'Withdrawals'> {
+  function riskContracts({ Ledger: ledger, Delegates: delegates }: CustodyAddresses): RiskAddresses {
     const { feeds, interest, standard } = desired.risk;
-    const deploy = (name: ContractName, args: readonly unknown[], encode: (code: Hex) => Hex): Address => {
-      const code = creation(name);
-      return add(name, code, args, sliceAfter(encode(code), code));
-    };
     const { base, slope, kink, full } = interest;
     const curve = [base, slope, kink, full] as const;
     const InterestModel = deploy('InterestModel', curve, (code) =>
@@ -190,6 +198,17 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
     const Exchange = deploy('Exchange', exchangeArgs, (code) => encodeDeployData({ abi: exchangeAbi, bytecode: code, args: exchangeArgs }));
     const engines = { CrossEngine, IsolatedEngine, PortfolioEngine };
     return { InterestModel, NormalTable, Feeds, CollateralRules, Markets, Sheets, ...engines, Margin, Exchange };
+  }
+
+  /** What sells accounts that are short of margin; see planLiquidation for what they are told afterwards. */
+  function liquidationContracts({ Ledger, Delegates, Withdrawals }: CustodyAddresses, { Margin }: RiskAddresses) {
+    const fundArgs = [authority, Ledger, Delegates] as const;
+    const Fund = deploy('Fund', fundArgs, (code) => encodeDeployData({ abi: fundAbi, bytecode: code, args: fundArgs }));
+    const liquidationArgs = [authority, Ledger, Margin, Fund, Withdrawals] as const;
+    const Liquidation = deploy('Liquidation', liquidationArgs, (code) =>
+      encodeDeployData({ abi: liquidationAbi, bytecode: code, args: liquidationArgs }),
+    );
+    return { Fund, Liquidation };
   }
 
   function tokenOf(asset: DesiredAsset): Address {

@@ -7,6 +7,7 @@ import { addressesOf, type ChainAddresses, type Pins } from './addresses.js';
 import { ChainPlan } from './chain-plan.js';
 import { planHub } from './hub.js';
 import { planLayerZero } from './layerzero.js';
+import { planLiquidation } from './liquidation.js';
 import { planMessenger, planWorkers } from './messenger.js';
 import { planRisk } from './risk.js';
 import type { PlanStep } from './step.js';
@@ -44,7 +45,7 @@ async function planChain(
 ): Promise<PlanStep[]> {
   const hashes = codeHashes.get(chain.name) ?? new Map<Address, string>();
   const since = BigInt(known.get(chain.name)?.deployedAt.block ?? 0);
-  const parts = [planWorkers, planLayerZero, planMessenger, planVault, planHub, planRisk, planAccess];
+  const parts = [planWorkers, planLayerZero, planMessenger, planVault, planHub, planRisk, planLiquidation, planAccess];
   const deployed = new Set(hashes.keys());
   // Read side by side, done in this order.
   const configures = await Promise.all(

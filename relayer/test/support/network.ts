@@ -74,6 +74,8 @@ const hubChain = {
     PortfolioEngine: contractAt(0xdc),
     Margin: contractAt(0xdd),
     Exchange: contractAt(0xde),
+    Fund: contractAt(0xdf),
+    Liquidation: contractAt(0xcf),
   },
 };
 
