@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { iMessengerAbi } from '@lockstep/contracts';
 import { accountId, encodeEntry, fold, genesisHead, leafOf, sequence, tokenAmount, unixSeconds } from '@lockstep/shared';
 import { keccak256, numberToHex, zeroHash, type Hex } from 'viem';
@@ -10,9 +10,8 @@ import { DepositConsumer } from '../src/stages/deposit/deposit.consumer.js';
 import { PathProblems } from '../src/stages/path-problems.js';
 import { Paths, messengerOf } from '../src/stages/paths.js';
 import { testQueries } from './support/queries.js';
-import { migratedDatabase } from './support/database.js';
+import { givenPostgres } from './support/database.js';
 import { HUB, SPOKE, addressOf, block, logOf, testChains } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
 
 const ACCOUNT = accountId(`0x${'ab'.repeat(32)}`);
 const TX: Hex = keccak256('0xde');
@@ -30,11 +29,8 @@ function entry(amount: bigint, at = 1n): Hex {
   });
 }
 
-/** Starting a server on a machine that does other things too. */
-const BUSY_MS = 60_000;
-
 describe('given a spoke whose log is indexed', () => {
-  let postgres: TestPostgres;
+  const migratedDatabase = givenPostgres();
   let database: DataSource;
   let spoke: ChainContext;
   let paths: Paths;
@@ -42,12 +38,8 @@ describe('given a spoke whose log is indexed', () => {
   let deposits: DepositQueries;
   let indexed = 0;
 
-  beforeAll(async () => {
-    postgres = await startPostgres();
-  }, BUSY_MS);
-  afterAll(() => postgres.stop());
   beforeEach(async () => {
-    const made = await migratedDatabase(postgres);
+    const made = await migratedDatabase();
     database = made.database;
     const chains = testChains(made.url);
     const found = chains.byEid(SPOKE);
@@ -58,7 +50,6 @@ describe('given a spoke whose log is indexed', () => {
     consumer = new DepositConsumer(paths, new PathProblems(database), { now: () => 1_700_000_500_000 }, () => (indexed += 1));
     deposits = testQueries(database, made.url, chains).deposits;
   });
-  afterEach(() => database.destroy());
 
   /** Logs of entries appended from `first` on, one per log index. */
   function appended(at: BlockRef, first: number, before: Hex, entries: readonly Hex[], tx?: Hex): { logs: Log[]; head: Hex } {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { collateralVaultAbi, iMessengerAbi, ledgerAbi } from '@lockstep/contracts';
 import type { Containment } from '@lockstep/shared';
 import { decodeFunctionData, numberToHex, type Abi } from 'viem';
@@ -7,13 +7,11 @@ import { SenderKeys } from '../src/sender/keys.js';
 import { SenderService } from '../src/sender/sender.service.js';
 import { Intents } from '../src/stages/intents.js';
 import { Guardian } from '../src/stages/ledger/guardian.js';
-import { migratedDatabase } from './support/database.js';
+import { givenPostgres } from './support/database.js';
 import { startFakeRpc, type FakeRpc } from './support/fake-rpc.js';
 import { HUB, SPOKE, addressOf, testChains, testConfig } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
 
 const ABI: Abi = [...iMessengerAbi, ...collateralVaultAbi, ...ledgerAbi];
-const BUSY_MS = 60_000;
 const pinned = new Map([
   [HUB, 5n],
   [SPOKE, 5n],
@@ -28,22 +26,18 @@ const QUARANTINE = [
 ];
 
 describe('given a process with the key of the guardian', () => {
-  let postgres: TestPostgres;
+  const migratedDatabase = givenPostgres();
   let rpc: FakeRpc;
   let database: DataSource;
   let guardian: Guardian;
   let now: number;
 
   beforeAll(async () => {
-    postgres = await startPostgres();
     rpc = await startFakeRpc(ABI);
-  }, BUSY_MS);
-  afterAll(async () => {
-    await postgres.stop();
-    await rpc.stop();
   });
+  afterAll(() => rpc.stop());
   beforeEach(async () => {
-    const made = await migratedDatabase(postgres);
+    const made = await migratedDatabase();
     ({ database } = made);
     now = 1_700_000_100_000;
     const chains = testChains(made.url, rpc.url);
@@ -51,7 +45,6 @@ describe('given a process with the key of the guardian', () => {
     const intents = new Intents(new SenderService(database, chains, new SenderKeys(config)), { now: () => now });
     guardian = new Guardian(config, database, chains, intents);
   });
-  afterEach(() => database.destroy());
 
   const sent = async (): Promise<{ call: string; args: readonly unknown[] }[]> => {
     const rows = await database.query<{ data: Buffer; role: string; key_name: string }[]>(

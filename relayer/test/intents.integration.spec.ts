@@ -1,34 +1,25 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { chainId, wei } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
 import { SenderKeys } from '../src/sender/keys.js';
 import { SenderService } from '../src/sender/sender.service.js';
 import { Intents, type Wanted } from '../src/stages/intents.js';
-import { migratedDatabase } from './support/database.js';
+import { givenPostgres } from './support/database.js';
 import { addressOf, testChains, testConfig } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
-
-/** Starting a server on a machine that does other things too. */
-const BUSY_MS = 60_000;
 
 describe('given something that must happen on a chain', () => {
-  let postgres: TestPostgres;
+  const migratedDatabase = givenPostgres();
   let database: DataSource;
   let intents: Intents;
   let now = 0;
 
-  beforeAll(async () => {
-    postgres = await startPostgres();
-  }, BUSY_MS);
-  afterAll(() => postgres.stop());
   beforeEach(async () => {
-    const made = await migratedDatabase(postgres);
+    const made = await migratedDatabase();
     database = made.database;
     now = Date.now();
     const sender = new SenderService(database, testChains(made.url), new SenderKeys(testConfig(made.url)));
     intents = new Intents(sender, { now: () => now });
   });
-  afterEach(() => database.destroy());
 
   const want = (what = 'flush:1:2:0'): Promise<Wanted> =>
     database.transaction((tx) =>

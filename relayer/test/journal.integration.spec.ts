@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { iGatewayAbi, iLedgerAbi } from '@lockstep/contracts';
 import { accountId, encodeEntry, leafOf, tokenAmount, unixSeconds } from '@lockstep/shared';
 import { zeroHash, type Hex } from 'viem';
@@ -9,9 +9,8 @@ import { insertFacts } from '../src/stages/facts.js';
 import { JournalRepository } from '../src/stages/ledger/journal.repository.js';
 import { JournalService } from '../src/stages/ledger/journal.service.js';
 import { LedgerConsumer } from '../src/stages/ledger/ledger.consumer.js';
-import { migratedDatabase } from './support/database.js';
+import { givenPostgres } from './support/database.js';
 import { HUB, SPOKE, addressOf, block, logOf, testChains } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
 
 const ALICE = accountId(`0x${'aa'.repeat(32)}`);
 const BOB = accountId(`0x${'bb'.repeat(32)}`);
@@ -22,28 +21,20 @@ const PARKED_REASON = 4;
 const receipt = (sequence: bigint, destination: 0 | 1 | 2, amount: bigint): bigint =>
   (BigInt(SPOKE) << 216n) | (sequence << 152n) | (BigInt(USDC) << 136n) | (BigInt(destination) << 128n) | amount;
 
-/** Starting a server on a machine that does other things too. */
-const BUSY_MS = 60_000;
-
 describe('given a hub whose ledger is mirrored', () => {
-  let postgres: TestPostgres;
+  const migratedDatabase = givenPostgres();
   let database: DataSource;
   let chains: Chains;
   let consumer: LedgerConsumer;
   let journal: JournalService;
 
-  beforeAll(async () => {
-    postgres = await startPostgres();
-  }, BUSY_MS);
-  afterAll(() => postgres.stop());
   beforeEach(async () => {
-    const made = await migratedDatabase(postgres);
+    const made = await migratedDatabase();
     database = made.database;
     chains = testChains(made.url);
     consumer = new LedgerConsumer({ now: () => 1_700_000_500_000 });
     journal = new JournalService(chains, new JournalRepository(database));
   });
-  afterEach(() => database.destroy());
 
   type Given = (at: BlockRef, index: number) => Log;
   const ledger =

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { iMessengerAbi } from '@lockstep/contracts';
 import {
   decideSignature,
@@ -20,12 +20,9 @@ import { insertFacts } from '../src/stages/facts.js';
 import { OwnLogReader } from '../src/stages/packet/own-log.reader.js';
 import type { OpenPacket } from '../src/stages/packet/packet.repository.js';
 import { messengerOf, Paths, type Route } from '../src/stages/paths.js';
-import { migratedDatabase } from './support/database.js';
+import { givenPostgres } from './support/database.js';
 import { HUB, SPOKE, block, logOf, testChains } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
 
-/** Starting a server on a machine that does other things too. */
-const BUSY_MS = 60_000;
 const COUNT = 4;
 
 /** A provider that has exactly these logs. */
@@ -52,7 +49,7 @@ function provider(logs: () => readonly Log[]): PublicClient {
 }
 
 describe('given a verifier with three providers of its own', () => {
-  let postgres: TestPostgres;
+  const migratedDatabase = givenPostgres();
   let database: DataSource;
   let route: Route;
   let reader: OwnLogReader;
@@ -60,12 +57,8 @@ describe('given a verifier with three providers of its own', () => {
   let heads: Hex[];
   let said: [readonly Log[], readonly Log[], readonly Log[]];
 
-  beforeAll(async () => {
-    postgres = await startPostgres();
-  }, BUSY_MS);
-  afterAll(() => postgres.stop());
   beforeEach(async () => {
-    const made = await migratedDatabase(postgres);
+    const made = await migratedDatabase();
     database = made.database;
     const found = new Paths(testChains(made.url)).find(SPOKE, HUB);
     if (found === undefined) throw new Error('the spoke has a path to the hub');
@@ -78,7 +71,6 @@ describe('given a verifier with three providers of its own', () => {
     said = [honest, honest, honest];
     await hint(1);
   });
-  afterEach(() => database.destroy());
 
   function appended(at: number, entry: Hex): Log {
     const head = fold(heads[at - 1] ?? zeroHash, leafOf(entry));

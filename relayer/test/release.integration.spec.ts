@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { iLedgerAbi, iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
 import { accountId, encodeEntry, fold, genesisHead, leafOf, sequence, tokenAmount, unixSeconds, type Entry } from '@lockstep/shared';
 import { decodeFunctionData, encodeFunctionData, type Abi, type Hex } from 'viem';
@@ -12,24 +12,19 @@ import { DepositConsumer } from '../src/stages/deposit/deposit.consumer.js';
 import { Intents } from '../src/stages/intents.js';
 import { PathProblems } from '../src/stages/path-problems.js';
 import { Paths, messengerOf } from '../src/stages/paths.js';
-import { Backoff } from '../src/stages/release/backoff.js';
 import { ReleaseConsumer } from '../src/stages/release/release.consumer.js';
 import { ReleaseRepository } from '../src/stages/release/release.repository.js';
 import { ReleaseService } from '../src/stages/release/release.service.js';
 import { ReleaseWatch } from '../src/stages/release/release.watch.js';
-import { migratedDatabase } from './support/database.js';
+import { givenPostgres } from './support/database.js';
 import { startFakeRpc, type Answer, type FakeRpc } from './support/fake-rpc.js';
 import { HUB, SPOKE, addressOf, block, logOf, testChains, testConfig } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
 import { testQueries } from './support/queries.js';
 
 const OWNER = 'aa'.repeat(20);
 const ALICE = accountId(`0x${OWNER}${'00'.repeat(12)}`);
 const RECEIVER = addressOf(0x77);
 const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi, ...iLedgerAbi];
-/** Starting a server on a machine that does other things too. */
-const BUSY_MS = 60_000;
-
 const release = (claim: bigint, amount: bigint): Entry => ({
   kind: 'Release',
   claim,
@@ -59,7 +54,7 @@ const asked: Entry = {
 };
 
 describe('given withdrawals of a hub and a spoke', () => {
-  let postgres: TestPostgres;
+  const migratedDatabase = givenPostgres();
   let rpc: FakeRpc;
   let database: DataSource;
   let url: string;
@@ -75,15 +70,11 @@ describe('given withdrawals of a hub and a spoke', () => {
   const heads = new Map<string, Hex>();
 
   beforeAll(async () => {
-    postgres = await startPostgres();
     rpc = await startFakeRpc(ABI);
-  }, BUSY_MS);
-  afterAll(async () => {
-    await postgres.stop();
-    await rpc.stop();
   });
+  afterAll(() => rpc.stop());
   beforeEach(async () => {
-    const made = await migratedDatabase(postgres);
+    const made = await migratedDatabase();
     ({ database, url } = made);
     chains = testChains(url, rpc.url);
     const found = chains.byEid(SPOKE);
@@ -98,7 +89,6 @@ describe('given withdrawals of a hub and a spoke', () => {
     repository = new ReleaseRepository(database);
     intents = new Intents(new SenderService(database, chains, new SenderKeys(testConfig(url))), clock);
   });
-  afterEach(() => database.destroy());
 
   const service = (): ReleaseService => new ReleaseService(database, chains, repository, intents, clock, () => undefined);
   const index = (chain: ChainContext, at: BlockRef, logs: readonly Log[]) =>
@@ -346,57 +336,5 @@ describe('given withdrawals of a hub and a spoke', () => {
     await index(spoke, block(1, 's'), [vault(block(1, 's'), 'ReleaseRefused', { sequence: 1n, reason: 2 })]);
     await watch.look();
     expect(await alarms()).toEqual([]);
-  });
-
-  it('tells changes in an order that never changes, from any position on', async () => {
-    const { ChangeFeed } = await import('../src/api/change-feed.js');
-    const feed = new ChangeFeed(database);
-    const start = await feed.end();
-    await index(chains.hub, block(1), [queued(block(1), 1n)]);
-    const open = database.createQueryRunner();
-    await open.startTransaction();
-    await open.query('select pg_current_xact_id()');
-    await index(chains.hub, block(2), [ordered(block(2), 1n, 1n)]);
-    const first = await feed.after(start);
-    expect(first.map(({ kind, what }) => [kind, what])).toEqual([['withdrawal', 'queued']]); // the order could still be overtaken
-    await open.commitTransaction();
-    await open.release();
-    const [last] = first;
-    if (last === undefined) throw new Error('a change was told');
-    expect((await feed.after(last.position)).map(({ what, subject }) => [what, subject['claim']])).toEqual([['ordered', '1']]);
-  });
-
-  it('tells alarms: what begins, what becomes of it, and its end, but not that it still stands', async () => {
-    const { ChangeFeed } = await import('../src/api/change-feed.js');
-    const feed = new ChangeFeed(database);
-    const start = await feed.end();
-    const path = { srcEid: SPOKE, dstEid: HUB } as const;
-    await problems.raise('reconciliation', { code: 'BOOKS_DISAGREE', ...path, detail: 'held is 1; expected 2' });
-    await problems.raise('reconciliation', { code: 'BOOKS_DISAGREE', ...path, detail: 'held is 0; expected 2' });
-    await problems.raise('attestation', { code: 'ENTRIES_MISSING', ...path, first: sequence(4n) });
-    await problems.raise('attestation', { code: 'LOG_GAP', ...path, expected: sequence(4n), found: sequence(5n) });
-    await problems.clear('reconciliation', SPOKE, HUB);
-    const told = await feed.after(start);
-    expect(told.map(({ kind, what, subject }) => [kind, what, subject['stage']])).toEqual([
-      ['alarm', 'BOOKS_DISAGREE', 'reconciliation'],
-      ['alarm', 'ENTRIES_MISSING', 'attestation'],
-      ['alarm', 'ENTRIES_MISSING ended', 'attestation'],
-      ['alarm', 'LOG_GAP', 'attestation'],
-      ['alarm', 'BOOKS_DISAGREE ended', 'reconciliation'],
-    ]);
-    expect(told[0]?.subject).toMatchObject({ ...path, detail: expect.stringContaining('held is 1; expected 2') });
-  });
-});
-
-describe('given things that failed', () => {
-  it('lets what was never tried go first, then what is due the longest', () => {
-    const backoff = new Backoff();
-    backoff.failed('a', 0);
-    backoff.failed('b', 0);
-    backoff.failed('b', 0);
-    expect(backoff.due(['a', 'b', 'c'], 1_000)).toEqual(['c', 'a']);
-    expect(backoff.due(['b', 'a', 'c'], 2_000)).toEqual(['c', 'a', 'b']);
-    backoff.passed('b');
-    expect(backoff.due(['a', 'b'], 0)).toEqual(['b']);
   });
 });
