@@ -197,6 +197,24 @@ describe('given a file of recorded prices', () => {
     expect(published?.path).toEqual({ prices: [42_000, 43_000], stepSeconds: 60, recordedSeconds: 86_400 });
   });
 
+  it('plays back the file that ships, at prices that move every minute and never jump', () => {
+    const shipped = path.join(import.meta.dirname, '../../docs/examples/history/btc-eth-usd.csv');
+    for (const column of ['BTC', 'ETH']) {
+      const [published] = publishedUnderlyings(underlyings(column, shipped));
+      if (published === undefined) throw new Error('one underlying expected');
+      expect(published.path.prices).toHaveLength(365);
+      const begin = 1_800_000_000;
+      const year = Array.from({ length: 2 * 364 }, (_, minute) => risk.priceAt(published.path, begin + 60 * minute));
+      expect(Math.max(...year)).toBe(Math.max(...published.path.prices));
+      expect(Math.min(...year)).toBe(Math.min(...published.path.prices));
+      const largest = Math.max(
+        ...published.path.prices.slice(1).map((price, i) => Math.abs(Math.log(price / (published.path.prices[i] ?? 1)))),
+      );
+      for (let i = 1; i < year.length; i++)
+        expect(Math.abs(Math.log((year[i] ?? 0) / (year[i - 1] ?? 1)))).toBeLessThanOrEqual(largest + 1e-12);
+    }
+  });
+
   it.each([
     { what: 'a gap', column: 'ETH', name: file, message: /row 2 is none; expected at least 2/ },
     { what: 'a column that is not there', column: 'SOL', name: file, message: /"SOL" has 2 prices, row 1 is none/ },
