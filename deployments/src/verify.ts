@@ -112,7 +112,7 @@ async function ownershipProblems(desired: Desired, client: ChainClient, { contra
 }
 
 /** The authority itself, and what nobody can change. */
-const WITHOUT_AUTHORITY: ReadonlySet<string> = new Set(['AccessManager', 'InterestModel', 'NormalTable', 'Sheets']);
+const WITHOUT_AUTHORITY: ReadonlySet<string> = new Set(['AccessManager', 'InterestModel', 'NormalTable', 'Sheets', 'PriceTimes']);
 
 const authorityAbi = [
   { type: 'function', name: 'authority', stateMutability: 'view', inputs: [], outputs: [{ name: '', type: 'address' }] },

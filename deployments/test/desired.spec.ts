@@ -142,6 +142,7 @@ describe('the desired state', () => {
       'sells at a discount that shrinks, and gives a tranche to what nobody trades',
       (base) => ({
         liquidation: {
+          ...base.liquidation,
           terms: { ...base.liquidation.terms, fastTo: 10n ** 18n },
           fund: { ...base.liquidation.fund, tranches: { DOGE: 10n ** 17n } },
         },

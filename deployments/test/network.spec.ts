@@ -8,12 +8,15 @@ import {
   feedsAbi,
   fundAbi,
   gatewayAbi,
+  handoverAbi,
   ledgerAbi,
   liquidationAbi,
   marginAbi,
   marketsAbi,
   messengerAbi,
   portfolioEngineAbi,
+  routesAbi,
+  shortfallsAbi,
   withdrawalsAbi,
 } from '@lockstep/contracts';
 import { encodeAccount, EntryKind } from '@lockstep/shared';
@@ -176,7 +179,7 @@ describe('a local network', () => {
     });
 
     it('when the fund, its part of fees, auctions or who may touch positions were changed, verify names each and apply puts them back', async () => {
-      const { Exchange, Fund, Ledger, Liquidation, Markets } = network.live.hub.contracts;
+      const { Exchange, Fund, Handover, Ledger, Liquidation, Markets, Routes, Shortfalls } = network.live.hub.contracts;
       const stranger = devAccount(4).address;
       const fundAccount = encodeAccount({ owner: Fund.address, home: network.live.hub.eid, subaccount: 0n });
       const thief = encodeAccount({ owner: stranger, home: 0, subaccount: 0n });
@@ -188,17 +191,27 @@ describe('a local network', () => {
         [Exchange.address, encodeFunctionData({ abi: exchangeAbi, functionName: 'setFeeShares', args: [thief, 1_000_000_000] })],
         [Liquidation.address, encodeFunctionData({ abi: liquidationAbi, functionName: 'setTerms', args: [terms] })],
         [Ledger.address, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [Fund.address, false] })],
-        [Markets.address, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [Liquidation.address, false] })],
+        [Markets.address, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [Handover.address, false] })],
+        [Handover.address, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [Shortfalls.address, false] })],
+        [Handover.address, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [stranger, true] })],
+        [Routes.address, encodeFunctionData({ abi: routesAbi, functionName: 'setRoutes', args: [[]] })],
+        [Liquidation.address, encodeFunctionData({ abi: liquidationAbi, functionName: 'setRoutes', args: [stranger] })],
+        [Shortfalls.address, encodeFunctionData({ abi: shortfallsAbi, functionName: 'setTerms', args: [{ limit: 1n, restore: 0n }] })],
       ];
       for (const [target, data] of calls) await govern('hub', target, data);
       expect(await problems()).toEqual([
         'hub: Ledger module Fund: expected true, got false',
-        'hub: Markets module Liquidation: expected true, got false',
+        'hub: Markets module Handover: expected true, got false',
         `hub: Fund liquidation: expected ${Liquidation.address}, got ${stranger}`,
         'hub: Fund exit delay: expected 604800, got 1',
         'hub: Fund tranche of ETH: expected 0, got 5',
         `hub: Exchange fee shares: expected ["${fundAccount}",500000000], got ["${thief}",1000000000]`,
+        'hub: Handover auctioneer Shortfalls: expected true, got false',
+        `hub: Handover auctioneer ${stranger}: expected false, got true`,
+        `hub: Routes of top-ups: expected [${network.live.chains.map(({ eid }) => eid).join(',')}], got []`,
         expect.stringMatching(/^hub: Liquidation terms: expected .*"fastTo":"700000000000000000".*, got .*"fastTo":"0"/),
+        `hub: Liquidation routes: expected ${Routes.address}, got ${stranger}`,
+        'hub: Shortfalls terms: expected {"limit":"1000000000000000000000000","restore":"500000000000000000"}, got {"limit":"1","restore":"0"}',
       ]);
       await repair();
       expect(await problems()).toEqual([]);

@@ -2,6 +2,8 @@ import { z } from 'zod/v4';
 import type { DesiredRisk } from './risk.js';
 
 const WAD = 10n ** 18n;
+/** `Routes.MAX_GRACE`. */
+const MAX_GRACE = 3_600;
 /** `Fund.MAX_EXIT_DELAY`. */
 const MAX_EXIT_DELAY = 30 * 24 * 3600;
 /** Fees above a quarter would make a start worth more than a healing. */
@@ -39,6 +41,10 @@ const termsSchema = z.object({
 /** What happens to accounts below maintenance margin, and who pays for those that owe more than they have. */
 export const liquidationSchema = z.object({
   terms: termsSchema,
+  /** Cash that an account may owe before its collateral is auctioned, 18 decimals, and what of it may be left, 1e-18. */
+  shortfall: z.object({ limit: cash.min(1n), restore: share }),
+  /** While every chain's deposits are held up, new auctions wait this long, seconds. */
+  graceSeconds: z.int().min(0).max(MAX_GRACE),
   fund: z.object({
     /** From the announcement of an exit to the exit, seconds. */
     exitDelaySeconds: z.int().min(0).max(MAX_EXIT_DELAY),

@@ -1,6 +1,7 @@
 import { liquidation } from '@lockstep/shared';
 import type { DesiredInput } from './schema.js';
 
+const WAD = 10n ** 18n;
 const { AUCTION_TERMS: terms } = liquidation;
 
 /** The terms that a new deployment starts with, a week's notice for those who leave the fund, and half of every fee for it. */
@@ -13,5 +14,7 @@ export const LOCAL_LIQUIDATION: DesiredInput['liquidation'] = {
     insolventSeconds: Number(terms.insolventSeconds),
     coolOff: Number(terms.coolOff),
   },
+  shortfall: { limit: 1_000_000n * WAD, restore: WAD / 2n },
+  graceSeconds: 3_600,
   fund: { exitDelaySeconds: 7 * 24 * 3600, feeShare: 500_000_000, tranches: {} },
 };

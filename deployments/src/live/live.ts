@@ -48,7 +48,11 @@ const coreContracts = {
   Margin: liveContractSchema,
   Exchange: liveContractSchema,
   Fund: liveContractSchema,
+  Handover: liveContractSchema,
+  PriceTimes: liveContractSchema,
+  Routes: liveContractSchema,
   Liquidation: liveContractSchema,
+  Shortfalls: liveContractSchema,
 } as const;
 
 /** Contracts of the hub alone. */
@@ -69,7 +73,11 @@ export const HUB_CONTRACTS = [
   'Margin',
   'Exchange',
   'Fund',
+  'Handover',
+  'PriceTimes',
+  'Routes',
   'Liquidation',
+  'Shortfalls',
 ] as const;
 /** Optional keys of a chain that may be a spoke. */
 const hubOnly = {
@@ -89,7 +97,11 @@ const hubOnly = {
   Margin: true,
   Exchange: true,
   Fund: true,
+  Handover: true,
+  PriceTimes: true,
+  Routes: true,
   Liquidation: true,
+  Shortfalls: true,
 } as const satisfies Record<HubContractName, true>;
 export type HubContractName = (typeof HUB_CONTRACTS)[number];
 

@@ -5,13 +5,17 @@ import {
   exchangeAbi,
   feedsAbi,
   fundAbi,
+  handoverAbi,
   interestModelAbi,
   isolatedEngineAbi,
   liquidationAbi,
   marginAbi,
   marketsAbi,
   portfolioEngineAbi,
+  priceTimesAbi,
+  routesAbi,
   sheetsAbi,
+  shortfallsAbi,
 } from '@lockstep/contracts';
 import {
   concatHex,
@@ -45,7 +49,8 @@ export interface ContractSpec {
 
 export type HubAddresses = Readonly<Record<HubContractName, Address>>;
 type CustodyAddresses = Pick<HubAddresses, 'Ledger' | 'Gateway' | 'Delegates' | 'Withdrawals'>;
-type RiskAddresses = Omit<HubAddresses, keyof CustodyAddresses | 'Fund' | 'Liquidation'>;
+type LiquidationAddresses = Pick<HubAddresses, 'Fund' | 'Handover' | 'PriceTimes' | 'Routes' | 'Liquidation' | 'Shortfalls'>;
+type RiskAddresses = Omit<HubAddresses, keyof CustodyAddresses | keyof LiquidationAddresses>;
 
 /** Everything of one chain that calls are addressed to. */
 export interface ChainAddresses {
@@ -201,14 +206,26 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
   }
 
   /** What sells accounts that are short of margin; see planLiquidation for what they are told afterwards. */
-  function liquidationContracts({ Ledger, Delegates, Withdrawals }: CustodyAddresses, { Margin }: RiskAddresses) {
+  function liquidationContracts({ Ledger, Delegates, Withdrawals }: CustodyAddresses, risk: RiskAddresses): LiquidationAddresses {
+    const { Feeds, CollateralRules, Markets, Margin } = risk;
     const fundArgs = [authority, Ledger, Delegates] as const;
     const Fund = deploy('Fund', fundArgs, (code) => encodeDeployData({ abi: fundAbi, bytecode: code, args: fundArgs }));
-    const liquidationArgs = [authority, Ledger, Margin, Fund, Withdrawals] as const;
+    const handoverArgs = [authority, Ledger, Markets] as const;
+    const Handover = deploy('Handover', handoverArgs, (code) => encodeDeployData({ abi: handoverAbi, bytecode: code, args: handoverArgs }));
+    const timesArgs = [Feeds, Markets, CollateralRules] as const;
+    const PriceTimes = deploy('PriceTimes', timesArgs, (code) => encodeDeployData({ abi: priceTimesAbi, bytecode: code, args: timesArgs }));
+    const routesArgs = [authority, Messenger] as const;
+    const Routes = deploy('Routes', routesArgs, (code) => encodeDeployData({ abi: routesAbi, bytecode: code, args: routesArgs }));
+    const links = { ledger: Ledger, margin: Margin, fund: Fund, withdrawals: Withdrawals, handover: Handover, priceTimes: PriceTimes };
+    const liquidationArgs = [authority, links] as const;
     const Liquidation = deploy('Liquidation', liquidationArgs, (code) =>
       encodeDeployData({ abi: liquidationAbi, bytecode: code, args: liquidationArgs }),
     );
-    return { Fund, Liquidation };
+    const shortfallArgs = [authority, Liquidation, CollateralRules] as const;
+    const Shortfalls = deploy('Shortfalls', shortfallArgs, (code) =>
+      encodeDeployData({ abi: shortfallsAbi, bytecode: code, args: shortfallArgs }),
+    );
+    return { Fund, Handover, PriceTimes, Routes, Liquidation, Shortfalls };
   }
 
   function tokenOf(asset: DesiredAsset): Address {

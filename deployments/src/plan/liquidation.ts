@@ -1,23 +1,85 @@
-import { exchangeAbi, fundAbi, liquidationAbi } from '@lockstep/contracts';
+import { exchangeAbi, fundAbi, handoverAbi, liquidationAbi, routesAbi, shortfallsAbi } from '@lockstep/contracts';
 import { encodeAccount } from '@lockstep/shared';
-import { encodeFunctionData } from 'viem';
+import { encodeFunctionData, getAbiItem } from 'viem';
+import { logsSince } from '../chain/logs.js';
 import { hubOf } from '../desired/schema.js';
 import { hubAddresses, type HubAddresses } from './addresses.js';
 import type { ChainPlan } from './chain-plan.js';
 
-/** Who sells accounts below maintenance margin on which terms, and the fund behind them. */
-export async function planLiquidation(plan: ChainPlan): Promise<void> {
+/**
+ * Who sells accounts below maintenance margin and on which terms, and the fund behind them.
+ * @param sinceBlock first block that can hold an event of these contracts
+ */
+export async function planLiquidation(plan: ChainPlan, sinceBlock: bigint): Promise<void> {
   const hub = hubAddresses(plan);
   if (hub === undefined) return;
   await planFund(plan, hub);
   await planFees(plan, hub);
-  const { Liquidation: liquidation } = hub;
-  const { terms } = plan.desired.liquidation;
-  const current = await plan.read(liquidation, () =>
-    plan.client.rpc.readContract({ address: liquidation, abi: liquidationAbi, functionName: 'termsOf' }),
-  );
+  await planAuctioneers(plan, hub, sinceBlock);
+  await planRoutes(plan, hub);
+  await planAuctions(plan, hub);
+}
+
+async function planAuctions(plan: ChainPlan, { Liquidation: liquidation, Routes, Shortfalls: shortfalls }: HubAddresses): Promise<void> {
+  const { rpc } = plan.client;
+  const contract = { address: liquidation, abi: liquidationAbi } as const;
+  const { terms, shortfall } = plan.desired.liquidation;
+  const [current, routes, owed] = await Promise.all([
+    plan.read(liquidation, () => rpc.readContract({ ...contract, functionName: 'termsOf' })),
+    plan.read(liquidation, () => rpc.readContract({ ...contract, functionName: 'routes' })),
+    plan.read(shortfalls, () => rpc.readContract({ address: shortfalls, abi: shortfallsAbi, functionName: 'termsOf' })),
+  ]);
   plan.want('Liquidation terms', terms, current, liquidation, () =>
     encodeFunctionData({ abi: liquidationAbi, functionName: 'setTerms', args: [terms] }),
+  );
+  plan.want('Liquidation routes', Routes, routes, liquidation, () =>
+    encodeFunctionData({ abi: liquidationAbi, functionName: 'setRoutes', args: [Routes] }),
+  );
+  plan.want('Shortfalls terms', shortfall, owed, shortfalls, () =>
+    encodeFunctionData({ abi: shortfallsAbi, functionName: 'setTerms', args: [shortfall] }),
+  );
+}
+
+/** Only these may take from an account. */
+async function planAuctioneers(
+  plan: ChainPlan,
+  { Handover: handover, Liquidation, Shortfalls }: HubAddresses,
+  sinceBlock: bigint,
+): Promise<void> {
+  const { rpc } = plan.client;
+  const known = new Map(
+    Object.entries({ Liquidation, Shortfalls }).map(([name, address]) => [address.toLowerCase(), { name, address }] as const),
+  );
+  const events = await plan.read(handover, () =>
+    logsSince(rpc, { address: handover, event: getAbiItem({ abi: handoverAbi, name: 'AuctioneerSet' }) }, sinceBlock),
+  );
+  const strangers = new Set(events?.map(({ args }) => args.auctioneer).filter((address) => !known.has(address.toLowerCase())));
+  for (const { name, address } of [...known.values(), ...[...strangers].map((address) => ({ name: address, address }))]) {
+    const wanted = known.has(address.toLowerCase());
+    const enabled = await plan.read(handover, () =>
+      rpc.readContract({ address: handover, abi: handoverAbi, functionName: 'isAuctioneer', args: [address] }),
+    );
+    plan.want(`Handover auctioneer ${name}`, wanted, enabled ?? false, handover, () =>
+      encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [address, wanted] }),
+    );
+  }
+}
+
+/** An account may be topped up from every chain of the network, the hub's own among them. */
+async function planRoutes(plan: ChainPlan, { Routes: routes }: HubAddresses): Promise<void> {
+  const { rpc } = plan.client;
+  const contract = { address: routes, abi: routesAbi } as const;
+  const eids = plan.desired.chains.map(({ eid }) => eid).sort((a, b) => a - b);
+  const [known, grace] = await Promise.all([
+    plan.read(routes, () => rpc.readContract({ ...contract, functionName: 'routes' })),
+    plan.read(routes, () => rpc.readContract({ ...contract, functionName: 'grace' })),
+  ]);
+  plan.want('Routes of top-ups', eids, known, routes, () =>
+    encodeFunctionData({ abi: routesAbi, functionName: 'setRoutes', args: [eids] }),
+  );
+  const { graceSeconds } = plan.desired.liquidation;
+  plan.want('Routes grace', graceSeconds, grace, routes, () =>
+    encodeFunctionData({ abi: routesAbi, functionName: 'setGrace', args: [graceSeconds] }),
   );
 }
 

@@ -76,6 +76,10 @@ const hubChain = {
     Exchange: contractAt(0xde),
     Fund: contractAt(0xdf),
     Liquidation: contractAt(0xcf),
+    Handover: contractAt(0xce),
+    PriceTimes: contractAt(0xcd),
+    Routes: contractAt(0xcc),
+    Shortfalls: contractAt(0xcb),
   },
 };
 
