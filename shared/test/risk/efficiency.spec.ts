@@ -30,6 +30,20 @@ describe('given the standard books', () => {
       expect.arrayContaining(['covered call', 'straddle', 'calendar', 'basis trade', 'delta-neutral', 'spread over two underlyings']),
     );
   });
+  it('the covered call asks what the page explains, here and under the published constants', () => {
+    const portfolio = books.find(({ name }) => name === 'covered call')?.portfolio;
+    if (portfolio === undefined) throw new Error('no covered call');
+    const under = (set: string): [margin: number, loss: number, haircut: number, contingency: number, worst: string] => {
+      const { initialMargin, parts, scenarios, worstScenario } = evaluate(portfolio, Parameters.parse(PARAMETER_SETS[set]));
+      const whole = (value: bigint): number => Math.round(Number(value) / 1e18);
+      const worst = worstScenario === null ? '' : (scenarios[worstScenario]?.name ?? '');
+      return [whole(initialMargin), whole(parts.loss), whole(parts.haircuts.initial), whole(parts.contingencies.initial), worst];
+    };
+    expect(under('lockstep')).toEqual([15_468, 9_168, 6_000, 300, '-66% up']);
+    expect(under('lockstep-cross')).toEqual([12_000, 0, 6_000, 6_000, '']);
+    expect(under('derive-like').slice(0, 1)).toEqual([12_778]);
+    expect(under('derive-standard-like').slice(0, 1)).toEqual([25_950]);
+  });
   it.each(books)('given $name, isolated margin is the sum over a sub-account per instrument', ({ name, portfolio }) => {
     const sum = subAccounts(portfolio).reduce((total, account) => total + evaluate(account, isolated).initialMargin, 0n);
     expect(marginOf(name, 'isolated')).toBe(sum);

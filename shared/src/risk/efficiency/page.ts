@@ -66,9 +66,14 @@ export function efficiencyMarkdown(books: readonly BookEfficiency[]): string {
     books.map(({ name, holds }) => `- **${name}**: ${holds}.`).join('\n'),
     'Spot is 60,000 for BTC and 3,000 for ETH; everything is bought at its mark. Notional adds up perpetuals at mark and options at spot, long and short. Margin includes the haircut on collateral of the book itself. Collateral is the least that must be in the account: the margin, or what the book itself holds if that is worth more; what is above the margin secures other positions.',
     '## What to read from it',
-    'Isolated margin adds up the positions, each in a sub-account of its own. Cross margin nets options of one expiry (the call spread can lose only the distance of its strikes) and nothing else. Portfolio margin nets whatever moves together: expiries, options against perpetuals and against collateral, correlated underlyings. It also asks what a move of 16% would cost, so a book that is not hedged can need more than the closed forms ask, and the account may choose.\n',
+    'Isolated margin adds up the positions, each in a sub-account of its own. Cross margin nets options of one expiry (the call spread can lose only the distance of its strikes) and nothing else. Portfolio margin nets whatever moves together: expiries, options against perpetuals and against collateral, correlated underlyings. It also asks what a move of 16% would cost, so a book that is not hedged can need more than the closed forms ask, and the account may choose.',
+    COVERED_CALL,
   ].join('\n\n');
 }
+
+/** The figures are checked by shared/test/risk/efficiency.spec.ts. */
+const COVERED_CALL =
+  'The covered call is the odd one: it is hedged, and asks more under portfolio margin. There its BTC is looked at twice, by a haircut (6,000) and in the scenarios, where it falls with the market; the worst is the fall of two thirds at a damped weight, in which the BTC loses 9,600 and the call gives little back (9,168 in all), and 300 stand for a short option. Counting both is how the published method works: collateral that offsets risk keeps a haircut beside its scenarios. But the publisher pairs a small haircut with the scenarios (4.5% of BTC) and a large one with its closed forms (30%), so the same book asks 12,778 and 25,950 there. This system has one haircut per asset and chain for all modes, 10% of BTC, because collateral is valued by one contract, with or without positions. That is on the safe side under portfolio margin, and generous under closed forms, which see of a fall of the collateral what the haircut covers and no more. It also means that the first option or perpetual in an underlying brings the account’s collateral of that underlying into the scenarios: margin then rises by up to 16% of that collateral.\n';
 
 const LEFT = 190;
 const ROW = 18;
