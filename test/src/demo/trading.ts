@@ -1,7 +1,7 @@
 import { iLedgerAbi, iMarginAbi } from '@lockstep/contracts';
 import type { exchange } from '@lockstep/shared';
 import type { ClaimState } from '../harness/claims.js';
-import { markOf, option, perpetual, tradedExpiry, wave, type Playback, type Underlying } from '../harness/markets.js';
+import { isListed, markOf, option, perpetual, tradedExpiry, wave, type Playback, type Underlying } from '../harness/markets.js';
 import type { TradeView } from '../harness/relayer-api.js';
 import type { StackChain } from '../harness/stack.js';
 import { CASH, freshAddress, heldBy, whole } from '../harness/tokens.js';
@@ -59,6 +59,8 @@ export async function tellTrading(world: World, narrator: Narrator, timeoutMs: n
   narrator.stage(`A market maker brings 200,000 USDC to ${away.name}`);
   const deposit = await maker.user.deposit({ chain: away, asset: 'USDC', amount: whole(away, 'USDC', 200_000n), express: true });
   await world.flow.ended([deposit], 'credited', { timeoutMs });
+
+  await eventually('the call to be listed', async () => ((await isListed(hub, call)) ? true : undefined), wait);
 
   narrator.stage('He offers a BTC perpetual and a call; the account buys a tenth of each, on everything it deposited anywhere');
   const entry = await priced(world, narrator, (price) => price < MIDDLE, wait);

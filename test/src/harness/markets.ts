@@ -2,9 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { iFeedsAbi, iMarketsAbi } from '@lockstep/contracts';
 import { exchange, risk, unixSeconds, type UnixSeconds } from '@lockstep/shared';
-import { encodeFunctionData } from 'viem';
 import { FEED_SIGNERS, type KeyedAccount } from './accounts.js';
-import type { Operator } from './operator.js';
 import type { HubChain } from './stack.js';
 
 /** The underlyings of a local network, as its feeds number them. */
@@ -30,12 +28,15 @@ export const wave = (from: number, to: number, periodSeconds: number): Playback 
   stepSeconds: periodSeconds / 40,
 });
 
-/** What the relayer is configured with to publish prices. */
-export interface PublisherConfig {
-  readonly feeds: string;
-  readonly signers: readonly { readonly privateKey: string }[];
-  readonly everySeconds: number;
-  readonly underlyings: readonly unknown[];
+/** What the relayer is configured with to keep markets open: `publisher` and `keeper` of its configuration. */
+export interface MarketsConfig {
+  readonly publisher: {
+    readonly feeds: string;
+    readonly signers: readonly { readonly privateKey: string }[];
+    readonly everySeconds: number;
+    readonly underlyings: readonly unknown[];
+  };
+  readonly keeper: { readonly everySeconds: number; readonly listings: readonly unknown[]; readonly sheetSeconds: number };
 }
 
 /** Prices of a network, in files that its publisher reads when it starts. */
@@ -55,17 +56,24 @@ export class Prices {
     writeFileSync(this.#file(symbol), `${COLUMN}\n${prices.join('\n')}\n`);
   }
 
-  /** The publisher's part of the relayer's configuration. */
-  publisher(hub: HubChain): PublisherConfig {
+  /** The part of the relayer's configuration that publishes them, and keeps options around them listed. */
+  config(hub: HubChain): MarketsConfig {
     return {
-      feeds: hub.feeds,
-      signers: FEED_SIGNERS.map(({ privateKey }: KeyedAccount) => ({ privateKey })),
-      everySeconds: 1,
-      underlyings: symbols.map((symbol) => ({
-        underlying: UNDERLYINGS[symbol],
-        path: { kind: 'recorded', file: this.#file(symbol), column: COLUMN, stepSeconds: this.#steps.get(symbol) },
-        expiries: EXPIRIES,
-      })),
+      publisher: {
+        feeds: hub.feeds,
+        signers: FEED_SIGNERS.map(({ privateKey }: KeyedAccount) => ({ privateKey })),
+        everySeconds: 1,
+        underlyings: symbols.map((symbol) => ({
+          underlying: UNDERLYINGS[symbol],
+          path: { kind: 'recorded', file: this.#file(symbol), column: COLUMN, stepSeconds: this.#steps.get(symbol) },
+          expiries: EXPIRIES,
+        })),
+      },
+      keeper: {
+        everySeconds: 1,
+        listings: symbols.map((symbol) => ({ underlying: UNDERLYINGS[symbol], expiries: EXPIRIES })),
+        sheetSeconds: 30,
+      },
     };
   }
 
@@ -92,20 +100,10 @@ export const perpetual = (symbol: Underlying): exchange.InstrumentId =>
 export const option = (kind: 'call' | 'put', symbol: Underlying, expiry: UnixSeconds, strike: bigint): exchange.InstrumentId =>
   exchange.encodeInstrument({ kind, underlying: UNDERLYINGS[symbol], expiry, strike: exchange.price(strike * exchange.ONE) });
 
-/** Lists strikes of every expiry around the middle of its prices: four fifths of it to six fifths. */
-export async function listAround(operator: Operator, hub: HubChain, prices: Readonly<Record<Underlying, Playback>>): Promise<void> {
-  const { timestamp } = await hub.client.getBlock();
-  for (const symbol of symbols) {
-    const path = prices[symbol].prices;
-    const near = path[Math.floor(path.length / 2)] ?? 0;
-    const strikes = [80, 90, 95, 100, 105, 110, 120].map((percent) => BigInt(Math.round((near * percent) / 100)) * exchange.ONE);
-    for (const expiry of risk.expiriesAt(EXPIRIES, Number(timestamp)))
-      await operator.govern(
-        hub,
-        hub.markets,
-        encodeFunctionData({ abi: iMarketsAbi, functionName: 'list', args: [UNDERLYINGS[symbol], expiry, strikes] }),
-      );
-  }
+/** Whether an option series is listed. */
+export async function isListed(hub: HubChain, series: exchange.InstrumentId): Promise<boolean> {
+  const [listed] = await hub.client.readContract({ address: hub.markets, abi: iMarketsAbi, functionName: 'seriesOf', args: [series] });
+  return listed;
 }
 
 /** What the hub takes an underlying to be worth now: the clamped mark, 18 decimals. @throws while there is none */

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { KeyedAccount } from './accounts.js';
-import type { PublisherConfig } from './markets.js';
+import type { MarketsConfig } from './markets.js';
 import { RelayerApi } from './relayer-api.js';
 import { freePort } from './ports.js';
 import type { Exit, ManagedProcess, Processes } from './processes.js';
@@ -57,8 +57,8 @@ export interface RelayerOptions {
   readonly release: Release;
   readonly chunkSize: number;
   readonly reconcileSeconds: number;
-  /** publish prices */
-  readonly publisher?: PublisherConfig;
+  /** keep markets open; its key is the submitter's */
+  readonly markets?: MarketsConfig;
 }
 
 const READY_TIMEOUT_MS = 40_000;
@@ -90,13 +90,14 @@ export class Relayer {
         submitter: key(options.keys.submitter),
         lockstepDvnSigners: options.keys.lockstepDvnSigners.map(key),
         layerzeroDvn: { signers: options.keys.layerzeroDvn.signers.map(key), admin: key(options.keys.layerzeroDvn.admin) },
+        ...(options.markets ? { keeper: key(options.keys.submitter) } : {}),
         ...(options.keys.guardian ? { guardian: key(options.keys.guardian) } : {}),
       },
       batching: options.batching,
       delivery: { chunkSize: options.chunkSize },
       release: options.release,
       reconcileSeconds: options.reconcileSeconds,
-      ...(options.publisher ? { publisher: options.publisher } : {}),
+      ...options.markets,
     };
     writeFileSync(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
     const url = `http://127.0.0.1:${port}`;

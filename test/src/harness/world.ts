@@ -10,9 +10,8 @@ import { Anvil } from './anvil.js';
 import { Claims } from './claims.js';
 import { deployStack, forkPlan, networkPlan, type PlannedChain } from './deploy.js';
 import { Flow } from './flow.js';
-import { listAround, Prices, type Playback, type Underlying } from './markets.js';
+import { Prices, type Playback, type Underlying } from './markets.js';
 import type { Mining } from './miner.js';
-import { Operator } from './operator.js';
 import { Postgres } from './postgres.js';
 import { Processes } from './processes.js';
 import { Relayer, type Batching, type Finality, type Release } from './relayer.js';
@@ -35,7 +34,7 @@ export interface WorldOptions {
   readonly chunkSize?: number;
   readonly finality?: Finality;
   readonly reconcileSeconds?: number;
-  /** open markets: these prices are published, and strikes around them are listed */
+  /** open markets: the relayer publishes these prices and keeps options around them listed */
   readonly prices?: Readonly<Record<Underlying, Playback>>;
   /** put a provider that can fail between the relayer and every chain */
   readonly faultyRpc?: boolean;
@@ -129,10 +128,9 @@ export class World {
       release: { ...DEFAULT_RELEASE, ...options.release },
       chunkSize: options.chunkSize ?? 50,
       reconcileSeconds: options.reconcileSeconds ?? 2,
-      ...(prices ? { publisher: prices.publisher(stack.hub) } : {}),
+      ...(prices ? { markets: prices.config(stack.hub) } : {}),
     });
     const world = new World(dir, stack, liveDir, processes, postgres, relayer, byName, proxies, blockMs, prices);
-    if (options.prices) await listAround(new Operator(stack, world.flow), stack.hub, options.prices);
     await world.mining({ kind: 'interval', ms: blockMs });
     if (options.relayer ?? true) {
       stage('relayer');

@@ -2,7 +2,7 @@ import { iLedgerAbi, iMarginAbi, iMarketsAbi } from '@lockstep/contracts';
 import { exchange } from '@lockstep/shared';
 import { encodeFunctionData } from 'viem';
 import { z } from 'zod/v4';
-import { flat, markOf, option, perpetual, tradedExpiry, UNDERLYINGS } from '../harness/markets.js';
+import { flat, isListed, markOf, option, perpetual, tradedExpiry } from '../harness/markets.js';
 import { Operator } from '../harness/operator.js';
 import { ApiError } from '../harness/relayer-api.js';
 import type { HubChain, StackChain } from '../harness/stack.js';
@@ -12,6 +12,8 @@ import { eventually } from '../harness/wait.js';
 import { World } from '../harness/world.js';
 
 const BTC = 10n ** 18n;
+/** `IMarkets.Mode`. */
+const PORTFOLIO = 2;
 const PERPETUAL = perpetual('BTC');
 
 describe('given collateral on two chains, a market maker with cash on a third, and the relayer', () => {
@@ -42,6 +44,7 @@ describe('given collateral on two chains, a market maker with cash on a third, a
       maker.user.depositMany([{ chain: b, asset: 'USDC', amount: whole(b, 'USDC', 100_000n) }]),
     ]);
     await world.flow.ended(made.flat());
+    await eventually('the call to be listed', async () => ((await isListed(hub, call)) ? true : undefined));
     await eventually('the hub to know the price', async () => ((await markOf(hub, 'BTC')) === 60_000n * CASH ? true : undefined));
   });
   afterAll(() => world.stop());
@@ -159,18 +162,44 @@ describe('given collateral on two chains, a market maker with cash on a third, a
     });
   });
 
+  describe('when an account under portfolio margin trades two calls that cover each other', () => {
+    it('is asked for less than for the first of them alone', async () => {
+      const owner = new Trader(hub, world.relayer.api, world.user(5));
+      await world.flow.ended([await owner.user.deposit({ chain: hub, asset: 'USDC', amount: whole(hub, 'USDC', 20_000n) })]);
+      const margin = { address: hub.margin, abi: iMarginAbi } as const;
+      const mode = encodeFunctionData({ ...margin, functionName: 'setMode', args: [owner.account, PORTFOLIO, '0x'] });
+      await owner.user.must(hub, hub.margin, mode);
+      const legs = [
+        { instrument: call, side: 'buy', against: 'sell', limit: 6_200n * CASH },
+        {
+          instrument: option('call', 'BTC', tradedExpiry(Date.now() / 1_000), 62_000n),
+          side: 'sell',
+          against: 'buy',
+          limit: 4_200n * CASH,
+        },
+      ] as const;
+      const asked: bigint[] = [];
+      for (const { instrument, side, against, limit } of legs) {
+        await maker.place({ instrument, side: against, size: BTC, limit });
+        await owner.place({ instrument, side, size: BTC, limit });
+        const size = side === 'buy' ? BTC : -BTC;
+        await eventually('the leg to be settled', async () => ((await sizeOf(owner, instrument)) === size ? true : undefined));
+        asked.push((await hub.client.readContract({ ...margin, functionName: 'riskOf', args: [owner.account] })).initialMargin);
+      }
+      // A short call alone asks for thousands more; beside the long one there is little left to lose.
+      expect(asked[1]).toBeLessThan(asked[0]! / 2n);
+    });
+  });
+
   describe('when the call expires above its strike', () => {
     it('becomes cash at the signed average, and then leaves without a price', async () => {
       const before = await cashOf(trader);
       const { expiry } = exchange.decodeInstrument(call) as { readonly expiry: bigint }; // CAST: an option has an expiry
       const { timestamp } = await hub.client.getBlock();
       await hub.client.increaseTime({ seconds: Number(expiry - timestamp) + 60 });
-      const settle = encodeFunctionData({ abi: iMarketsAbi, functionName: 'settleExpired', args: [trader.account, UNDERLYINGS.BTC] });
-      await eventually('the call to be settled', async () => {
-        // Anyone may; who comes second finds it done.
-        await world.user(3).call(hub, hub.markets, settle);
-        return (await sizeOf(trader, call)) === 0n ? true : undefined;
-      });
+      const settled = async (who: Trader) => ((await sizeOf(who, call)) === 0n ? true : undefined);
+      await eventually('the call to be settled by the relayer', () => settled(trader));
+      await eventually('the call to be settled on the other side', () => settled(maker));
       expect((await cashOf(trader)) - before).toBe(3_000n * CASH);
       const receiver = freshAddress(2);
       const { claims } = await world
