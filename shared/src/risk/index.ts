@@ -35,7 +35,7 @@ export { hypotheticalProfits, tailFigures, type ModelFigures, type TailFigures }
 export { exceptionsOf, filteredTail, historicalTail, volatilities, type Filter, type Tail } from './var/tail.js';
 export { chiSquareTail, christoffersen, kupiec, type TestResult } from './var/backtest.js';
 export { erfc, floatGreeks, floatPrice, normalCdf, type FloatTerms } from './math/float.js';
-export { chainRates } from './haircuts.js';
+export { chainRates, haircutsOf } from './haircuts.js';
 export { collateralValue, discountQ64, equityOf, perpetualProfit, yearsQ64 } from './valuation.js';
 export { priceAt, simulatedPath, volatilityAt, type PricePath } from './publish/path.js';
 export { expiriesAt, FEED_TYPES, feedsDomain, snapshotAt, type FeedReport, type PublishedUnderlying } from './publish/snapshot.js';
