@@ -22,11 +22,10 @@ const HOUR = 3_600n;
 const HUB = 40_001;
 const SIGNED = 1;
 const OPEN = 1;
-const E18 = 10n ** 18n;
 const CAP = 2n ** 100n;
 const SIGNER = privateKeyToAccount(`0x${'5e'.repeat(32)}`);
 const MODES = { cross: 0, isolated: 1, portfolio: 2 } as const;
-export type Mode = keyof typeof MODES;
+type Mode = keyof typeof MODES;
 type Name =
   | 'Ledger'
   | 'Feeds'
@@ -239,4 +238,3 @@ export class EnginesWorld {
 }
 
 const said = (outcome: Awaited<ReturnType<TestChain['tryCall']>>): string => (outcome.kind === 'done' ? 'done' : outcome.error);
-export const UNIT = E18;
