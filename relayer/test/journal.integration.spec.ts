@@ -117,6 +117,35 @@ describe('given a hub whose ledger is mirrored', () => {
     expect(after).not.toHaveProperty('interest|cash');
   });
 
+  it('books a loss of all cash until holders have borne it, and what a lost vault took from cash and from balances', async () => {
+    await index(block(1), [
+      configured,
+      credited(1n, 2, 5n),
+      credited(2n, 0, 40n),
+      ledger('LossSpread', { account: BOB, amount: 9n, kept: 10n ** 27n }),
+      ledger('LossCharged', { account: ALICE, amount: 10n }),
+      ledger('AssetWrittenDown', {
+        assetId: USDC,
+        successor: USDC + 1,
+        eid: SPOKE,
+        asset: 1,
+        recovery: 0n,
+        balances: 30n,
+        free: 5n,
+        bearer: BOB,
+      }),
+      ledger('BalanceWrittenDown', { account: ALICE, assetId: USDC, successor: USDC + 1, held: 40n, kept: 10n }),
+    ]);
+    await journal.mirror();
+    expect(await balances()).toEqual({
+      [`balance:${ALICE}|${TOKEN}`]: '-10',
+      [`cash:${ALICE}|cash`]: `-${5n * 10n ** 12n - 10n}`,
+      [`cash:${BOB}|cash`]: `${5n * 10n ** 12n - 9n}`,
+      [`custody|${TOKEN}`]: '10',
+      'spread|cash': '-1',
+    });
+  });
+
   it('books transfers between accounts, and a correction from the balance first and from cash after that', async () => {
     await index(block(1), [
       configured,

@@ -16,6 +16,8 @@ export type JournalAsset = `token:${number}:${number}` | 'cash';
  * `par` stands behind cash: settlement tokens turned into cash at par. `queued` is cash that withdrawals wait with: it left its accounts,
  * and is owed until it is ordered (then tokens are reserved for it) or given back. `clearing` is cash that stands in positions' quotes and
  * in expiries that nobody settled yet, signed; `interest` was charged to debtors and waits to be collected.
+ * `spread` (a debit) is loss that all cash bears and holders have not been charged with yet; `written-down` (a debit) is what balances of a token
+ * lost with their vault and accounts have not been charged with yet.
  */
 export type JournalAccount =
   | 'custody'
@@ -26,6 +28,8 @@ export type JournalAccount =
   | 'queued'
   | 'clearing'
   | 'interest'
+  | 'spread'
+  | 'written-down'
   | 'loss'
   | `balance:${AccountId}`
   | `cash:${AccountId}`;
@@ -92,6 +96,18 @@ export type LedgerEvent =
   | { readonly kind: 'CashChanged'; readonly account: AccountId; readonly change: bigint }
   /** a debtor's interest went to the pool; the pool went to an account */
   | { readonly kind: 'InterestCharged' | 'InterestCollected'; readonly account: AccountId; readonly amount: Cash }
+  /** a loss covered what an account owed; holders' parts of it left their cash */
+  | { readonly kind: 'LossSpread' | 'LossCharged'; readonly account: AccountId; readonly amount: Cash }
+  /** a vault lost a part of a token: of balances, and of free settlement, for which cash of one account fell */
+  | {
+      readonly kind: 'AssetWrittenDown';
+      readonly token: TokenAsset;
+      readonly balances: TokenAmount;
+      readonly free: { readonly units: TokenAmount; readonly decimals: number };
+      readonly bearer: AccountId;
+    }
+  /** an account's part of what balances lost */
+  | { readonly kind: 'BalanceWrittenDown'; readonly account: AccountId; readonly token: TokenAsset; readonly lost: TokenAmount }
   /** a receipt freed the reservation: the vault owes the tokens no longer to the hub's books */
   | { readonly kind: 'Released'; readonly token: TokenAsset; readonly units: TokenAmount }
   /** a rebase took such a receipt back */
@@ -142,6 +158,21 @@ export function postingsOf(event: LedgerEvent): Posting[] {
       return moved('cash', event.amount, `cash:${event.account}`, 'interest');
     case 'InterestCollected':
       return moved('cash', event.amount, 'interest', `cash:${event.account}`);
+    case 'LossSpread':
+      return moved('cash', event.amount, 'spread', `cash:${event.account}`);
+    case 'LossCharged':
+      return moved('cash', event.amount, `cash:${event.account}`, 'spread');
+    case 'AssetWrittenDown': {
+      const { token, balances, free, bearer } = event;
+      const asset = tokenJournalAsset(token);
+      return [
+        ...moved(asset, balances, 'written-down', 'custody'),
+        ...moved(asset, free.units, 'free', 'custody'),
+        ...moved('cash', toCash(free.units, free.decimals), `cash:${bearer}`, 'par'),
+      ].filter(({ amount }) => amount !== 0n);
+    }
+    case 'BalanceWrittenDown':
+      return moved(tokenJournalAsset(event.token), event.lost, `balance:${event.account}`, 'written-down');
     case 'Reserved': {
       const { account, token, units, from } = event;
       const cash = from.kind === 'cash' ? moved('cash', toCash(units, from.decimals), 'queued', 'par') : [];

@@ -1,6 +1,6 @@
 import type { Hex } from 'viem';
 import type { CreditDestination, LedgerEvent, ReserveSource, TokenAsset } from './journal.js';
-import type { AccountId, Cash, Eid, Sequence, TokenAmount } from './units.js';
+import { CASH_DECIMALS, tokenAmount, type AccountId, type Cash, type Eid, type Sequence, type TokenAmount } from './units.js';
 
 /** An event of the hub's ledger or gateway, as it is on chain. Amounts are base units unless they say cash. */
 export type HubEvent =
@@ -47,7 +47,7 @@ export type HubEvent =
       readonly source: ReserveSource['kind'];
     }
   | {
-      readonly kind: 'CashQueued' | 'CashUnqueued' | 'InterestCharged' | 'InterestCollected';
+      readonly kind: 'CashQueued' | 'CashUnqueued' | 'InterestCharged' | 'InterestCollected' | 'LossSpread' | 'LossCharged';
       readonly account: AccountId;
       readonly amount: Cash;
     }
@@ -56,6 +56,21 @@ export type HubEvent =
       readonly account: AccountId;
       /** signed, 18 decimals */
       readonly change: bigint;
+    }
+  | {
+      readonly kind: 'AssetWrittenDown';
+      readonly token: TokenAsset;
+      /** lost of balances and of free settlement */
+      readonly balances: TokenAmount;
+      readonly free: TokenAmount;
+      readonly bearer: AccountId;
+    }
+  | {
+      readonly kind: 'BalanceWrittenDown';
+      readonly account: AccountId;
+      readonly assetId: number;
+      readonly held: TokenAmount;
+      readonly kept: TokenAmount;
     }
   | { readonly kind: 'Released' | 'Reinstated'; readonly token: TokenAsset; readonly units: TokenAmount };
 
@@ -126,6 +141,8 @@ export function projectHubEvent(event: HubEvent, history: HubHistory): Projectio
     case 'CashUnqueued':
     case 'InterestCharged':
     case 'InterestCollected':
+    case 'LossSpread':
+    case 'LossCharged':
       return event.amount === 0n ? { kind: 'nothing' } : { kind: 'book', event };
     case 'Reserved':
     case 'Unreserved': {
@@ -135,6 +152,23 @@ export function projectHubEvent(event: HubEvent, history: HubHistory): Projectio
       return kind === 'Reserved'
         ? { kind: 'book', event: { kind, account, token, units, from: source } }
         : { kind: 'book', event: { kind, account, token, units, to: source } };
+    }
+    case 'AssetWrittenDown': {
+      const { kind, token, balances, bearer } = event;
+      const decimals = history.decimals(token);
+      if (decimals === null)
+        throw new RangeError(`hub event writes down asset ${token.asset} of ${token.eid}, which no event configured before`);
+      if (balances === 0n && event.free === 0n) return { kind: 'nothing' };
+      // What has more decimals than cash was never settlement: nothing of it is free.
+      return {
+        kind: 'book',
+        event: { kind, token, balances, free: { units: event.free, decimals: Math.min(decimals, CASH_DECIMALS) }, bearer },
+      };
+    }
+    case 'BalanceWrittenDown': {
+      const { kind, account, held, kept } = event;
+      const { token } = known(history, event.assetId);
+      return held === kept ? { kind: 'nothing' } : { kind: 'book', event: { kind, account, token, lost: tokenAmount(held - kept) } };
     }
     case 'Released':
     case 'Reinstated':

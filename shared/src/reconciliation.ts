@@ -16,6 +16,8 @@ export interface HubCustody {
   readonly lost: bigint;
   /** net of what rebase corrections moved on custody, signed */
   readonly corrected: bigint;
+  /** what left custody because its vault lost it */
+  readonly writtenDown: bigint;
 }
 
 /** One asset of a vault at the pinned block of its chain, base units. */
@@ -66,6 +68,8 @@ export interface HubCash {
   readonly clearing: bigint;
   /** charged to debtors and not collected */
   readonly interest: bigint;
+  /** losses of all cash that holders have not been charged with yet; below 0 by what roundings charged beyond them */
+  readonly spread: bigint;
 }
 
 /** One view of everything, each part read at a pinned final block; the vaults' blocks are not older than the hub's view of their logs. */
@@ -141,9 +145,11 @@ export function invariantResults(mismatches: readonly Mismatch[]): Record<Reconc
 const keyOf = (token: TokenAsset): string => `${token.eid}:${token.asset}`;
 const named = (token: TokenAsset): string => `chain ${token.eid} asset ${token.asset}`;
 
-function vaultBacking({ vaults }: Snapshot): Mismatch[] {
+/** A vault that lost tokens owes on; what the hub has written down, it no longer counts on. */
+function vaultBacking({ hub, vaults }: Snapshot): Mismatch[] {
+  const writtenDown = new Map(hub.map((h) => [keyOf(h.token), h.writtenDown]));
   return vaults.flatMap((v) => {
-    const owed = v.deposited - v.cancelled - v.paid;
+    const owed = v.deposited - v.cancelled - v.paid - (writtenDown.get(keyOf(v.token)) ?? 0n);
     const found: Mismatch[] = [];
     if (v.held < owed)
       found.push({
@@ -188,7 +194,7 @@ function hubBooks({ hub }: Snapshot): Mismatch[] {
  */
 function cashBacking({ hub, cash }: Snapshot): Mismatch[] {
   const backing = hub.reduce((sum, h) => sum + h.free * 10n ** BigInt(CASH_DECIMALS - Math.min(h.decimals, CASH_DECIMALS)), 0n);
-  const owed = cash.total + cash.queued + cash.clearing + cash.interest;
+  const owed = cash.total + cash.queued + cash.clearing + cash.interest - cash.spread;
   return backing === owed
     ? []
     : [
@@ -196,7 +202,7 @@ function cashBacking({ hub, cash }: Snapshot): Mismatch[] {
           invariant: 'INV-CASH-1',
           token: null,
           subject: 'free settlement at par',
-          expected: `${owed} (cash ${cash.total} + queued ${cash.queued} + clearing ${cash.clearing} + interest ${cash.interest})`,
+          expected: `${owed} (cash ${cash.total} + queued ${cash.queued} + clearing ${cash.clearing} + interest ${cash.interest} − losses to charge ${cash.spread})`,
           actual: `${backing}`,
         },
       ];
@@ -269,7 +275,7 @@ function releaseBooks(snapshot: Snapshot): Mismatch[] {
 function acrossChains(snapshot: Snapshot): Mismatch[] {
   const { hub, vaults, undelivered, unreceipted, refused } = snapshot;
   const custody = new Map(hub.map((h) => [keyOf(h.token), h.custody]));
-  const unbacked = new Map(hub.map((h) => [keyOf(h.token), h.lost]));
+  const unbacked = new Map(hub.map((h) => [keyOf(h.token), h.lost - h.writtenDown]));
   const inFlight = sumByToken(undelivered);
   const lost = sumByToken(refused);
   const settled = sumByToken(unreceipted.filter(({ why }) => why !== 'refused'));
@@ -337,6 +343,7 @@ function journalAgainstChain({ hub, cash, journal }: Snapshot): Mismatch[] {
     { name: 'queued cash', actual: -(balances.get('queued|cash') ?? 0n), expected: cash.queued },
     { name: 'cash in clearing', actual: -(balances.get('clearing|cash') ?? 0n), expected: cash.clearing },
     { name: 'interest to collect', actual: -(balances.get('interest|cash') ?? 0n), expected: cash.interest },
+    { name: 'losses to charge', actual: balances.get('spread|cash') ?? 0n, expected: cash.spread },
   ]
     .filter(({ actual, expected }) => actual !== expected)
     .map(({ name, actual, expected }): Mismatch => ({

@@ -36,9 +36,10 @@ function snapshotOf(...tokens: readonly Token[]): Snapshot {
         suspense: 0n,
         lost: t.booked,
         corrected: 0n,
+        writtenDown: 0n,
       };
     }),
-    cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n },
+    cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n, spread: 0n },
     positions: [],
     vaults: tokens.map((t): VaultBooks => {
       const { deposited, paid, claimable } = t;

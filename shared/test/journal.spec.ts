@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { zeroHash } from 'viem';
-import { balancesOf, imbalances, journalHash, postingsOf, type JournalEntry, type LedgerEvent } from '../src/journal.js';
+import { balancesOf, imbalances, journalHash, postingsOf, tokenJournalAsset, type JournalEntry, type LedgerEvent } from '../src/journal.js';
 import { accountId, cash, eid, tokenAmount } from '../src/units.js';
 
 const alice = accountId(`0x${'aa'.repeat(32)}`);
@@ -110,6 +110,40 @@ describe('postings of positions and interest', () => {
     expect(booked(charged)).toEqual({ [`cash:${alice}|cash`]: 3n, 'interest|cash': -3n });
     const collected: LedgerEvent = { kind: 'InterestCollected', account: bob, amount: cash(3n) };
     expect(booked(charged, collected)).toEqual({ [`cash:${alice}|cash`]: 3n, [`cash:${bob}|cash`]: -3n });
+  });
+});
+
+describe('postings of losses', () => {
+  const booked = (...events: LedgerEvent[]) => Object.fromEntries(balancesOf(events.flatMap(postingsOf)));
+
+  it('given a loss of all cash, it waits until holders have borne it, and the debt it covers is gone', () => {
+    const owed: LedgerEvent = { kind: 'CashChanged', account: bob, change: -7n };
+    const spread: LedgerEvent = { kind: 'LossSpread', account: bob, amount: cash(7n) };
+    expect(booked(owed, spread)).toEqual({ 'clearing|cash': -7n, 'spread|cash': 7n });
+    const charged: LedgerEvent = { kind: 'LossCharged', account: alice, amount: cash(8n) };
+    expect(booked(owed, spread, charged)).toEqual({ 'clearing|cash': -7n, [`cash:${alice}|cash`]: 8n, 'spread|cash': -1n });
+  });
+
+  it('given a vault that lost tokens, custody falls at once, the cash of one account at par, and balances as they are settled', () => {
+    const lost: LedgerEvent = {
+      kind: 'AssetWrittenDown',
+      token,
+      balances: tokenAmount(5n),
+      free: { units: tokenAmount(3n), decimals: 6 },
+      bearer: bob,
+    };
+    const asset = tokenJournalAsset(token);
+    expect(booked(lost)).toEqual({
+      [`custody|${asset}`]: -8n,
+      [`written-down|${asset}`]: 5n,
+      [`free|${asset}`]: 3n,
+      'par|cash': -3n * 10n ** 12n,
+      [`cash:${bob}|cash`]: 3n * 10n ** 12n,
+    });
+    expect(imbalances(postingsOf(lost)).size).toBe(0);
+    const settled: LedgerEvent = { kind: 'BalanceWrittenDown', account: alice, token, lost: tokenAmount(5n) };
+    expect(booked(lost, settled)).toMatchObject({ [`balance:${alice}|${asset}`]: 5n });
+    expect(booked(lost, settled)).not.toHaveProperty(`written-down|${asset}`);
   });
 });
 

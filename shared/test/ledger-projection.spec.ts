@@ -93,7 +93,9 @@ describe('projectHubEvent', () => {
     const changed = { kind: 'CashChanged', account: alice, change: -5n } as const;
     const charged = { kind: 'InterestCharged', account: alice, amount: cash(5n) } as const;
     const collected = { ...charged, kind: 'InterestCollected' } as const;
-    for (const event of [queued, { ...queued, kind: 'CashUnqueued' } as const, released, changed, charged, collected])
+    const spread = { ...charged, kind: 'LossSpread' } as const;
+    const borne = { ...charged, kind: 'LossCharged' } as const;
+    for (const event of [queued, { ...queued, kind: 'CashUnqueued' } as const, released, changed, charged, collected, spread, borne])
       expect(projectHubEvent(event, history())).toEqual({ kind: 'book', event });
     expect(projectHubEvent({ ...changed, change: 0n }, history())).toEqual({ kind: 'nothing' });
     expect(projectHubEvent({ ...queued, amount: cash(0n) }, history())).toEqual({ kind: 'nothing' });

@@ -7,9 +7,11 @@ const token = { eid: eid(40002), asset: 1 };
 const alice = accountId(`0x${'aa'.repeat(32)}`);
 /** 100 deposited, 10 cancelled, 60 credited, 10 parked, 20 on their way */
 const good: Snapshot = {
-  hub: [{ token, decimals: 6, custody: 70n, balances: 60n, free: 0n, reserved: 0n, suspense: 10n, lost: 0n, corrected: 0n }],
+  hub: [
+    { token, decimals: 6, custody: 70n, balances: 60n, free: 0n, reserved: 0n, suspense: 10n, lost: 0n, corrected: 0n, writtenDown: 0n },
+  ],
   vaults: [{ token, held: 90n, deposited: 100n, cancelled: 10n, paid: 0n, claimable: 0n }],
-  cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n },
+  cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n, spread: 0n },
   positions: [],
   releases: [],
   unreceipted: [],

@@ -1,99 +1,48 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {AssetBooks, AssetState, Inflow, Limits, Pools} from "./AssetBooks.sol";
-import {CollateralList} from "./CollateralList.sol";
+import {AssetBooks, AssetState} from "./AssetBooks.sol";
+import {AssetDesk} from "./AssetDesk.sol";
+import {AssetStore} from "./AssetStore.sol";
 import {ILedger} from "./ILedger.sol";
 
-/// @notice The ledger's assets: what is listed, its limits, and its totals.
-abstract contract AssetRegistry is ILedger, AccessManaged {
+/// @notice The ledger's assets: what is listed, its limits, and its totals. What changes them by governance is AssetDesk's.
+abstract contract AssetRegistry is AssetStore, ILedger {
     using AssetBooks for AssetState;
 
-    struct AssetKey {
-        uint32 eid;
-        uint16 asset;
+    address private immutable _desk;
+
+    constructor() {
+        _desk = address(new AssetDesk(address(this)));
     }
-
-    uint256 private constant MAX_DECIMALS = 36;
-
-    /// @inheritdoc ILedger
-    uint16 public assetCount;
-    int240 internal _totalCash;
-
-    mapping(uint32 eid => mapping(uint16 asset => AssetState)) internal _assets;
-    mapping(uint16 assetId => AssetKey) private _keys;
 
     // ---- governance
 
     /// @inheritdoc ILedger
-    function configureAsset(
-        uint32 eid,
-        uint16 asset,
-        AssetConfig calldata config
-    ) external restricted returns (uint16 assetId) {
-        AssetState storage state = _assets[eid][asset];
-        assetId = state.totals.assetId;
-        _requireValid(assetId, state, config);
-        uint256 free = state.free();
-        uint256 level = config.inflowCapacity;
-        if (assetId == 0) {
-            // CAST: a part of custody. Read before the asset has an id.
-            uint128 parked = uint128(state.suspense());
-            assetId = ++assetCount;
-            _keys[assetId] = AssetKey(eid, asset);
-            state.totals.assetId = assetId;
-            state.pools = Pools({listed: true, other: 0, suspense: parked});
-        } else {
-            // The bucket is settled at its old rate, and never gains by a change.
-            level = Math.min(state.available(), level);
-        }
-        bool frozen = config.standing == AssetStanding.Frozen;
-        // CAST: bounds were checked above.
-        state.inflow = Inflow({
-            level: uint112(level),
-            updatedAt: uint40(block.timestamp),
-            perSecond: uint88(config.inflowPerSecond),
-            standing: frozen ? state.baseStanding() : config.standing,
-            frozen: frozen
-        });
-        state.limits = Limits({
-            cap: uint112(config.cap),
-            inflowCapacity: uint112(config.inflowCapacity),
-            decimals: config.decimals
-        });
-        // What was credited under another standing stays what it was.
-        state.setFree(free);
-        emit AssetConfigured(assetId, eid, asset, config);
-    }
-
-    function _requireValid(uint16 assetId, AssetState storage state, AssetConfig calldata config) private view {
-        require(config.standing != AssetStanding.Unknown, AssetConfigInvalid(assetId, "standing not Unknown"));
-        require(
-            config.decimals <= (config.standing == AssetStanding.Settlement ? AssetBooks.CASH_DECIMALS : MAX_DECIMALS),
-            AssetConfigInvalid(assetId, "decimals at most 18 for settlement, else at most 36")
-        );
-        require(
-            assetId == 0 || config.decimals == state.limits.decimals,
-            AssetConfigInvalid(assetId, "decimals as first configured")
-        );
-        require(config.cap <= CollateralList.MAX_AMOUNT, AssetConfigInvalid(assetId, "cap below 2^108"));
-        require(
-            config.inflowCapacity != 0 && config.inflowCapacity <= CollateralList.MAX_AMOUNT,
-            AssetConfigInvalid(assetId, "inflowCapacity from 1, below 2^108")
-        );
-        require(
-            config.inflowPerSecond != 0 && config.inflowPerSecond <= type(uint88).max,
-            AssetConfigInvalid(assetId, "inflowPerSecond from 1, below 2^88")
-        );
+    function configureAsset(uint32, uint16, AssetConfig calldata) external returns (uint16) {
+        _answer(_askDesk());
     }
 
     /// @inheritdoc ILedger
-    function freezeAsset(uint16 assetId) external restricted {
-        _stateOf(assetId).inflow.frozen = true;
-        AssetKey memory key = _keys[assetId];
-        emit AssetConfigured(assetId, key.eid, key.asset, configOf(assetId));
+    function freezeAsset(uint16) external {
+        _answer(_askDesk());
+    }
+
+    /// @dev Has AssetDesk do what was called, on this storage and for this caller. Reverts as it does.
+    function _askDesk() internal returns (bytes memory answer) {
+        bool done;
+        (done, answer) = _desk.delegatecall(msg.data);
+        if (done) return answer;
+        assembly ("memory-safe") {
+            revert(add(answer, 32), mload(answer))
+        }
+    }
+
+    /// @dev Ends the call.
+    function _answer(bytes memory answer) private pure {
+        assembly ("memory-safe") {
+            return(add(answer, 32), mload(answer))
+        }
     }
 
     // ---- views
@@ -111,21 +60,15 @@ abstract contract AssetRegistry is ILedger, AccessManaged {
     }
 
     /// @inheritdoc ILedger
-    function configOf(uint16 assetId) public view returns (AssetConfig memory) {
-        AssetState storage state = _stateOf(assetId);
-        return
-            AssetConfig({
-                standing: state.inflow.frozen ? AssetStanding.Frozen : state.inflow.standing,
-                decimals: state.limits.decimals,
-                cap: state.limits.cap,
-                inflowCapacity: state.limits.inflowCapacity,
-                inflowPerSecond: state.inflow.perSecond
-            });
+    function configOf(uint16 assetId) external view returns (AssetConfig memory) {
+        return _configOf(_stateOf(assetId));
     }
 
     /// @inheritdoc ILedger
     function custodyOf(uint16 assetId) external view returns (Custody memory) {
         AssetState storage state = _stateOf(assetId);
+        // Its successor has what is left of one that was written down.
+        if (state.totals.assetId != assetId) return Custody(0, 0, 0, 0, 0);
         uint256 free = state.free();
         return
             Custody({
@@ -159,13 +102,19 @@ abstract contract AssetRegistry is ILedger, AccessManaged {
         return _stateOf(assetId).lost;
     }
 
-    function _requireKnown(uint16 assetId) internal view {
-        require(assetId != 0 && assetId <= assetCount, AssetIdUnknown(assetId, assetCount));
+    /// @inheritdoc ILedger
+    function writtenDownOf(uint16 assetId) external view returns (uint64 recovery, uint16 successor) {
+        WrittenDown memory w = _writtenDown[assetId];
+        return (w.recovery, w.successor);
     }
 
-    function _stateOf(uint16 assetId) private view returns (AssetState storage) {
-        _requireKnown(assetId);
-        AssetKey memory key = _keys[assetId];
-        return _assets[key.eid][key.asset];
+    /// @inheritdoc ILedger
+    function assetCount() external view returns (uint16) {
+        return _assetCount;
+    }
+
+    /// @inheritdoc ILedger
+    function isBraked() external view returns (bool) {
+        return _braked;
     }
 }

@@ -20,6 +20,12 @@ abstract contract CashMoves is InterestBooks {
     }
 
     /// @inheritdoc ILedger
+    function setBrake(bool braked) external onlyModule {
+        _braked = braked;
+        emit BrakeSet(braked);
+    }
+
+    /// @inheritdoc ILedger
     function holdingsOf(Account account) external view returns (int256 cash, uint256[] memory words) {
         return (_cash(account), _collateralWords(account));
     }

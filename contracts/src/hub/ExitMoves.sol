@@ -44,8 +44,9 @@ abstract contract ExitMoves is CashMoves {
         scale = AssetBooks.cashPerUnit(state.limits.decimals);
         units = cash / scale;
         if (units == 0) return (0, scale);
+        require(!_braked, CashBraked());
         cash = units * scale;
-        int256 held = _bookedCash(account);
+        int256 held = _cash(account);
         // CAST: an account's cash has 124 bits; compared before the amount is.
         require(held >= 0 && uint256(held) >= cash, CashTooLow(Account.unwrap(account), held, cash));
         _moveCash(account, -int256(cash));

@@ -110,6 +110,34 @@ interface ILedger {
     /// @notice The pool of interest became cash of an account, 18 decimals.
     event InterestCollected(bytes32 indexed account, uint256 amount);
     event InterestModelSet(address indexed model);
+    /// @notice A loss of all cash covered what an account owed, 18 decimals. Holders bear it when their cash is next looked at: see LossCharged.
+    /// @param kept what a unit of cash held since the beginning has been left, 1e-27
+    event LossSpread(bytes32 indexed account, uint256 amount, uint256 kept);
+    /// @notice An account's part of losses that were spread left its cash, 18 decimals: cash - floor(cash · kept / kept when it was last booked).
+    event LossCharged(bytes32 indexed account, uint256 amount);
+    /// @notice Cash may not leave, or may again.
+    event BrakeSet(bool braked);
+    /// @notice A vault lost a part of an asset: what is held of it counts as `recovery` (18 decimals) of as much of its successor.
+    /// @param balances what accounts lost together, base units
+    /// @param free     what pooled settlement lost, base units; cash of `bearer` fell by as much at par
+    event AssetWrittenDown(
+        uint16 indexed assetId,
+        uint16 indexed successor,
+        uint32 eid,
+        uint16 asset,
+        uint64 recovery,
+        uint256 balances,
+        uint256 free,
+        bytes32 bearer
+    );
+    /// @notice An account's balance of an asset that was written down became one of its successor, base units.
+    event BalanceWrittenDown(
+        bytes32 indexed account,
+        uint16 indexed assetId,
+        uint16 indexed successor,
+        uint256 held,
+        uint256 kept
+    );
     event MarginCheckSet(address indexed marginCheck);
     event ModuleSet(address indexed module, bool enabled);
 
@@ -129,6 +157,11 @@ interface ILedger {
     error AmountZero();
     error NotReserved(uint32 eid, uint16 asset, uint256 reserved, uint256 needed);
     error AssetNotSettlement(uint32 eid, uint16 asset);
+    /// @notice More is known to be missing than the insurance fund has: cash waits.
+    error CashBraked();
+    error AssetNotFrozen(uint16 assetId);
+    error RecoveryInvalid(uint64 recovery, uint256 below);
+    error NotWrittenDown(uint16 assetId);
 
     // ---- modules (Gateway)
 
@@ -190,11 +223,26 @@ interface ILedger {
     /// @return amount 18 decimals
     function collectInterest(Account to) external returns (uint256 amount);
 
+    // ---- modules (Levy)
+
+    /// @notice Covers what an account owes by a loss of all positive cash, in proportion. Modules only.
+    /// @dev Applied lazily by an index, as interest is: cash - floor(cash · kept now / kept then). At least 10^-12 of what cash was at the
+    ///      beginning must be left.
+    /// @param account whose cash is negative
+    /// @param amount  18 decimals, at most what it owes
+    function spreadLoss(Account account, uint256 amount) external;
+    /// @notice Keeps cash from being queued to leave, or lets it leave. What is queued stays queued. Modules only.
+    function setBrake(bool braked) external;
+
     // ---- anyone
 
-    /// @notice Books the interest an account owes by now and samples the rate. Any move of its cash does it too; what is due is the same
-    ///         however often it is booked, but for roundings, each at most 1 and against the debtor.
+    /// @notice Books the interest an account owes by now, or its part of losses spread since its cash was last booked, and samples the rate. Any
+    ///         move of its cash does it too; what is due is the same however often it is booked, but for roundings, each at most 1 and
+    ///         against the account.
     function chargeInterest(Account account) external;
+    /// @notice Turns what an account holds of an asset that was written down into what was recovered of it, rounded down; enabled if it was.
+    ///         Until somebody does, it can neither be moved nor withdrawn.
+    function settleWrittenDown(Account account, uint16 assetId) external returns (uint256 kept);
 
     // ---- owners
 
@@ -215,6 +263,12 @@ interface ILedger {
     function configureAsset(uint32 eid, uint16 asset, AssetConfig calldata config) external returns (uint16 assetId);
     /// @notice Risk down, at once: no more credits of this asset. GUARDIAN.
     function freezeAsset(uint16 assetId) external;
+    /// @notice Says that a vault holds no more than a part of an asset: balances and pooled settlement fall to `recovery` (18 decimals, below 1)
+    ///         of what they were; what is reserved or parked is that vault's own debt and stays. GOVERNOR, delayed. The asset must be frozen.
+    /// @dev Balances become shares of an asset that has ended; settleWrittenDown turns them into its successor, at the same place of the
+    ///      vault, frozen like it. So no valuation ever pays for an index.
+    /// @param bearer account whose cash bears what pooled settlement lost
+    function writeDown(uint32 eid, uint16 asset, uint64 recovery, Account bearer) external returns (uint16 successor);
     /// @notice Registers who may move the ledger. GOVERNOR, delayed.
     function setModule(address module, bool enabled) external;
     /// @notice Who judges accounts that owners take from. GOVERNOR, delayed. Zero: balances and cash alone decide.
@@ -246,7 +300,7 @@ interface ILedger {
     function holdingsOf(Account account) external view returns (int256 cash, uint256[] memory words);
     /// @notice Cash that stands in open positions and unsettled expiries instead of in accounts, 18 decimals.
     function clearing() external view returns (int256);
-    /// @notice Signed settlement balance with the interest due by now, 18 decimals.
+    /// @notice Signed settlement balance with the interest, or the losses, due by now, 18 decimals.
     function cashOf(Account account) external view returns (int256);
     /// @notice The same without what is due but not booked: what the events add up to.
     function bookedCashOf(Account account) external view returns (int256);
@@ -256,6 +310,14 @@ interface ILedger {
     /// @return index     what a debt of 1 at the beginning has become, 1e-27
     /// @return perSecond what it grows by per second since the last sample, 1e-18
     function interestOf() external view returns (uint256 debt, uint256 pool, uint256 index, uint256 perSecond);
+    /// @notice Losses spread over all cash, as of now.
+    /// @return kept what a unit of cash held since the beginning has been left, 1e-27
+    /// @return due  spread and not yet charged to holders, 18 decimals; below 0 by what roundings charged beyond it
+    function spreadOf() external view returns (uint256 kept, int256 due);
+    /// @notice Whether cash is kept from leaving.
+    function isBraked() external view returns (bool);
+    /// @notice What became of an asset that was written down; zeros for others.
+    function writtenDownOf(uint16 assetId) external view returns (uint64 recovery, uint16 successor);
     function interestModel() external view returns (IInterestModel);
     function marginCheck() external view returns (IMarginCheck);
     /// @notice Σ booked cash of all accounts, 18 decimals.

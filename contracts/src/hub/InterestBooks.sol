@@ -10,7 +10,8 @@ import {IInterestModel} from "./IInterestModel.sol";
 import {ILedger} from "./ILedger.sol";
 import {LedgerModules} from "./LedgerModules.sol";
 
-/// @notice Interest of negative cash. A debt grows with one index for all; what it grew by is booked before the debtor's cash moves.
+/// @notice Interest of negative cash, and losses of positive cash. Either changes with one index for all; what it changed by is booked before the
+///         account's cash moves.
 /// @dev The rate of an interval is sampled at its start, when cash has just moved: nobody can pick a moment for it. A deposit does not
 ///      sample, because what a vault's log says is applied without asking another contract: until the next move the rate is then
 ///      that of a higher utilisation. While nobody owes, nothing is sampled or stored.
@@ -24,7 +25,16 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         uint40 time;
     }
 
+    /// @param kept what a unit of positive cash has been left by the losses spread, 1e-27
+    /// @param due  spread and not charged yet, 18 decimals; roundings charge more than was spread
+    struct Spread {
+        uint128 kept;
+        int128 due;
+    }
+
     uint256 private constant INDEX_ONE = 1e27;
+    /// @dev Beyond it, roundings of what is left would show.
+    uint256 private constant LEAST_KEPT = INDEX_ONE / 1e12;
     uint256 private constant WAD = 1e18;
     /// @dev About three thousand percent a year: what a wrong model could do at most until it is replaced.
     uint256 private constant MAX_PER_SECOND = 1e12;
@@ -36,44 +46,58 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
     uint128 private _debt;
     /// @dev Charged, and not collected yet, 18 decimals.
     uint128 private _interest;
-    /// @dev Index as of which a debtor's cash is booked; means nothing for others.
+    Spread private _spread = Spread(uint128(INDEX_ONE), 0);
+    /// @dev As of what an account's cash is booked: of a debtor the interest's index, 10^27 or more; of a holder what was kept, 10^27 or less, where
+    ///      0 and any index of a former debt mean that nothing was lost since. For others it means nothing.
     mapping(Account account => uint256 index) private _bookedAt;
 
     // ---- moves
 
-    /// @dev Adds signed cash after the interest that is due; false, and nothing changed, if the account cannot hold the result. Leaves
-    ///      the sum of all accounts' cash, but for interest, and the rate to the caller.
+    /// @dev Adds signed cash after the interest, or the losses, that are due; false, and nothing changed, if the account cannot hold the result.
+    ///      Leaves the sum of all accounts' cash, but for these, and the rate to the caller.
     function _addCash(Account account, int256 amount) internal returns (bool) {
         int256 booked = _bookedCash(account);
         uint256 index = booked < 0 || amount < 0 ? _index() : 0;
         // CAST: an account's cash has 124 bits.
         uint256 owed = booked < 0 ? uint256(-booked) : 0;
-        uint256 due = owed == 0 ? 0 : _due(account, owed, index);
+        bool spread = _hasSpread;
+        uint256 due;
+        if (owed != 0) due = _due(account, owed, index);
+        else if (spread) due = _lossDue(account, booked);
         // CAST: below 2^251.
         int256 cash = booked - int256(due);
         if (cash < CollateralList.MIN_CASH) return false;
         cash += amount;
         if (cash > CollateralList.MAX_CASH || cash < CollateralList.MIN_CASH) return false;
         uint256 owes = cash < 0 ? uint256(-cash) : 0;
+        if (due != 0) _charge(account, owed != 0, due);
         if (owed | owes != 0) {
             // CAST: each at most 2^124.
             _debt = _debt - uint128(owed) + uint128(owes);
-            if (due != 0) {
-                _interest += uint128(due);
-                _totalCash -= int240(int256(due));
-                emit InterestCharged(Account.unwrap(account), due);
-            }
             if (owes != 0) _bookedAt[account] = index;
         }
+        if (spread && cash > 0) _bookedAt[account] = _spread.kept;
         _setCash(account, cash);
         return true;
+    }
+
+    function _charge(Account account, bool interest, uint256 due) private {
+        // CAST: each at most 2^124.
+        _totalCash -= int224(int256(due));
+        if (interest) {
+            _interest += uint128(due);
+            emit InterestCharged(Account.unwrap(account), due);
+        } else {
+            _spread.due -= int128(int256(due));
+            emit LossCharged(Account.unwrap(account), due);
+        }
     }
 
     /// @dev Cash of an account and the sum of all; the rate follows.
     function _moveCash(Account account, int256 change) internal {
         require(_addCash(account, change), CashOutOfRange(Account.unwrap(account), _bookedCash(account), change));
         // CAST: within the range of an account's cash.
-        _totalCash += int240(change);
+        _totalCash += int224(change);
         if (_debt != 0) _sample();
     }
 
@@ -89,6 +113,25 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         // CAST: 128 bits.
         _moveCash(to, int256(amount));
         emit InterestCollected(Account.unwrap(to), amount);
+    }
+
+    /// @inheritdoc ILedger
+    function spreadLoss(Account account, uint256 amount) external onlyModule {
+        int256 cash = _cash(account);
+        // CAST: an account's cash has 124 bits.
+        uint256 owed = cash < 0 ? uint256(-cash) : 0;
+        require(amount <= owed, AmountTooLarge(amount, owed));
+        Spread memory s = _spread;
+        // CAST: what is not owed is held by somebody; a loss that is due is held no more.
+        uint256 held = uint256(int256(_totalCash) + int256(uint256(_debt)) - s.due);
+        require(amount < held, AmountTooLarge(amount, held));
+        uint256 kept = (s.kept * (held - amount)) / held;
+        require(kept >= LEAST_KEPT, AmountTooLarge(amount, held));
+        // CAST: it only falls; a part of an account's cash.
+        _spread = Spread(uint128(kept), s.due + int128(int256(amount)));
+        _hasSpread = true;
+        _moveCash(account, int256(amount));
+        emit LossSpread(Account.unwrap(account), amount, kept);
     }
 
     // ---- governance
@@ -117,11 +160,17 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         return (_debt, _interest, _index(), _accrual.perSecond);
     }
 
-    /// @dev With the interest that is due.
+    /// @inheritdoc ILedger
+    function spreadOf() external view returns (uint256 kept, int256 due) {
+        return (_spread.kept, _spread.due);
+    }
+
+    /// @dev With the interest, or the losses, that are due.
     function _cash(Account account) internal view returns (int256 cash) {
         cash = _bookedCash(account);
         // CAST: as in _addCash.
         if (cash < 0) cash -= int256(_due(account, uint256(-cash), _index()));
+        else if (cash != 0 && _hasSpread) cash -= int256(_lossDue(account, cash));
     }
 
     // ---- inner
@@ -131,6 +180,16 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         // Below 2^123 times below 2^128, by an index of at least one; and an index does not fall.
         unchecked {
             return (owed * (index - at) + at - 1) / at;
+        }
+    }
+
+    /// @param cash booked, not negative
+    function _lossDue(Account account, int256 cash) private view returns (uint256) {
+        uint256 at = _bookedAt[account];
+        if (at == 0 || at > INDEX_ONE) at = INDEX_ONE;
+        // CAST: not negative. Below 2^123 times below 2^90; and what is kept does not rise.
+        unchecked {
+            return (uint256(cash) * (at - _spread.kept) + at - 1) / at;
         }
     }
 

@@ -93,6 +93,8 @@ contract Ledger is ExitMoves {
         uint256 passesBelow = run.passesBelow();
         if (passesBelow == 0) return offset;
         bool isCash = run.scale != 0;
+        // What holders lost is charged before they hold more, one by one.
+        if (isCash && _hasSpread) return offset;
         uint256 receipt = CreditReceipt.unwrap(
             CreditLib.receipt(
                 srcEid,
@@ -142,7 +144,7 @@ contract Ledger is ExitMoves {
 
     function _close(AssetState storage state, AssetRun memory run) private {
         // CAST: below 2^112 · 10^18.
-        if (run.scale != 0) _totalCash += int240(uint240(run.credits() * run.scale));
+        if (run.scale != 0) _totalCash += int224(uint224(run.credits() * run.scale));
         state.close(run);
     }
 
@@ -220,6 +222,25 @@ contract Ledger is ExitMoves {
         _moveCash(account, change * int256(AssetBooks.cashPerUnit(decimals)));
     }
 
+    /// @inheritdoc ILedger
+    function writeDown(uint32, uint16, uint64, Account bearer) external returns (uint16 successor) {
+        uint256 lostCash;
+        (successor, lostCash) = abi.decode(_askDesk(), (uint16, uint256));
+        // CAST: at most 2^112 · 10^18.
+        if (lostCash != 0) _moveCash(bearer, -int256(lostCash));
+    }
+
+    /// @inheritdoc ILedger
+    function settleWrittenDown(Account account, uint16 assetId) external returns (uint256 kept) {
+        WrittenDown memory w = _writtenDown[assetId];
+        require(w.successor != 0, NotWrittenDown(assetId));
+        (bool enabled, ) = _disable(account, assetId);
+        uint256 held = _takeBalance(account, assetId, CollateralList.MAX_AMOUNT);
+        kept = (held * w.recovery) / 1e18;
+        if (kept != 0) _addBalance(account, w.successor, kept, enabled);
+        emit BalanceWrittenDown(Account.unwrap(account), assetId, w.successor, held, kept);
+    }
+
     // ---- owners
 
     /// @inheritdoc ILedger
@@ -261,7 +282,7 @@ contract Ledger is ExitMoves {
         require(amount != 0, AmountZero());
         // CAST: 128 bits.
         int256 cash = int256(uint256(amount));
-        int256 held = _bookedCash(from);
+        int256 held = _cash(from);
         require(held >= cash, CashTooLow(Account.unwrap(from), held, amount));
         _moveCash(from, -cash);
         _moveCash(to, cash);

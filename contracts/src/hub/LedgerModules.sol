@@ -6,14 +6,14 @@ import {ILedger} from "./ILedger.sol";
 import {IMarginCheck} from "./IMarginCheck.sol";
 
 /// @notice Who may move the ledger, and who judges what owners move.
-abstract contract LedgerModules is ILedger, AccessManaged {
+abstract contract LedgerModules is AccessManaged, ILedger {
     /// @inheritdoc ILedger
     mapping(address module => bool) public isModule;
     /// @inheritdoc ILedger
     IMarginCheck public marginCheck;
 
     modifier onlyModule() {
-        require(isModule[msg.sender], NotModule(msg.sender));
+        _checkModule();
         _;
     }
 
@@ -27,5 +27,10 @@ abstract contract LedgerModules is ILedger, AccessManaged {
     function setMarginCheck(IMarginCheck marginCheck_) external restricted {
         marginCheck = marginCheck_;
         emit MarginCheckSet(address(marginCheck_));
+    }
+
+    /// @dev Apart from the modifier, whose code is copied to wherever it stands.
+    function _checkModule() private view {
+        require(isModule[msg.sender], NotModule(msg.sender));
     }
 }

@@ -30,7 +30,7 @@ describe('given markets on chain and their model', () => {
     await hubs.setMode(pick(ACCOUNTS.slice(3)), 'isolated');
   }, 120_000);
 
-  it(`INV-POS-1 INV-CASH-1: ${STEPS} steps of trades, prices, time, funding, interest and expiries leave both alike, to the last bit`, async () => {
+  it(`INV-POS-1 INV-CASH-1: ${STEPS} steps of trades, prices, time, funding, interest, losses and expiries leave both alike, to the last bit`, async () => {
     const outcomes = new Map<string, number>();
     const count = (name: string): void => void outcomes.set(name, (outcomes.get(name) ?? 0) + 1);
     for (let i = 0; i < STEPS; i++) {
@@ -49,11 +49,16 @@ describe('given markets on chain and their model', () => {
         expect({ i, said: said.contract }).toEqual({ i, said: said.model });
         if (said.contract !== '0') count('settled');
       } else if (kind < 16n) {
-        const act = below(8n);
+        const act = below(10n);
         if (act < 3n) await hubs.fund(pick(UNDERLYINGS));
         else if (act < 5n) await hubs.pay(account, below(400_000n * E18) - 150_000n * E18);
         else if (act < 7n) await hubs.chargeInterest(account);
-        else await hubs.collectInterest(account);
+        else if (act < 8n) await hubs.collectInterest(account);
+        else {
+          const said = await hubs.spreadLoss(account, 1n + below(100n));
+          expect({ i, said: said.contract }).toEqual({ i, said: said.model });
+          count(`${said.contract === 'done' ? '' : 'no '}loss`);
+        }
       } else if (kind < 19n) {
         const underlying = pick(UNDERLYINGS);
         const spot = ((spots.get(underlying) ?? 0n) * (9_900n + below(201n))) / 10_000n;
@@ -69,6 +74,8 @@ describe('given markets on chain and their model', () => {
     for (const name of [
       'done',
       'settled',
+      'loss',
+      'no loss',
       'SameAccount',
       'SeriesExpired',
       'SizeInvalid',

@@ -241,6 +241,24 @@ export class TwoHubs {
     this.cash = model.collectInterest(this.cash, to, CURVE, this.now);
   }
 
+  /** Covers a part of what an account owes, in 1e-2, by a loss of all cash; of one that owes nothing, both refuse. */
+  async spreadLoss(account: AccountId, part: bigint): Promise<{ contract: string; model: string }> {
+    const owed = -model.cashAt(this.cash, account, this.#mined);
+    const amount = owed > 0n ? (owed * part) / 100n : 1n;
+    const outcome = await this.#act(
+      this.ledger,
+      encodeFunctionData({ abi: iLedgerAbi, functionName: 'spreadLoss', args: [account, amount] }),
+    );
+    try {
+      const book = model.spreadLoss(this.cash, account, amount, CURVE, outcome.kind === 'done' ? this.now : this.now + 1n);
+      if (outcome.kind === 'done') this.cash = book;
+      return { contract: said(outcome), model: 'done' };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return { contract: said(outcome), model: 'AmountTooLarge' };
+    }
+  }
+
   async setMode(account: AccountId, mode: model.AccountMode): Promise<void> {
     await this.#must(this.markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setMode', args: [account, MODES[mode]] }));
     const positions = this.state.accounts.get(account) ?? model.NO_POSITIONS;
@@ -279,7 +297,8 @@ export class TwoHubs {
     const held = risk.decodeHoldings(decodeFunctionResult({ abi: marketsAbi, functionName: 'holdingsOf', data: words }));
     const clearing = await this.chain.read(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'clearing' }));
     const interest = await this.chain.read(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'interestOf' }));
-    const { debt, interest: pool, perSecond } = this.cash;
+    const losses = await this.chain.read(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'spreadOf' }));
+    const { debt, interest: pool, perSecond, kept, spread } = this.cash;
     const [contractMarkets, modelMarkets] = [[], []] as [object[], object[]];
     for (const [underlying, market] of this.state.markets) {
       const read = async (functionName: 'fundingOf' | 'openInterestOf') =>
@@ -293,6 +312,7 @@ export class TwoHubs {
       contract: {
         cash: held.cash,
         interest: decodeFunctionResult({ abi: iLedgerAbi, functionName: 'interestOf', data: interest }),
+        losses: decodeFunctionResult({ abi: iLedgerAbi, functionName: 'spreadOf', data: losses }),
         clearing: decodeFunctionResult({ abi: iLedgerAbi, functionName: 'clearing', data: clearing }),
         underlyings: held.underlyings.map((own) => ({ ...own, options: sorted(own.options) })),
         markets: contractMarkets,
@@ -300,6 +320,7 @@ export class TwoHubs {
       model: {
         cash: model.cashAt(this.cash, account, this.#mined),
         interest: [debt, pool, model.interestIndex(this.cash, this.#mined), perSecond],
+        losses: [kept, spread],
         clearing: this.clearing,
         underlyings: this.#heldOf(positions),
         markets: modelMarkets,

@@ -81,7 +81,7 @@ export function functionRoles({ contracts }: ChainAddresses, endpoint: Address):
         'Ledger',
         contracts.Ledger,
         'governor',
-        selectors(ledgerAbi, ['configureAsset', 'setModule', 'setMarginCheck', 'setInterestModel']),
+        selectors(ledgerAbi, ['configureAsset', 'writeDown', 'setModule', 'setMarginCheck', 'setInterestModel']),
       ),
       role('Ledger', contracts.Ledger, 'guardian', selectors(ledgerAbi, ['freezeAsset'])),
     );
@@ -136,7 +136,7 @@ function riskRoles({
     ...of('Markets', Markets, 'governor', selectors(marketsAbi, ['setUnderlying', 'setModule'])),
     ...of('Markets', Markets, 'guardian', selectors(marketsAbi, ['restrain'])),
     ...of('Markets', Markets, 'operator', selectors(marketsAbi, ['list'])),
-    ...of('Margin', Margin, 'governor', selectors(marginAbi, ['setEngine', 'setReduceBand'])),
+    ...of('Margin', Margin, 'governor', selectors(marginAbi, ['setEngine', 'setReduceBand', 'setLevy'])),
     ...of('Exchange', Exchange, 'governor', selectors(exchangeAbi, ['unpause', 'setFeeShares'])),
     ...of('Exchange', Exchange, 'guardian', selectors(exchangeAbi, ['pause'])),
     ...of('Fund', Fund, 'governor', selectors(fundAbi, ['setLiquidation', 'setTranche', 'setExitDelay'])),

@@ -3,13 +3,14 @@ import type { AccountId } from '../units.js';
 import { withEntry } from './state.js';
 
 /**
- * Cash of all accounts with the interest that negative cash pays, as contracts/src/hub/InterestBooks.sol keeps it. Money has 18 decimals;
- * times are seconds. What a debt grew by is booked before the debtor's cash moves.
+ * Cash of all accounts with the interest that negative cash pays and the losses that positive cash bears, as
+ * contracts/src/hub/InterestBooks.sol keeps it. Money has 18 decimals; times are seconds. What a debt grew by, or a holding lost, is booked
+ * before the account's cash moves.
  */
 export interface CashBook {
-  /** booked cash, without interest that is due */
+  /** booked cash, without interest or losses that are due */
   readonly cash: ReadonlyMap<AccountId, bigint>;
-  /** index as of which a debtor's cash is booked */
+  /** as of what an account's cash is booked: a debtor's index of interest, or what a holder's cash had kept */
   readonly bookedAt: ReadonlyMap<AccountId, bigint>;
   /** Σ booked cash */
   readonly total: bigint;
@@ -22,6 +23,10 @@ export interface CashBook {
   /** what the index grows by per second since then, 1e-18 of it */
   readonly perSecond: bigint;
   readonly since: bigint;
+  /** what a unit of cash held since the beginning has been left by losses spread, 27 decimals */
+  readonly kept: bigint;
+  /** spread and not charged yet; below 0 by what roundings charged beyond it */
+  readonly spread: bigint;
 }
 
 /** The rate by utilisation, 1e-18 per year: linear to the kink, then linear to `full`. */
@@ -34,6 +39,8 @@ export interface InterestCurve {
 
 const INDEX_ONE = 10n ** 27n;
 const INDEX_MOST = 2n ** 128n - 1n;
+/** What losses must leave of a unit of cash, 27 decimals. */
+const LEAST_KEPT = INDEX_ONE / 10n ** 12n;
 const YEAR = 31_536_000n;
 /** Most a model may ask: 1e-18 per second. */
 const MOST_PER_SECOND = 10n ** 12n;
@@ -47,6 +54,8 @@ export const NO_CASH: CashBook = {
   index: INDEX_ONE,
   perSecond: 0n,
   since: 0n,
+  kept: INDEX_ONE,
+  spread: 0n,
 };
 
 const ceilDiv = (a: bigint, b: bigint): bigint => -floorDiv(-a, b);
@@ -76,9 +85,18 @@ export function interestDue(book: CashBook, account: AccountId, now: bigint): bi
   return ceilDiv(-booked * (interestIndex(book, now) - at), at);
 }
 
-/** Cash of an account with the interest it owes. */
+/** What an account's positive cash lost since it was booked, rounded up. */
+export function lossDue(book: CashBook, account: AccountId): bigint {
+  const booked = book.cash.get(account) ?? 0n;
+  if (booked <= 0n) return 0n;
+  // An index of a former debt is never below one: nothing was lost since.
+  const at = min(book.bookedAt.get(account) ?? INDEX_ONE, INDEX_ONE);
+  return ceilDiv(booked * (at - book.kept), at);
+}
+
+/** Cash of an account with the interest it owes, or what it lost. */
 export const cashAt = (book: CashBook, account: AccountId, now: bigint): bigint =>
-  (book.cash.get(account) ?? 0n) - interestDue(book, account, now);
+  (book.cash.get(account) ?? 0n) - interestDue(book, account, now) - lossDue(book, account);
 
 /**
  * Moves cash of an account: interest that is due is booked first, then the change, then the rate is sampled that holds until cash moves
@@ -93,17 +111,32 @@ export function moveCash(book: CashBook, account: AccountId, change: bigint, cur
 /** As {@link moveCash}, but the rate stays: what a deposit does. */
 export function bookCash(book: CashBook, account: AccountId, change: bigint, now: bigint): CashBook {
   const booked = book.cash.get(account) ?? 0n;
-  const due = interestDue(book, account, now);
-  const next = booked - due + change;
+  const interest = interestDue(book, account, now);
+  const lost = lossDue(book, account);
+  const next = booked - interest - lost + change;
   const owed = (value: bigint): bigint => (value < 0n ? abs(value) : 0n);
   return {
     ...book,
     cash: withEntry(book.cash, account, next),
-    bookedAt: next < 0n ? withEntry(book.bookedAt, account, interestIndex(book, now)) : book.bookedAt,
-    total: book.total - due + change,
+    bookedAt: next === 0n ? book.bookedAt : withEntry(book.bookedAt, account, next < 0n ? interestIndex(book, now) : book.kept),
+    total: book.total - interest - lost + change,
     debt: book.debt - owed(booked) + owed(next),
-    interest: book.interest + due,
+    interest: book.interest + interest,
+    spread: book.spread - lost,
   };
+}
+
+/**
+ * Covers what an account owes by a loss of all positive cash, in proportion, which holders are charged with when their cash moves.
+ * @throws RangeError if the account does not owe as much, or a millionth of a millionth of what cash once was would not be left
+ */
+export function spreadLoss(book: CashBook, account: AccountId, amount: bigint, curve: InterestCurve | null, now: bigint): CashBook {
+  const owed = -cashAt(book, account, now);
+  if (amount > owed) throw new RangeError(`a loss of ${amount} covers what ${account} owes; expected at most ${owed}`);
+  const held = book.total + book.debt - book.spread;
+  const kept = held > 0n ? (book.kept * (held - amount)) / held : 0n;
+  if (kept < LEAST_KEPT) throw new RangeError(`a loss of ${amount} is spread over ${held}; expected more to be left of it`);
+  return moveCash({ ...book, kept, spread: book.spread + amount }, account, amount, curve, now);
 }
 
 /** Samples the rate that holds from now on. */

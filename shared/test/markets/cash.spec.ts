@@ -10,6 +10,7 @@ import {
   moveCash,
   NO_CASH,
   sampleRate,
+  spreadLoss,
   utilisation,
   type CashBook,
 } from '../../src/markets/cash.js';
@@ -47,20 +48,21 @@ describe('interest of negative cash', () => {
     expect(charged.interest).toBe(interestDue(opened, bob, YEAR / 2n));
   });
 
-  it('given any moves, what debtors pay is what the pool has, sums hold, and no debt shrinks by waiting', () => {
+  it('given any moves and losses, what debtors pay is what the pool has, sums hold, and no debt shrinks by waiting', () => {
     const step = fc.record({
       who: fc.nat(4),
       change: fc.bigInt(-(10n ** 24n), 10n ** 24n),
       wait: fc.bigInt(0n, YEAR / 4n),
       deposit: fc.boolean(),
       collects: fc.boolean(),
+      spreads: fc.bigInt(0n, 100n),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         let book: CashBook = NO_CASH;
         let now = 0n;
         let moved = 0n;
-        for (const { who, change, wait, deposit, collects } of steps) {
+        for (const { who, change, wait, deposit, collects, spreads } of steps) {
           const before = book;
           now += wait;
           for (const account of ACCOUNTS) expect(cashAt(before, account, now) <= cashAt(before, account, before.since)).toBe(true);
@@ -68,14 +70,31 @@ describe('interest of negative cash', () => {
           book = deposit ? bookCash(book, account, change < 0n ? -change : change, now) : moveCash(book, account, change, curve, now);
           moved += deposit && change < 0n ? -change : change;
           if (collects) book = collectInterest(book, fund, curve, now);
+          const owed = -cashAt(book, account, now);
+          const held = book.total + book.debt - book.spread;
+          if (owed > 0n && held > 2n * owed) book = spreadLoss(book, account, (owed * spreads) / 100n, curve, now);
           expect(interestIndex(book, now) >= interestIndex(before, now)).toBe(true);
           expect(book.total).toBe(bookedSum(book));
           expect(book.debt).toBe(debtSum(book));
-          // Interest moves between accounts; none of it is made or lost.
-          expect(book.total + book.interest).toBe(moved);
+          // Interest moves between accounts, losses from debtors to holders; none of either is made or lost.
+          expect(book.total + book.interest - book.spread).toBe(moved);
         }
+        for (const account of ACCOUNTS) book = moveCash(book, account, 0n, curve, now);
+        // All of every loss is borne, and no more than roundings beyond it.
+        expect(book.spread <= 0n && book.spread >= -400n).toBe(true);
       }),
     );
+  });
+
+  it('given a debt that all cash bears, holders lose in proportion, once, and who comes later loses nothing', () => {
+    const held = moveCash(moveCash(NO_CASH, alice, 900n, null, 0n), fund, 100n, null, 0n);
+    const spread = spreadLoss(moveCash(held, bob, -500n, null, 0n), bob, 500n, null, 0n);
+    expect([alice, fund, bob].map((account) => cashAt(spread, account, 0n))).toEqual([450n, 50n, 0n]);
+    const later = moveCash(moveCash(spread, alice, 0n, null, 0n), bob, 70n, null, 0n);
+    expect([alice, bob].map((account) => later.cash.get(account))).toEqual([450n, 70n]);
+    expect(later.spread).toBe(50n);
+    expect(() => spreadLoss(later, alice, 1n, null, 0n)).toThrow('expected at most -450');
+    expect(() => spreadLoss(moveCash(later, bob, -1000n, null, 0n), bob, 930n, null, 0n)).toThrow('expected more to be left of it');
   });
 
   it('given no curve, nothing is charged', () => {

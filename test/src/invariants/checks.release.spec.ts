@@ -51,7 +51,7 @@ function seen(
   };
   const asset: VaultAsset = { index: ASSET, symbol: 'WETH', held: 0n, deposited: 0n, cancelled: 0n, paid, claimable };
   return {
-    ...{ hub, hubBlock: 1n, cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n }, inbound: [], credits: [] },
+    ...{ hub, hubBlock: 1n, cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n, spread: 0n }, inbound: [], credits: [] },
     sources: [{ chain, block: 1n, ...path, assets: [asset] }],
     payouts: [payouts],
   };
@@ -142,11 +142,11 @@ describe('given what a vault says about its orders', () => {
 
 describe('given the pool behind cash', () => {
   const custody = { assetId: 1, decimals: 6, settlement: true, custody: 5n, balances: 0n, free: 5n, reserved: 0n, suspense: 0n };
-  const withCash = (total: bigint, queued: bigint, clearing = 0n, interest = 0n): number => {
+  const withCash = (total: bigint, queued: bigint, clearing = 0n, interest = 0n, spread = 0n): number => {
     const findings = new Findings();
     const known = { consumed: 0n, verified: 0n, consumedHead: HASH, quarantined: false };
     const inbound = { chain, inbox: known, verifiedHead: HASH, rebased: undefined, effects: new Map(), custody: new Map([[1, custody]]) };
-    checkCash({ ...seen([], []), inbound: [inbound], cash: { total, queued, clearing, interest } }, findings);
+    checkCash({ ...seen([], []), inbound: [inbound], cash: { total, queued, clearing, interest, spread } }, findings);
     return findings.report().violations.length;
   };
 
@@ -162,5 +162,10 @@ describe('given the pool behind cash', () => {
   it('when a part of the cash stands in positions and in interest, it counts', () => {
     expect(withCash(6n * 10n ** 12n, 0n, -3n * 10n ** 12n, 2n * 10n ** 12n)).toBe(0);
     expect(withCash(6n * 10n ** 12n, 0n, -3n * 10n ** 12n, 0n)).toBe(1);
+  });
+
+  it('when holders have not been charged with a loss yet, it is not owed to them', () => {
+    expect(withCash(7n * 10n ** 12n, 0n, 0n, 0n, 2n * 10n ** 12n)).toBe(0);
+    expect(withCash(7n * 10n ** 12n, 0n, 0n, 0n, 0n)).toBe(1);
   });
 });

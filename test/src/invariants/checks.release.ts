@@ -129,7 +129,7 @@ export function settledUnreceipted({ effects, annulled, receipts }: PayoutsObser
 }
 
 /**
- * INV-CASH-1: 0 ≤ Σ free settlement − (Σ cash + clearing + queued claims + interest) ≤ number of roundings, in 18-decimal units. Here no move
+ * INV-CASH-1: 0 ≤ Σ free settlement − (Σ cash + clearing + queued claims + interest − losses to charge) ≤ number of roundings, in 18-decimal units. Here no move
  * rounds: a leg paid from cash debits exactly what its units are worth, and the rest stays cash; a correction moves both sides or neither;
  * what positions round stays in clearing. So they are equal.
  */
@@ -139,13 +139,13 @@ export function checkCash({ cash, inbound }: Observation, findings: Findings): v
     // Whatever loses its standing as settlement keeps the pool behind cash.
     .filter((c) => c.settlement || c.free > 0n)
     .reduce((total, c) => total + c.free * 10n ** BigInt(18 - c.decimals), 0n);
-  const { total, queued, clearing, interest } = cash;
-  const owed = total + queued + clearing + interest;
+  const { total, queued, clearing, interest, spread } = cash;
+  const owed = total + queued + clearing + interest - spread;
   findings.expect(
     'INV-CASH-1',
     free === owed,
     'hub',
     () => `free ${free}`,
-    `${owed}: cash ${total}, queued ${queued}, clearing ${clearing}, interest ${interest}`,
+    `${owed}: cash ${total}, queued ${queued}, clearing ${clearing}, interest ${interest}, losses to charge ${spread}`,
   );
 }

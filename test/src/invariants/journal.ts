@@ -11,7 +11,7 @@ export type Rows = (sql: string) => Promise<unknown[]>;
 
 /**
  * Balances by `account|asset` in the journal's own words: `balance:0x…|token:40001:1`, `cash:0x…|cash`, `reserved|token:…`, `queued|cash`,
- * `clearing|cash`, `interest|cash`.
+ * `clearing|cash`, `interest|cash`, `spread|cash`.
  */
 type Totals = Map<string, bigint>;
 
@@ -121,18 +121,22 @@ async function rebuildFromEvents(hub: HubChain, o: Observation): Promise<{ total
   return { totals, accounts };
 }
 
-/** What moved between accounts and positions, and interest: what debtors paid, and who collected it. */
+/** What moved between accounts and positions; interest: what debtors paid, and who collected it; losses: whose were spread, and who bore them. */
 async function addPositions(hub: HubChain, o: Observation, totals: Totals, accounts: Set<Hex>): Promise<void> {
   const range = { address: hub.ledger, abi: iLedgerAbi, fromBlock: hub.deployedAt, toBlock: o.hubBlock, strict: true } as const;
-  const [changed, charged, collected] = await Promise.all([
+  const [changed, charged, collected, spread, borne] = await Promise.all([
     hub.client.getContractEvents({ ...range, eventName: 'CashChanged' }),
     hub.client.getContractEvents({ ...range, eventName: 'InterestCharged' }),
     hub.client.getContractEvents({ ...range, eventName: 'InterestCollected' }),
+    hub.client.getContractEvents({ ...range, eventName: 'LossSpread' }),
+    hub.client.getContractEvents({ ...range, eventName: 'LossCharged' }),
   ]);
   const moves = [
     ...changed.map(({ args }) => ({ pot: 'clearing', account: args.account, change: args.change })),
     ...charged.map(({ args }) => ({ pot: 'interest', account: args.account, change: -args.amount })),
     ...collected.map(({ args }) => ({ pot: 'interest', account: args.account, change: args.amount })),
+    ...spread.map(({ args }) => ({ pot: 'spread', account: args.account, change: args.amount })),
+    ...borne.map(({ args }) => ({ pot: 'spread', account: args.account, change: -args.amount })),
   ];
   for (const { pot, account, change } of moves) {
     add(totals, `cash:${account}`, 'cash', change);
@@ -205,6 +209,8 @@ async function readLedger(hub: HubChain, o: Observation, accounts: ReadonlySet<H
     }
   }
   for (const pot of ['queued', 'clearing', 'interest'] as const) add(totals, pot, 'cash', o.cash[pot]);
+  // A debit: what holders still have, and will not keep.
+  add(totals, 'spread', 'cash', -o.cash.spread);
   for (const { chain, custody } of o.inbound)
     for (const [index, { reserved }] of custody) add(totals, 'reserved', tokenName([chain.eid, index]), reserved);
   return totals;
@@ -215,7 +221,7 @@ async function readJournal(rows: Rows): Promise<Totals> {
   const totals: Totals = new Map();
   const sums = await rows(
     `select account, asset, sum(-amount)::text as total from postings
-      where account like 'balance:%' or account like 'cash:%' or account in ('reserved', 'queued', 'clearing', 'interest') group by account, asset`,
+      where account like 'balance:%' or account like 'cash:%' or account in ('reserved', 'queued', 'clearing', 'interest', 'spread') group by account, asset`,
   );
   for (const { account, asset, total } of postingTotals.parse(sums)) add(totals, account, asset, total);
   return totals;

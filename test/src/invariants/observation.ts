@@ -73,6 +73,8 @@ export interface CashObservation {
   readonly clearing: bigint;
   /** charged to debtors, not collected */
   readonly interest: bigint;
+  /** losses of all cash that holders have not been charged with yet */
+  readonly spread: bigint;
 }
 
 /** One look at the whole network. The hub is read first, so that whatever it has consumed is in the sources' logs. */
@@ -109,15 +111,22 @@ export async function observeHub(hub: HubChain, before: Observation): Promise<Ob
 async function readHub(hub: HubChain, chains: readonly StackChain[]): Promise<Omit<Observation, 'sources' | 'payouts'>> {
   const hubBlock = await hub.client.getBlockNumber({ cacheTime: 0 });
   const ledger = { address: hub.ledger, abi: iLedgerAbi, blockNumber: hubBlock } as const;
-  const [credits, inbound, total, queued, clearing, [, interest]] = await Promise.all([
+  const [credits, inbound, total, queued, clearing, [, interest], [, spread]] = await Promise.all([
     creditFacts(hub, hubBlock),
     Promise.all(chains.map((chain) => observeInbound(hub, chain, hubBlock))),
     hub.client.readContract({ ...ledger, functionName: 'totalCash' }),
     hub.client.readContract({ ...ledger, functionName: 'queuedCash' }),
     hub.client.readContract({ ...ledger, functionName: 'clearing' }),
     hub.client.readContract({ ...ledger, functionName: 'interestOf' }),
+    hub.client.readContract({ ...ledger, functionName: 'spreadOf' }),
   ]);
-  return { hub, hubBlock, cash: { total, queued, clearing, interest }, inbound: inbound.map((i) => withCredits(i, credits)), credits };
+  return {
+    hub,
+    hubBlock,
+    cash: { total, queued, clearing, interest, spread },
+    inbound: inbound.map((i) => withCredits(i, credits)),
+    credits,
+  };
 }
 
 async function creditFacts(hub: HubChain, toBlock: bigint): Promise<CreditFact[]> {

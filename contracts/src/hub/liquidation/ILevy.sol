@@ -2,6 +2,9 @@
 pragma solidity ^0.8.34;
 
 import {Account} from "../../types/Account.sol";
+import {IPositionWatcher} from "../markets/IPositionWatcher.sol";
+import {IDeficits} from "./IDeficits.sol";
+import {IDeficitSink} from "./IDeficitSink.sol";
 
 /// @notice What losses nobody's equity and no fund paid cost those who won: a levy on profits in the same underlying, then a loss of all cash.
 /// @dev The deficit of a market is the negative cash of its deficit account (ILiquidation). A levy fixes it together with one price; for a window
@@ -10,7 +13,7 @@ import {Account} from "../../types/Account.sol";
 ///      order, together never more than the deficit but for roundings, which go to the fund. Positions stay. What exceeds the profits is spread
 ///      over all positive cash by the ledger's cash index. While more is known to be missing than the fund has, no cash leaves.
 ///      Money is settlement cash, 18 decimals. Twin: shared/src/liquidation/levy.ts.
-interface ILevy {
+interface ILevy is IPositionWatcher, IDeficitSink {
     /// @param underlying    whose profits pay
     /// @param deficit       to be covered
     /// @param total         Σ registered
@@ -70,18 +73,6 @@ interface ILevy {
     error NotRegistered(uint64 id, bytes32 account);
     error AlreadySettled(uint64 id, bytes32 account);
 
-    // ---- Liquidation
-
-    /// @notice A loss of a market was booked on its deficit account. 0: of accounts without positions.
-    function reportDeficit(uint16 underlying, uint256 cash) external;
-    /// @notice What an insolvent account is short of, as just looked at: reserve − equity. 0: it is solvent, or its auction is over.
-    function reportShortfall(Account account, uint256 cash) external;
-
-    // ---- Markets
-
-    /// @notice The account's positions in the underlying are about to change. Registers it if a window is open and it is not yet.
-    function beforeChange(Account account, uint16 underlying) external;
-
     // ---- anyone
 
     /// @notice Opens a levy for what the fund leaves of a market's deficit, at the mark of now (no worse than aged). One window at a time per
@@ -101,7 +92,7 @@ interface ILevy {
     // ---- governance (restricted)
 
     /// @notice Who reports. GOVERNOR, delayed.
-    function setLiquidation(address liquidation) external;
+    function setLiquidation(IDeficits liquidation) external;
 
     // ---- views
 

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.34;
 
 /// @title The first word of an account's positions
-/// @notice `used 1 | maxLeverage 32 | initialFactor 16 | mode 2 | lane 68 · 3`, a lane being one underlying:
+/// @notice `held 1 | used 1 | maxLeverage 32 | initialFactor 16 | mode 2 | lane 68 · 3`, a lane being one underlying:
 ///         `underlying 16 | hour 24 | expiries 16 | count 8 | perpetual 1 | area 2 | open 1`, all from the high bits to the low ones. Open lanes
 ///         come first, underlyings ascending.
 /// @dev hour: no later than the first expiry that the lane holds; expiries: at least those it holds, by index in the underlying's table; count:
@@ -19,6 +19,7 @@ library BookHead {
     uint256 private constant PROFILE_MASK = (1 << 48) - 1;
     /// @dev Set once and for ever: a head that never is zero never pays for a fresh slot twice.
     uint256 private constant USED = 1 << 254;
+    uint256 private constant HELD_OFFSET = 255;
 
     uint256 private constant OPEN = 1;
     uint256 private constant AREA_OFFSET = 1;
@@ -47,6 +48,15 @@ library BookHead {
 
     function withProfile(uint256 head, uint256 value) internal pure returns (uint256) {
         return (head & ~(PROFILE_MASK << PROFILE_OFFSET)) | (value << PROFILE_OFFSET) | USED;
+    }
+
+    /// @notice See IMarkets.hold. 0 or 1.
+    function heldBit(uint256 head) internal pure returns (uint256) {
+        return head >> HELD_OFFSET;
+    }
+
+    function withHeld(uint256 head, bool on) internal pure returns (uint256) {
+        return on ? head | (1 << HELD_OFFSET) | USED : head & ~(uint256(1) << HELD_OFFSET);
     }
 
     function hasPositions(uint256 head) internal pure returns (bool) {

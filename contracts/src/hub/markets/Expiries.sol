@@ -37,6 +37,8 @@ abstract contract Expiries is PositionBooks {
 
     /// @dev Settles what can be; nothing is read beyond the head while the first expiry of the lane is still to come.
     function _settleExpired(Account account, uint16 underlying) internal returns (int256 cash) {
+        // Whatever changes positions comes by here first.
+        _announce(account, underlying);
         uint256 head = _books[account].head;
         (uint256 at, uint256 lane) = head.find(underlying);
         if (lane.count() == 0 || lane.firstHour() * 1 hours > block.timestamp) return 0;

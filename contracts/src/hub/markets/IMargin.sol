@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {Account} from "../../types/Account.sol";
 import {IDelegates} from "../IDelegates.sol";
 import {IMarginCheck} from "../IMarginCheck.sol";
+import {ILevy} from "../liquidation/ILevy.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {IFeeds} from "../risk/IFeeds.sol";
 import {IRiskEngine, Risk} from "../risk/IRiskEngine.sol";
@@ -18,6 +19,7 @@ interface IMargin is IMarginCheck {
     event EngineSet(IMarkets.Mode indexed mode, IRiskEngine engine);
     /// @param band 1e-9, of the cash that changed hands
     event ReduceBandSet(uint32 band);
+    event LevySet(address levy);
 
     error NotPermitted(bytes32 account, address caller);
     error ModeUnavailable(IMarkets.Mode mode);
@@ -36,6 +38,8 @@ interface IMargin is IMarginCheck {
     );
     /// @notice Equity covers initial margin only with gains that are not realised; those secure positions, but nothing may leave on them.
     error GainUnrealised(bytes32 account, int256 equity, uint256 unrealisedGain, uint256 initialMargin);
+    /// @notice A levy may still take as much; equity has to cover it beside initial margin before anything leaves.
+    error LevyPending(bytes32 account, uint256 reserved, int256 equity, uint256 initialMargin);
     /// @notice A reduction left the account, which is below initial margin, worse off than it was.
     error HealthFell(
         bytes32 account,
@@ -80,8 +84,12 @@ interface IMargin is IMarginCheck {
     /// @notice How far from the last known value a reduction without prices may be, 1e-9, at most a tenth. GOVERNOR, delayed.
     function setReduceBand(uint32 band) external;
 
+    /// @notice Who says what levies may still take of accounts that are held (IMarkets.hold). GOVERNOR, delayed.
+    function setLevy(ILevy levy) external;
+
     // ---- views
 
+    function levy() external view returns (ILevy);
     /// @notice Risk of an account at the prices of this block, by the engine of its mode.
     function riskOf(Account account) external view returns (Risk memory);
     /// @notice Whether the account needs an engine: it holds positions or owes cash.

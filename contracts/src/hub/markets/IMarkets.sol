@@ -127,6 +127,13 @@ interface IMarkets is IListing {
     /// @param maxLeverage   1e-2, 0: none
     function setProfile(Account account, uint16 initialFactor, uint32 maxLeverage) external;
 
+    /// @notice Whether the caller, an IPositionWatcher, is told of positions in the underlying before they change; by trade, slice or expiry. Modules
+    ///         only; one caller for all.
+    function watch(uint16 underlying, bool on) external;
+    /// @notice Marks an account, or unmarks it: something may still be taken of it, which the margin check asks for before anything leaves.
+    ///         Modules only.
+    function hold(Account account, bool on) external;
+
     // ---- anyone
 
     /// @notice Brings funding to now and samples the rate that holds until the next touch.
@@ -182,7 +189,8 @@ interface IMarkets is IListing {
     ) external view returns (Standing standing, PerpetualTerms memory perpetual, OptionTerms memory option);
     /// @notice An option series. `open`: lots traded open, Σ long; what is settled is not taken off.
     function seriesOf(uint256 instrument) external view returns (bool listed, uint8 place, uint40 open);
-    /// @notice Live and unretired expiries of an underlying, ascending, with the settlement price fixed by the first settlement (0: none).
+    /// @notice Live and unretired expiries of an underlying, in the order of its table, with the settlement price fixed by the first settlement (0:
+    ///         none).
     function expiriesOf(uint16 underlying) external view returns (uint40[] memory expiries, uint128[] memory prices);
     function isModule(address module) external view returns (bool);
 }

@@ -179,11 +179,8 @@ abstract contract Listing is MarketTerms {
         for (uint256 i = 0; i < EXPIRIES; ++i) {
             Expiry memory state = _expiries[underlying][i];
             if (state.hour == 0) continue;
-            uint256 at = count++;
-            uint40 time = uint40(state.hour) * 1 hours;
-            for (; at > 0 && expiries[at - 1] > time; --at)
-                (expiries[at], prices[at]) = (expiries[at - 1], prices[at - 1]);
-            (expiries[at], prices[at]) = (time, state.price);
+            (expiries[count], prices[count]) = (uint40(state.hour) * 1 hours, state.price);
+            ++count;
         }
         assembly ("memory-safe") {
             mstore(expiries, count)

@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Account} from "../../types/Account.sol";
 import {IDelegates} from "../IDelegates.sol";
 import {IMarginCheck} from "../IMarginCheck.sol";
+import {ILevy} from "../liquidation/ILevy.sol";
 import {FeedGrade, Grade} from "../risk/FeedGrade.sol";
 import {Holdings} from "../risk/Holdings.sol";
 import {IFeeds} from "../risk/IFeeds.sol";
@@ -30,6 +31,8 @@ contract Margin is IMargin, AccessManaged {
     mapping(IMarkets.Mode mode => IRiskEngine) public engineOf;
     /// @inheritdoc IMargin
     uint32 public reduceBand = 5e6;
+    /// @inheritdoc IMargin
+    ILevy public levy;
 
     /// @param authority the AccessManager
     constructor(address authority, IMarkets markets_, IFeeds feeds_, IDelegates delegates_) AccessManaged(authority) {
@@ -42,13 +45,24 @@ contract Margin is IMargin, AccessManaged {
     /// @inheritdoc IMarginCheck
     function requireInitial(Account account, bytes calldata prices, uint40 since) external {
         submit(prices);
-        (bool exposed, Risk memory risk) = _riskIfExposed(account);
-        if (!exposed) return;
+        uint256[] memory holdings = markets.holdingsOf(account);
+        uint256 reserved = Holdings.isHeld(holdings[0]) ? levy.reservedOf(account) : 0;
+        if (!_isExposed(holdings[0])) return _requireReserved(account, reserved, Holdings.cash(holdings[0]), 0);
+        Risk memory risk = _engine(markets.modeOf(account)).riskOf(holdings);
         _requireInitial(account, risk);
+        _requireReserved(account, reserved, risk.equity, risk.initialMargin);
         require(risk.oldest >= since, PricesTooOld(Account.unwrap(account), risk.oldest, since));
         require(
             risk.equity - int256(risk.unrealisedGain) >= int256(risk.initialMargin),
             GainUnrealised(Account.unwrap(account), risk.equity, risk.unrealisedGain, risk.initialMargin)
+        );
+    }
+
+    /// @dev Gains that a levy was registered with may have been realised since: they are cash now, and wait.
+    function _requireReserved(Account account, uint256 reserved, int256 equity, uint256 initialMargin) private pure {
+        require(
+            reserved == 0 || equity - int256(reserved) >= int256(initialMargin),
+            LevyPending(Account.unwrap(account), reserved, equity, initialMargin)
         );
     }
 
@@ -155,6 +169,12 @@ contract Margin is IMargin, AccessManaged {
         require(band <= MAX_BAND, BandInvalid(band, MAX_BAND));
         reduceBand = band;
         emit ReduceBandSet(band);
+    }
+
+    /// @inheritdoc IMargin
+    function setLevy(ILevy levy_) external restricted {
+        levy = levy_;
+        emit LevySet(address(levy_));
     }
 
     // ---- views

@@ -2,9 +2,11 @@
 pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Account} from "../../types/Account.sol";
 import {IListing} from "../risk/IRiskEngine.sol";
 import {IFeeds} from "../risk/IFeeds.sol";
 import {IMarkets} from "./IMarkets.sol";
+import {IPositionWatcher} from "./IPositionWatcher.sol";
 
 /// @notice An underlying: a slot per line of fields.
 /// @param index   Σ funding per unit held long, 18 decimals
@@ -13,6 +15,7 @@ import {IMarkets} from "./IMarkets.sol";
 /// @param open    perpetual held long, units, 18 decimals
 /// @param openCap see IMarkets.PerpetualTerms
 /// @param lots    options held long, over all series
+/// @param state   Standing, in its low two bits, and WATCHED
 /// @param lotCap  see IMarkets.OptionTerms; the rest as in PerpetualTerms
 struct Market {
     int112 index;
@@ -22,7 +25,7 @@ struct Market {
     uint104 open;
     uint104 openCap;
     uint40 lots;
-    IMarkets.Standing standing;
+    uint8 state;
     // what they only read
     uint40 lotCap;
     uint32 fundingCap;
@@ -37,9 +40,13 @@ abstract contract MarketTerms is IMarkets, AccessManaged {
     /// @notice Where prices come from.
     IFeeds public immutable feeds;
 
+    /// @dev Of a market's state: somebody is told of positions before they change.
+    uint8 internal constant WATCHED = 4;
+
     /// @inheritdoc IMarkets
     mapping(address module => bool) public isModule;
     mapping(uint16 underlying => Market) internal _markets;
+    IPositionWatcher private _watcher;
 
     modifier onlyModule() {
         require(isModule[msg.sender], NotModule(msg.sender));
@@ -59,12 +66,12 @@ abstract contract MarketTerms is IMarkets, AccessManaged {
     /// @inheritdoc IMarkets
     function restrain(uint16 underlying, Standing standing) external restricted {
         Market storage market = _markets[underlying];
-        Standing before = market.standing;
+        Standing before = _standing(market.state);
         require(
             before == Standing.Open ? standing != Standing.Open : standing == Standing.Closed,
             UnderlyingNotOpen(underlying, before)
         );
-        market.standing = standing;
+        _setStanding(market, standing);
         emit StandingSet(underlying, standing);
     }
 
@@ -87,12 +94,35 @@ abstract contract MarketTerms is IMarkets, AccessManaged {
         // What has passed is paid under the terms it passed under.
         if (market.since != 0) _touch(underlying);
         market.openCap = perpetual.openCap;
-        market.standing = standing;
+        _setStanding(market, standing);
         market.lotCap = option.openCap;
         market.fundingCap = perpetual.fundingCap;
         market.fundingBase = perpetual.fundingBase;
         if (market.since == 0) _touch(underlying);
         emit UnderlyingSet(underlying, standing, perpetual, option);
+    }
+
+    /// @dev Unchecked: only standings were ever written.
+    function _standing(uint8 state) internal pure returns (Standing standing) {
+        assembly ("memory-safe") {
+            standing := and(state, 3)
+        }
+    }
+
+    function _setStanding(Market storage market, Standing standing) private {
+        market.state = (market.state & WATCHED) | uint8(standing);
+    }
+
+    /// @inheritdoc IMarkets
+    function watch(uint16 underlying, bool on) external onlyModule {
+        _watcher = IPositionWatcher(msg.sender);
+        Market storage market = _markets[underlying];
+        market.state = on ? market.state | WATCHED : market.state & ~WATCHED;
+    }
+
+    /// @dev Before positions of an account change.
+    function _announce(Account account, uint16 underlying) internal {
+        if (_markets[underlying].state & WATCHED != 0) _watcher.beforeChange(account, underlying);
     }
 
     /// @inheritdoc IMarkets
@@ -101,7 +131,7 @@ abstract contract MarketTerms is IMarkets, AccessManaged {
     ) external view returns (Standing standing, PerpetualTerms memory perpetual, OptionTerms memory option) {
         Market storage market = _markets[underlying];
         perpetual = PerpetualTerms(market.openCap, market.fundingCap, market.fundingBase);
-        return (market.standing, perpetual, OptionTerms(market.lotCap));
+        return (_standing(market.state), perpetual, OptionTerms(market.lotCap));
     }
 
     /// @inheritdoc IListing

@@ -231,6 +231,11 @@ abstract contract PositionBooks is Listing, Funding {
         emit ProfileSet(Account.unwrap(account), initialFactor, maxLeverage);
     }
 
+    /// @inheritdoc IMarkets
+    function hold(Account account, bool on) external onlyModule {
+        _books[account].head = _books[account].head.withHeld(on);
+    }
+
     // ---- views
 
     /// @inheritdoc IMarkets
@@ -307,7 +312,8 @@ abstract contract PositionBooks is Listing, Funding {
             if (lane == 0) break;
             end = _writeLane(book, lane, end);
         }
-        uint256 profile = head.profile();
+        // profile 48 | held 1
+        uint256 profile = head.profile() | (head.heldBit() << 48);
         assembly ("memory-safe") {
             let at := add(answer, 0x40)
             mstore(at, or(mload(at), or(shl(136, lanes), shl(144, profile))))

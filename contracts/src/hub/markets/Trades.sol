@@ -26,7 +26,7 @@ abstract contract Trades is Expiries {
         require(Instrument.isWellFormed(instrument), InstrumentInvalid(instrument, "a perpetual or an option series"));
         require(size != 0, SizeInvalid(instrument, size, "above 0"));
         uint16 underlying = Instrument.underlying(instrument);
-        Standing standing = _markets[underlying].standing;
+        Standing standing = _standing(_markets[underlying].state);
         require(standing != Standing.Closed, UnderlyingNotOpen(underlying, standing));
         _settleExpired(buyer, underlying);
         _settleExpired(seller, underlying);

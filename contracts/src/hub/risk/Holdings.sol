@@ -39,6 +39,11 @@ library Holdings {
         maxLeverage = int256(uint256(uint32(head >> 160))) * HUNDREDTH;
     }
 
+    /// @notice Whether something may still be taken of the account (IMarkets.hold).
+    function isHeld(uint256 head) internal pure returns (bool) {
+        return (head >> 192) & 1 == 1;
+    }
+
     // ---- collateral
 
     /// @param half 0 or 1.

@@ -18,6 +18,10 @@ export const HUB_LEDGER_EVENTS = [
   'CashChanged',
   'InterestCharged',
   'InterestCollected',
+  'LossSpread',
+  'LossCharged',
+  'AssetWrittenDown',
+  'BalanceWrittenDown',
   'Released',
   'Reinstated',
 ] as const;
@@ -111,7 +115,25 @@ function readLedgerLog(log: Log): HubEvent {
       return { kind: eventName, account: accountId(args.account), change: args.change };
     case 'InterestCharged':
     case 'InterestCollected':
+    case 'LossSpread':
+    case 'LossCharged':
       return { kind: eventName, account: accountId(args.account), amount: cash(args.amount) };
+    case 'AssetWrittenDown':
+      return {
+        kind: eventName,
+        token: { eid: eid(args.eid), asset: args.asset },
+        balances: tokenAmount(args.balances),
+        free: tokenAmount(args.free),
+        bearer: accountId(args.bearer),
+      };
+    case 'BalanceWrittenDown':
+      return {
+        kind: eventName,
+        account: accountId(args.account),
+        assetId: args.assetId,
+        held: tokenAmount(args.held),
+        kept: tokenAmount(args.kept),
+      };
     case 'Released':
     case 'Reinstated':
       return { kind: eventName, token: { eid: eid(args.eid), asset: args.asset }, units: tokenAmount(args.units) };
@@ -174,6 +196,10 @@ function depositOf(read: HubLog): DepositSaid | null {
     case 'CashChanged':
     case 'InterestCharged':
     case 'InterestCollected':
+    case 'LossSpread':
+    case 'LossCharged':
+    case 'AssetWrittenDown':
+    case 'BalanceWrittenDown':
     case 'Released':
     case 'Reinstated':
       return null;
@@ -191,11 +217,15 @@ function accountOf(read: HubLog): string | null {
     case 'CashChanged':
     case 'InterestCharged':
     case 'InterestCollected':
+    case 'LossSpread':
+    case 'LossCharged':
+    case 'BalanceWrittenDown':
       return read.account;
     case 'Transferred':
     case 'CashTransferred':
       return read.to;
     case 'AssetConfigured':
+    case 'AssetWrittenDown':
     case 'DepositParked':
     case 'ParkedCredited':
     case 'EntryRefused':

@@ -151,19 +151,25 @@ export class SnapshotReader {
     const { hub } = this.chains;
     const ledger = { address: hub.contract('Ledger'), abi: iLedgerAbi, blockNumber: pins.hub.number } as const;
     const count = await hub.client.readContract({ ...ledger, functionName: 'assetCount' });
-    const corrected = await this.#corrected(pins);
-    const configured = await Promise.all(
-      Array.from({ length: count }, async (_, i): Promise<HubCustody> => {
-        const [[tokenEid, asset], custody, lost, config] = await Promise.all([
+    const [corrected, writtenDown] = await Promise.all([this.#onCustody('Corrected', pins), this.#onCustody('AssetWrittenDown', pins)]);
+    const all = await Promise.all(
+      Array.from({ length: count }, async (_, i): Promise<HubCustody | null> => {
+        const [[, successor], [tokenEid, asset], custody, lost, config] = await Promise.all([
+          hub.client.readContract({ ...ledger, functionName: 'writtenDownOf', args: [i + 1] }),
           hub.client.readContract({ ...ledger, functionName: 'assetKey', args: [i + 1] }),
           hub.client.readContract({ ...ledger, functionName: 'custodyOf', args: [i + 1] }),
           hub.client.readContract({ ...ledger, functionName: 'lossOf', args: [i + 1] }),
           hub.client.readContract({ ...ledger, functionName: 'configOf', args: [i + 1] }),
         ]);
+        // It has ended: what is left of it stands under another id of the same token.
+        if (successor !== 0) return null;
         const token = { eid: eid(tokenEid), asset };
-        return { token, decimals: config.decimals, ...custody, lost, corrected: corrected.get(tokenJournalAsset(token)) ?? 0n };
+        const key = tokenJournalAsset(token);
+        const changes = { corrected: corrected.get(key) ?? 0n, writtenDown: -(writtenDown.get(key) ?? 0n) };
+        return { token, decimals: config.decimals, ...custody, lost, ...changes };
       }),
     );
+    const configured = all.filter((books) => books !== null);
     const known = new Set(configured.map(({ token }) => `${token.eid}:${token.asset}`));
     const unlisted = await Promise.all(
       vaults
@@ -174,18 +180,18 @@ export class SnapshotReader {
             hub.client.readContract({ ...ledger, functionName: 'unlistedSuspense', args }),
             hub.client.readContract({ ...ledger, functionName: 'liquidityOf', args }),
           ]);
-          return { token, decimals: 0, custody: suspense + reserved, balances: 0n, free: 0n, reserved, suspense, lost: 0n, corrected: 0n };
+          return { token, decimals: 0, custody: suspense + reserved, balances: 0n, free: 0n, reserved, suspense, ...NOTHING_LOST };
         }),
     );
     return [...configured, ...unlisted];
   }
 
-  /** Net of the corrections on custody, by the journal's name of the token. */
-  async #corrected(pins: Pins): Promise<Map<string, bigint>> {
+  /** Net of what events of a kind booked on custody, by the journal's name of the token. */
+  async #onCustody(kind: 'Corrected' | 'AssetWrittenDown', pins: Pins): Promise<Map<string, bigint>> {
     const rows = await this.dataSource.query<{ asset: string; amount: string }[]>(
       `select p.asset, sum(p.amount) as amount from journal_entries e join postings p on p.entry_id = e.id
-       where e.kind = 'Corrected' and e.block_number <= $1 and p.account = 'custody' group by p.asset`,
-      [pins.hub.number.toString()],
+       where e.kind = $2 and e.block_number <= $1 and p.account = 'custody' group by p.asset`,
+      [pins.hub.number.toString(), kind],
     );
     return new Map(rows.map(({ asset, amount }) => [asset, BigInt(amount)]));
   }
@@ -193,13 +199,14 @@ export class SnapshotReader {
   async #cash(pins: Pins): Promise<HubCash> {
     const { hub } = this.chains;
     const ledger = { address: hub.contract('Ledger'), abi: iLedgerAbi, blockNumber: pins.hub.number } as const;
-    const [total, queued, clearing, [, interest]] = await Promise.all([
+    const [total, queued, clearing, [, interest], [, spread]] = await Promise.all([
       hub.client.readContract({ ...ledger, functionName: 'totalCash' }),
       hub.client.readContract({ ...ledger, functionName: 'queuedCash' }),
       hub.client.readContract({ ...ledger, functionName: 'clearing' }),
       hub.client.readContract({ ...ledger, functionName: 'interestOf' }),
+      hub.client.readContract({ ...ledger, functionName: 'spreadOf' }),
     ]);
-    return { total, queued, clearing, interest };
+    return { total, queued, clearing, interest, spread };
   }
 
   /** How far each vault had consumed the hub's log at its pinned block. */
@@ -306,6 +313,8 @@ export class SnapshotReader {
     return rows.map((row) => ({ account: row.account as JournalAccount, asset: row.asset as JournalAsset, amount: BigInt(row.amount) }));
   }
 }
+
+const NOTHING_LOST = { lost: 0n, corrected: 0n, writtenDown: 0n } as const;
 
 /** Block of the newest contract of a chain. */
 const deployedBy = ({ live }: ChainContext): bigint =>

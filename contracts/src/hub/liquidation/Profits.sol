@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Account} from "../../types/Account.sol";
+import {IMarkets} from "../markets/IMarkets.sol";
+import {Holdings} from "../risk/Holdings.sol";
+import {Wad} from "../risk/Wad.sol";
+
+/// @title What positions in one underlying have gained at one price
+/// @notice size · price + quote of the perpetual, and what each option would pay at the price: all of it what the market owes the account, less what
+///         it owes the market, so that hedges count. What time adds to an option nobody has gained; a premium was cash when it was paid.
+library Profits {
+    uint256 private constant PER_WORD = 6;
+
+    /// @return gained settlement cash, 18 decimals, each product rounded down; 0 where the account holds nothing
+    function at(
+        IMarkets markets,
+        Account account,
+        uint16 underlying,
+        uint256 price
+    ) internal view returns (int256 gained) {
+        uint256[] memory words = markets.holdingsOf(account);
+        uint256 place = 1 + Holdings.collateralWords(words[0]);
+        for (uint256 i; i < Holdings.underlyings(words[0]); ++i) {
+            uint256 position = words[place];
+            if (Holdings.underlying(position) == underlying) {
+                // CAST: a price has 128 bits, a size 104.
+                gained = Wad.mulDown(Holdings.perpetualSize(position), int256(price));
+                gained += Holdings.perpetualQuote(position) + _options(markets, words, place, price);
+                return gained;
+            }
+            place += 1 + Holdings.optionWords(position);
+        }
+    }
+
+    /// @param place of the position's word; its options follow
+    function _options(
+        IMarkets markets,
+        uint256[] memory words,
+        uint256 place,
+        uint256 price
+    ) private view returns (int256 sum) {
+        uint256 count = Holdings.optionWords(words[place]);
+        if (count == 0) return 0;
+        uint8[] memory places = new uint8[](count * PER_WORD);
+        for (uint256 i; i < places.length; ++i)
+            (places[i], , ) = Holdings.option(words[place + 1 + i / PER_WORD], i % PER_WORD);
+        uint256[] memory strikes = markets.strikesAt(Holdings.underlying(words[place]), places);
+        for (uint256 i; i < places.length; ++i) {
+            (, bool isPut, int256 size) = Holdings.option(words[place + 1 + i / PER_WORD], i % PER_WORD);
+            if (size == 0) continue;
+            // CAST: a strike is the low 128 bits; both below 2^128.
+            int256 above = int256(price) - int256(uint256(uint128(strikes[i])));
+            sum += Wad.mulDown(size, Wad.max(0, isPut ? -above : above));
+        }
+    }
+}
