@@ -1,7 +1,7 @@
 /**
  * Every task of the repository, as the first command typed in a fresh clone: installs what is missing, builds, runs.
  *
- *   node scripts/run.mjs <demo|bench|lockstep|deployments|test|test:long|check|snapshots|build> [arguments]
+ *   node scripts/run.mjs <demo|bench|stress|lockstep|deployments|test|test:long|check|snapshots|build> [arguments]
  *
  * Plain JavaScript without dependencies: it runs under the system's Node (20.19 or newer) before anything is installed.
  */
@@ -17,6 +17,7 @@ const program = (file) => (args) => run(projectNode(), [file, ...args]).then(({ 
 const tasks = {
   demo: program('test/dist/demo/main.js'),
   bench: program('test/dist/bench/main.js'),
+  stress: program('test/dist/stress/main.js'),
   lockstep: program('relayer/dist/cli/main.js'),
   deployments: program('deployments/dist/cli/main.js'),
   test: (args) => runTests({ long: false, only: args }),

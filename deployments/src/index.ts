@@ -4,6 +4,7 @@ export * from './chain/create2.js';
 export { sendAll } from './chain/send.js';
 export * from './desired/bound.js';
 export * from './desired/local.js';
+export * from './desired/local-risk.js';
 export * from './desired/schema.js';
 export * from './layerzero/abi.js';
 export * from './layerzero/adopt.js';

@@ -39,6 +39,8 @@ export interface AnvilOptions {
   /** fork this node instead of starting empty */
   readonly forkUrl?: string;
   readonly forkBlockNumber?: bigint;
+  /** further arguments of the node */
+  readonly args?: readonly string[];
 }
 
 /** A block gas limit no test fills: the node forgets later transactions of a sender once a full block interrupts its nonces. */
@@ -68,6 +70,7 @@ export class Anvil {
         ...['--slots-in-an-epoch', '1', '--gas-limit', String(GAS_LIMIT), '--no-request-size-limit'],
         ...(options.forkUrl ? ['--fork-url', options.forkUrl] : []),
         ...(options.forkBlockNumber === undefined ? [] : ['--fork-block-number', String(options.forkBlockNumber)]),
+        ...(options.args ?? []),
       ],
       logFile: path.join(dir, `anvil-${name}.log`),
       stopSignal: 'SIGTERM',

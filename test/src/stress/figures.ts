@@ -1,0 +1,137 @@
+import { fundAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
+import { risk, type AccountId, type liquidation } from '@lockstep/shared';
+import { parseEventLogs, type Log } from 'viem';
+import { MODES, type Mode } from './population.js';
+import { NUMBER, units } from './prices.js';
+
+/** What a replay did to the accounts of one margin mode. Money in cash. */
+export interface ModeFigures {
+  readonly accounts: number;
+  /** notional of positions at the start */
+  readonly notional: number;
+  /** accounts that were in auction at least once */
+  liquidatedAccounts: number;
+  auctions: number;
+  bids: number;
+  /** notional that bidders took over, at the marks of the bids */
+  liquidatedNotional: number;
+  /** value that went to bidders beyond what they paid */
+  discounts: number;
+  /** paid by the insurance fund */
+  fundUse: number;
+  /** neither equity nor fund paid it: booked as deficits, and shortfalls that stand open at the end */
+  badDebt: number;
+  /** least equity over maintenance margin that was seen */
+  worstHealth: number;
+}
+
+/** The market at one step, for pictures. */
+export interface Moment {
+  readonly seconds: number;
+  readonly bitcoin: number;
+  readonly auctions: number;
+  readonly shortfall: number;
+  readonly liquidated: number;
+  readonly fund: number;
+}
+
+const ABI = [...liquidationAbi, ...marketsAbi, ...fundAbi];
+
+/** Notional of what moved: words of positions and options as holdings have them. */
+export function notionalOf(words: readonly bigint[], step: liquidation.StressStep): number {
+  let count = 0;
+  for (let at = 0; at < words.length; count++) at += 1 + Number(((words[at] ?? 0n) >> 16n) & 0xffn);
+  // A head without cash and collateral makes them holdings.
+  const head = BigInt(count) << 136n;
+  return risk.decodeHoldings([head, ...words]).underlyings.reduce((sum, { underlying, size, options }) => {
+    const { price } = underlying === NUMBER.BTC ? step.BTC : step.ETH;
+    const lots = options.reduce((total, option) => total + Math.abs(Number(option.lots)), 0);
+    return sum + price * (Math.abs(units(size)) + lots / 1_000);
+  }, 0);
+}
+
+/** Adds up what happened, from the events of the contracts. */
+export class Figures {
+  readonly byMode: Readonly<Record<Mode, ModeFigures>>;
+  /** auctions of makers and bidders, which belong to no mode of the table */
+  others = 0;
+  readonly #hit = new Set<AccountId>();
+  readonly #auctions = new Map<bigint, AccountId>();
+
+  constructor(
+    private readonly modes: ReadonlyMap<AccountId, Mode>,
+    notional: Readonly<Record<Mode, number>>,
+  ) {
+    const of = (mode: Mode): ModeFigures => ({
+      accounts: [...modes.values()].filter((one) => one === mode).length,
+      notional: notional[mode],
+      liquidatedAccounts: 0,
+      auctions: 0,
+      bids: 0,
+      liquidatedNotional: 0,
+      discounts: 0,
+      fundUse: 0,
+      badDebt: 0,
+      worstHealth: Infinity,
+    });
+    this.byMode = { isolated: of('isolated'), cross: of('cross'), portfolio: of('portfolio') };
+  }
+
+  of(account: AccountId): ModeFigures | null {
+    const mode = this.modes.get(account);
+    return mode === undefined ? null : this.byMode[mode];
+  }
+
+  get liquidatedNotional(): number {
+    return MODES.reduce((sum, mode) => sum + this.byMode[mode].liquidatedNotional, 0);
+  }
+
+  /** Health of an account as it was seen. */
+  seen({ account, equity, margin }: liquidation.Watched): void {
+    const own = this.of(account);
+    if (own !== null && margin > 0n) own.worstHealth = Math.min(own.worstHealth, Number((equity * 1_000_000n) / margin) / 1e6);
+  }
+
+  take(logs: readonly Log[], step: liquidation.StressStep): void {
+    for (const { eventName, args } of parseEventLogs({ abi: ABI, logs: [...logs] })) {
+      switch (eventName) {
+        case 'AuctionStarted': {
+          // CAST: the contract's accounts are account ids.
+          const account = args.account as AccountId;
+          this.#auctions.set(args.id, account);
+          const own = this.of(account);
+          if (own === null) this.others++;
+          else {
+            own.auctions++;
+            if (!this.#hit.has(account)) own.liquidatedAccounts++;
+            this.#hit.add(account);
+          }
+          break;
+        }
+        case 'SliceTransferred': {
+          // CAST: as above.
+          const own = this.of(args.from as AccountId);
+          if (own !== null) own.liquidatedNotional += notionalOf(args.words, step);
+          break;
+        }
+        case 'InsolventPaid': {
+          const account = this.#auctions.get(args.id);
+          const own = account === undefined ? null : this.of(account);
+          if (own === null) break;
+          own.fundUse += units(args.fund);
+          own.badDebt += units(args.deficit);
+          break;
+        }
+        default:
+      }
+    }
+  }
+
+  /** A bid went through. */
+  bid(account: AccountId, gain: bigint): void {
+    const own = this.of(account);
+    if (own === null) return;
+    own.bids++;
+    own.discounts += units(gain);
+  }
+}

@@ -1,0 +1,140 @@
+import { MODES, type Mode } from './population.js';
+import type { Replay } from './replay.js';
+import { ACCOUNTS, BIDDERS, FUND, SCENARIOS, type EpisodeResult } from './scenarios.js';
+
+/** Everything of a run of the command, as `--json` prints it. Money in cash. */
+export interface StressReport {
+  readonly seed: number;
+  readonly accounts: number;
+  readonly episodes: readonly EpisodeResult[];
+}
+
+/** 1,234,567 as "1.23M". */
+export function money(value: number): string {
+  const size = Math.abs(value);
+  if (size < 0.5) return '0';
+  if (size < 1_000) return value.toFixed(0);
+  if (size < 1_000_000) return `${(value / 1_000).toFixed(size < 100_000 ? 1 : 0)}k`;
+  return `${(value / 1_000_000).toFixed(size < 100_000_000 ? 2 : 0)}M`;
+}
+export const percent = (share: number): string => `${(100 * share).toFixed(Math.abs(share) < 0.1 ? 1 : 0)}%`;
+
+const total = (of: (mode: Mode) => number): number => MODES.reduce((sum, mode) => sum + of(mode), 0);
+
+const SUMMARY = [
+  'run',
+  'liquidated: isolated',
+  'cross',
+  'portfolio',
+  'discounts',
+  'fund use',
+  'bad debt',
+  'levy',
+  'worst health: isolated',
+  'cross',
+  'portfolio',
+] as const;
+
+/** One line per replay. */
+export function summaryRow(replay: Replay): string[] {
+  const { byMode } = replay;
+  return [
+    replay.scenario.name,
+    ...MODES.map((mode) => percent(byMode[mode].liquidatedNotional / byMode[mode].notional)),
+    money(total((mode) => byMode[mode].discounts)),
+    money(total((mode) => byMode[mode].fundUse)),
+    money(total((mode) => byMode[mode].badDebt)),
+    money(replay.levy),
+    ...MODES.map((mode) => byMode[mode].worstHealth.toFixed(2)),
+  ];
+}
+
+/** One line per mode of a replay, with what the summary sums up. */
+const DETAILS = [
+  'run',
+  'mode',
+  'notional',
+  'liquidated',
+  'accounts hit',
+  'auctions',
+  'bids',
+  'discounts',
+  'fund use',
+  'bad debt',
+  'worst health',
+] as const;
+
+export function detailRows(replay: Replay): string[][] {
+  return MODES.map((mode) => {
+    const own = replay.byMode[mode];
+    return [
+      replay.scenario.name,
+      mode,
+      money(own.notional),
+      money(own.liquidatedNotional),
+      `${own.liquidatedAccounts} of ${own.accounts}`,
+      String(own.auctions),
+      String(own.bids),
+      money(own.discounts),
+      money(own.fundUse),
+      money(own.badDebt),
+      own.worstHealth.toFixed(2),
+    ];
+  });
+}
+
+const markdownTable = (head: readonly string[], rows: readonly (readonly string[])[], words = 1): string =>
+  [
+    `| ${head.join(' | ')} |`,
+    `| ${head.map((_, at) => (at < words ? '---' : '---:')).join(' | ')} |`,
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+  ].join('\n');
+
+/** The same table for a terminal. */
+export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((cell, at) => Math.max(cell.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  ');
+  return [line(head), ...rows.map(line)].join('\n');
+}
+
+const heading = ({ name, id, hours, falls }: EpisodeResult): string =>
+  `${name}, ${id}: ${hours} hours, BTC ${percent(falls.BTC)}, ETH ${percent(falls.ETH)} at the lowest`;
+
+export function reportText({ seed, accounts, episodes }: StressReport): string {
+  const parts = episodes.map((episode) => `${heading(episode)}\n${textTable(SUMMARY, episode.replays.map(summaryRow))}`);
+  return [`${accounts} accounts, seed ${seed}`, ...parts].join('\n\n');
+}
+
+/** The page in docs: what is replayed, what came of it. Pictures lie beside it, named by `pictureOf`. */
+export function reportMarkdown({ seed, accounts, episodes }: StressReport): string {
+  const bidders = BIDDERS.map(({ name, capital, required }) => `${name}: ${money(capital)}, ${percent(required)}`).join('; ');
+  const sections = episodes.map((episode) =>
+    [
+      `## ${heading(episode)}`,
+      `![Price, liquidated notional and fund in each run](images/${pictureOf(episode.id)})`,
+      markdownTable(SUMMARY, episode.replays.map(summaryRow)),
+      `<details><summary>By margin mode</summary>\n\n${markdownTable(DETAILS, episode.replays.flatMap(detailRows), 2)}\n\n</details>`,
+    ].join('\n\n'),
+  );
+  return [
+    '# Replays of price falls',
+    `Recorded falls (\`shared/vectors/stress/paths.json\`) are played through the hub's contracts, ${accounts} accounts at a time, by \`npm run stress\`. ` +
+      'Ledger, markets, feeds, engines, margin, fund and auctions are the contracts themselves; the keeper and the bidders decide by the functions of `shared/src/liquidation/keeper.ts`, ' +
+      `which the relayer uses. After each run the sums of INV-CASH-1 and INV-POS-1 are checked. The seed is ${seed}; the same seed gives the same figures.`,
+    '## How',
+    [
+      '- **Prices**: each hour in four steps, previous close, half-way, low, close. Where ETH was not recorded it moves by 1.2 times the log move of BTC. Implied volatility is the larger of 60% and 1.3 times the exponentially weighted one. Funding and interest run.',
+      '- **Accounts**: a third each in isolated, cross and portfolio mode; sizes are lognormal, three quarters of the directional ones are long, equity is 1.1 to 20 times the initial margin. Cross and portfolio accounts sell options too; portfolio accounts hold spreads, hedges and pairs. Collateral is USDC, WBTC and WETH on three chains. Six well-covered makers took the other sides; they are in no column.',
+      '- **Owners**: three quarters look after their accounts, every 15 minutes to every 4 hours, and most have savings on one of the three chains. Below 1.2 to 2.5 times maintenance margin they send what restores 2.5 to 4 times. It arrives after the delay of the run, at once from the hub.',
+      '- **One chain halted**: from the first hour in which BTC loses a twentieth, one spoke stands still for six hours; the guardian marks it degraded, which raises initial haircuts there.',
+      `- **Bidders** (capital, least gain of the maintenance margin they take over): ${bidders}. They look once a minute, sell a quarter of their perpetuals every 15 minutes at 0.2% off the mark, and are liquidated like anyone. In the last run of each table nobody bids.`,
+      `- **Fund**: ${money(FUND)} at the start. Fund use is what it paid for insolvent accounts; start fees it earned are not taken off.`,
+      '- **Columns**: liquidated is the notional bidders took over, as a share of what the mode held at the start (more than 100% if positions were taken over twice as prices changed). Discounts are what bidders gained at the mark. Bad debt is what neither equity nor fund paid: booked deficits, and what accounts still owe at the end. Health is equity over maintenance margin.',
+    ].join('\n'),
+    ...sections,
+    `Runs: ${SCENARIOS.map(({ name }) => name).join(', ')}. ${ACCOUNTS} accounts unless told otherwise. \`npm run stress -- --episode <id> --run <name> --json\` prints one in full.`,
+  ].join('\n\n');
+}
+
+export const pictureOf = (id: string): string => `stress-${id}.svg`;
