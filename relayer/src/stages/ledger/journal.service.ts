@@ -51,7 +51,7 @@ export class JournalService {
           // It splits by what the account holds at that moment: everything before it must be in the journal.
           await this.#write(tx, work);
           work = await this.#plan(tx, chunk, assets);
-        } else [work] = await Promise.all([this.#plan(tx, chunk, assets), this.#write(tx, work)]);
+        } else [, work] = await Promise.all([this.#write(tx, work), sent().then(() => this.#plan(tx, chunk, assets))]);
         waiting.push(...work.waiting);
       }
       await this.#write(tx, work);
@@ -102,6 +102,9 @@ export class JournalService {
     return -(await this.journal.balance(tx, `balance:${account}`, tokenJournalAsset(token)));
   }
 }
+
+/** What is written is on its way to the database after this: thinking before it would keep both from working at once. */
+const sent = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 type Correction = Extract<HubEvent, { kind: 'Corrected' }>;
 
