@@ -13,7 +13,7 @@ import { RpcLaneChain } from '../src/sender/lane-chain.js';
 import { SenderService } from '../src/sender/sender.service.js';
 import { Watcher } from '../src/sender/watcher.js';
 import { Intents } from '../src/stages/intents.js';
-import { HubCalls } from '../src/stages/margin/keeper/hub-calls.js';
+import { HubCalls } from '../src/stages/hub-calls.js';
 import { InterestKeeper } from '../src/stages/margin/keeper/interest.keeper.js';
 import { ListingKeeper } from '../src/stages/margin/keeper/listing.keeper.js';
 import { MarketReader } from '../src/stages/margin/keeper/market.reader.js';
@@ -67,7 +67,14 @@ describe('given markets on a chain and a keeper with its key', () => {
     const clock = { now: Date.now };
     const chains = { hub: context };
     const config = { ...testConfig(made.url), keeper: KEEPS };
-    const calls = new HubCalls(database, chains, keys, sender, new Intents(sender, clock));
+    const calls = new HubCalls(
+      { role: 'keep', key: 'keeper', event: 'margin.keep' },
+      database,
+      chains,
+      keys,
+      sender,
+      new Intents(sender, clock),
+    );
     reader = new MarketReader(database, chains);
     listings = new ListingKeeper(config, chains, reader, calls, clock);
     sheets = new SheetKeeper(config, chains, reader, calls);

@@ -5,6 +5,7 @@ import { errorFields } from '../chain/error-fields.js';
 import { ConfigError } from '../config/load.js';
 import type { Finding } from './doctor.js';
 import { addBooks } from './books.js';
+import { addLiquidator } from './liquidator.js';
 import { addMargin, addSchema } from './margin.js';
 import type { ResumeAnswer } from './resume.js';
 import { addStatus } from './status.js';
@@ -39,6 +40,7 @@ program
 
 addMargin(program);
 addBooks(program);
+addLiquidator(program);
 addSchema(program);
 addStatus(program);
 

@@ -12,6 +12,7 @@ import { ExchangeModule } from './exchange/exchange.module.js';
 import { LedgerConsumer } from './ledger/ledger.consumer.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { MarginConsumer } from './margin/margin.consumer.js';
+import { LiquidationModule } from './liquidation/liquidation.module.js';
 import { MarginModule } from './margin/margin.module.js';
 import { PacketConsumer } from './packet/packet.consumer.js';
 import { PacketModule } from './packet/packet.module.js';
@@ -23,7 +24,17 @@ const PRUNE_MS = 60_000;
 
 /** The stages in the order of the flow. A block is shown to them in this order too, so each finds the rows of the one before. */
 @Module({
-  imports: [StageCommonModule, DepositModule, AttestationModule, PacketModule, LedgerModule, MarginModule, ReleaseModule, ExchangeModule],
+  imports: [
+    StageCommonModule,
+    DepositModule,
+    AttestationModule,
+    PacketModule,
+    LedgerModule,
+    MarginModule,
+    LiquidationModule,
+    ReleaseModule,
+    ExchangeModule,
+  ],
 })
 export class StagesModule implements OnModuleInit {
   constructor(

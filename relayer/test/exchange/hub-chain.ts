@@ -7,9 +7,12 @@ import {
   exchangeAbi,
   feedsAbi,
   fundAbi,
+  handoverAbi,
   ledgerAbi,
+  liquidationAbi,
   marginAbi,
   marketsAbi,
+  priceTimesAbi,
   sheetsAbi,
 } from '@lockstep/contracts';
 import { risk, type AccountId } from '@lockstep/shared';
@@ -27,7 +30,10 @@ const E18 = 10n ** 18n;
 /** The hub's markets on a local chain: one underlying at 60,000, cross margin, no collateral but cash. The deployer is a module of ledger and markets. */
 export interface HubMarkets {
   readonly contracts: Readonly<
-    Record<'Ledger' | 'Markets' | 'Margin' | 'Delegates' | 'Exchange' | 'Feeds' | 'Sheets' | 'Fund' | 'AccessManager', Address>
+    Record<
+      'Ledger' | 'Markets' | 'Margin' | 'Delegates' | 'Exchange' | 'Feeds' | 'Sheets' | 'Fund' | 'Liquidation' | 'AccessManager',
+      Address
+    >
   >;
   /** Signs and submits values as of the newest block, feeds ascending. */
   report(reports: readonly risk.FeedReport[]): Promise<void>;
@@ -71,14 +77,20 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
   const links = { feeds, collateralRules: rules, listing: markets, normalTable };
   const sheets = await deploy('Sheets', sheetsAbi, feeds, markets, normalTable);
   const fund = await deploy('Fund', fundAbi, manager, ledger, delegates);
+  const handover = await deploy('Handover', handoverAbi, manager, ledger, markets);
+  const priceTimes = await deploy('PriceTimes', priceTimesAbi, feeds, markets, rules);
+  const auctions = { ledger, margin, fund, withdrawals: zeroAddress, handover, priceTimes };
+  const liquidation = await deploy('Liquidation', liquidationAbi, manager, auctions);
   const engine = await deploy('CrossEngine', crossEngineAbi, manager, links, tiers, rates);
 
   // What Markets may do to feeds is a matter of roles, which deployments test.
   await send(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] }));
-  for (const module of [markets, exchange, fund, deployer.address])
+  for (const module of [markets, exchange, fund, handover, liquidation, deployer.address])
     await send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [module, true] }));
-  for (const module of [exchange, margin, deployer.address])
+  for (const module of [exchange, margin, handover, liquidation, deployer.address])
     await send(markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [module, true] }));
+  await send(handover, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [liquidation, true] }));
+  await send(fund, encodeFunctionData({ abi: fundAbi, functionName: 'setLiquidation', args: [liquidation] }));
   await send(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [CROSS, engine] }));
   const bounds = {
     spotFresh: 3_600,
@@ -115,7 +127,7 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
     contracts: {
       AccessManager: manager,
       ...{ Ledger: ledger, Markets: markets, Margin: margin, Delegates: delegates, Exchange: exchange, Feeds: feeds },
-      ...{ Sheets: sheets, Fund: fund },
+      ...{ Sheets: sheets, Fund: fund, Liquidation: liquidation },
     },
     report,
     tell,

@@ -1,5 +1,6 @@
 export * from './auction.js';
 export * from './choice.js';
+export * from './detect.js';
 export * from './keeper.js';
 export * from './levy.js';
 export * from './stress.js';

@@ -4,7 +4,8 @@ import { Loops } from '../../chain/loops.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { StageCommonModule } from '../stage-common.module.js';
-import { HubCalls } from './keeper/hub-calls.js';
+import { hubCallsOf } from '../hub-calls.js';
+import { KEEPER_CALLS } from './keeper/calls.js';
 import { InterestKeeper } from './keeper/interest.keeper.js';
 import { ListingKeeper } from './keeper/listing.keeper.js';
 import { MarketReader } from './keeper/market.reader.js';
@@ -12,10 +13,12 @@ import { SheetKeeper } from './keeper/sheet.keeper.js';
 import { MarginConsumer } from './margin.consumer.js';
 import { PublisherService } from './publisher.service.js';
 
+const KEEPS = hubCallsOf(KEEPER_CALLS, { role: 'keep', key: 'keeper', event: 'margin.keep' });
+
 /** Stage 5: what accounts may use of what they own. Feeds are published and markets kept here where the configuration asks for it. */
 @Module({
   imports: [StageCommonModule],
-  providers: [MarginConsumer, PublisherService, HubCalls, MarketReader, ListingKeeper, SheetKeeper, InterestKeeper],
+  providers: [MarginConsumer, PublisherService, KEEPS, MarketReader, ListingKeeper, SheetKeeper, InterestKeeper],
   exports: [MarginConsumer],
 })
 export class MarginModule implements OnModuleInit {

@@ -4,7 +4,8 @@ import { encodeFunctionData } from 'viem';
 import { Chains } from '../../../chain/chains.js';
 import { RELAYER_CONFIG } from '../../../config/config.module.js';
 import type { RelayerConfig } from '../../../config/relayer-config.js';
-import { HubCalls } from './hub-calls.js';
+import type { HubCalls } from '../../hub-calls.js';
+import { KEEPER_CALLS } from './calls.js';
 import { MarketReader } from './market.reader.js';
 
 /** Debtors charged in one collection; the others are charged when their cash moves, or in the next one. */
@@ -21,7 +22,7 @@ export class InterestKeeper {
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'keeper'>,
     @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
     private readonly reader: MarketReader,
-    private readonly calls: HubCalls,
+    @Inject(KEEPER_CALLS) private readonly calls: HubCalls,
   ) {}
 
   /** Once in each window of `interestSeconds`; a window in which nothing is due costs nothing. */

@@ -7,7 +7,8 @@ import { CLOCK, type Clock } from '../../../chain/clock.js';
 import { RELAYER_CONFIG } from '../../../config/config.module.js';
 import type { RelayerConfig } from '../../../config/relayer-config.js';
 import { Backoff } from '../../release/backoff.js';
-import { HubCalls } from './hub-calls.js';
+import type { HubCalls } from '../../hub-calls.js';
+import { KEEPER_CALLS } from './calls.js';
 import { MarketReader } from './market.reader.js';
 
 /** Settlements wanted in one beat; what is left waits for the next one. */
@@ -25,7 +26,7 @@ export class ListingKeeper {
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'keeper'>,
     @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
     private readonly reader: MarketReader,
-    private readonly calls: HubCalls,
+    @Inject(KEEPER_CALLS) private readonly calls: HubCalls,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 

@@ -4,7 +4,8 @@ import { encodeFunctionData, zeroAddress } from 'viem';
 import { Chains } from '../../../chain/chains.js';
 import { RELAYER_CONFIG } from '../../../config/config.module.js';
 import type { RelayerConfig } from '../../../config/relayer-config.js';
-import { HubCalls } from './hub-calls.js';
+import type { HubCalls } from '../../hub-calls.js';
+import { KEEPER_CALLS } from './calls.js';
 import { MarketReader } from './market.reader.js';
 
 /** Places of a chunk. */
@@ -21,7 +22,7 @@ export class SheetKeeper {
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'keeper'>,
     @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
     private readonly reader: MarketReader,
-    private readonly calls: HubCalls,
+    @Inject(KEEPER_CALLS) private readonly calls: HubCalls,
   ) {}
 
   /** Publishes the chunks whose epoch has no sheet yet, each at most once in `sheetSeconds`. */

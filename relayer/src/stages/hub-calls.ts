@@ -1,39 +1,52 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Logger, type FactoryProvider, type InjectionToken } from '@nestjs/common';
 import { gas, wei } from '@lockstep/shared';
 import { DataSource } from 'typeorm';
 import type { Address, Hex } from 'viem';
-import { Chains } from '../../../chain/chains.js';
-import type { NewIntent } from '../../../sender/intent.js';
-import { describeReason, type RevertReason } from '../../../sender/intent.js';
-import { SenderKeys } from '../../../sender/keys.js';
-import { revertOf } from '../../../sender/revert-reason.js';
-import { SenderService } from '../../../sender/sender.service.js';
-import { Intents, type Wanted } from '../../intents.js';
+import { Chains } from '../chain/chains.js';
+import { describeReason, type NewIntent, type RevertReason, type SenderKey } from '../sender/intent.js';
+import type { SendingRole } from '../config/relayer-config.js';
+import { SenderKeys } from '../sender/keys.js';
+import { revertOf } from '../sender/revert-reason.js';
+import { SenderService } from '../sender/sender.service.js';
+import { Intents, type Wanted } from './intents.js';
 
-/** A call of the hub that the keeper makes. */
+/** A call of the hub. */
 export interface HubCall {
   readonly to: Address;
   readonly data: Hex;
   readonly purpose: NewIntent['purpose'];
 }
 
-/** Calls of the hub with the keeper's key: tried first, then wanted from the durable sender. */
-@Injectable()
+/** Whose calls they are. */
+interface Caller {
+  readonly role: SendingRole;
+  readonly key: SenderKey;
+  /** name of their lines in the log */
+  readonly event: string;
+}
+
+/** Calls of the hub with one key: tried first, then wanted from the durable sender. */
 export class HubCalls {
   readonly #logger = new Logger(HubCalls.name);
 
   constructor(
+    private readonly caller: Caller,
     private readonly dataSource: DataSource,
-    @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
+    private readonly chains: Pick<Chains, 'hub'>,
     private readonly keys: SenderKeys,
     private readonly sender: SenderService,
     private readonly intents: Intents,
   ) {}
 
+  /** Who calls. */
+  get address(): Address {
+    return this.keys.account(this.caller.key).address;
+  }
+
   /** Why the hub would refuse a call now; null if it would not. No answer is no refusal: it throws. */
   async refusal({ to, data }: HubCall): Promise<RevertReason | null> {
     try {
-      await this.chains.hub.client.call({ account: this.keys.account('keeper').address, to, data });
+      await this.chains.hub.client.call({ account: this.address, to, data });
       return null;
     } catch (error) {
       const reason = revertOf(error);
@@ -49,11 +62,11 @@ export class HubCalls {
   async want(what: string, call: HubCall): Promise<Wanted | 'refused'> {
     const refusal = await this.refusal(call);
     if (refusal !== null) {
-      this.#logger.warn({ event: 'margin.keep.refused', ...call.purpose, because: describeReason(refusal) });
+      this.#logger.warn({ event: `${this.caller.event}.refused`, ...call.purpose, because: describeReason(refusal) });
       return 'refused';
     }
     const wanted = await this.dataSource.transaction((tx) => this.intents.want(tx, what, this.#intent(call)));
-    if (wanted === 'sent') this.#logger.log({ event: 'margin.keep', ...call.purpose });
+    if (wanted === 'sent') this.#logger.log({ event: this.caller.event, ...call.purpose });
     return wanted;
   }
 
@@ -65,12 +78,20 @@ export class HubCalls {
     await this.dataSource.transaction(async (tx) => {
       for (const { what, ...call } of calls) {
         const { created } = await this.sender.enqueue(tx, { ...this.#intent(call), dedupeKey: what, gasLimit: gas(gasLimit) });
-        if (created) this.#logger.log({ event: 'margin.keep', ...call.purpose });
+        if (created) this.#logger.log({ event: this.caller.event, ...call.purpose });
       }
     });
   }
 
   #intent({ to, data, purpose }: HubCall): Omit<NewIntent, 'dedupeKey'> {
-    return { role: 'keep', chainId: this.chains.hub.chainId, key: 'keeper', to, data, value: wei(0n), purpose };
+    return { role: this.caller.role, chainId: this.chains.hub.chainId, key: this.caller.key, to, data, value: wei(0n), purpose };
   }
 }
+
+/** The calls of one caller, as a provider. */
+export const hubCallsOf = (token: InjectionToken, caller: Caller): FactoryProvider<HubCalls> => ({
+  provide: token,
+  inject: [DataSource, Chains, SenderKeys, SenderService, Intents],
+  useFactory: (dataSource: DataSource, chains: Chains, keys: SenderKeys, sender: SenderService, intents: Intents) =>
+    new HubCalls(caller, dataSource, chains, keys, sender, intents),
+});

@@ -1,0 +1,82 @@
+import type { Command } from 'commander';
+import type { LiquidatorEvent, LiquidatorOptions } from './liquidator-run.js';
+
+const asText = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
+const BAR = 30;
+const CENT = 10n ** 16n;
+const money = (cash: bigint): string => (Number(cash / CENT) / 100).toFixed(2);
+
+/** A line for a person; null for what a person need not see. */
+export function tellLiquidator(event: LiquidatorEvent): string | null {
+  switch (event.kind) {
+    case 'progress':
+      return null;
+    case 'look': {
+      const { block, watched, suspects, accounts } = event.look;
+      const lines = accounts.map(
+        ({ account, equity, margin, auction }) =>
+          `  ${account}  equity ${money(equity)}  maintenance ${money(margin)}${auction === null ? '' : '  in auction'}`,
+      );
+      return [
+        `block ${block}: ${watched} accounts watched, ${suspects} near the line, ${accounts.length} below it or in auction`,
+        ...lines,
+      ].join('\n');
+    }
+    case 'transaction':
+      return `  ${String(event.purpose['what'])} ${String(event.purpose['account'])}: ${event.status} (${event.hash})`;
+    case 'would-send':
+      return `  would send: ${String(event.purpose['what'])} ${String(event.purpose['account'])}`;
+    case 'refused':
+      return `  refused: ${String(event.purpose['what'])} ${String(event.purpose['account'])}: ${event.because ?? ''}`;
+  }
+}
+
+function bar(done: bigint, to: bigint): string {
+  const full = to === 0n ? BAR : Number((done * BigInt(BAR)) / to);
+  return `\rreading events [${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${done}/${to}`;
+}
+
+/** Adds `lockstep liquidator`. It needs no configuration and no database. */
+export function addLiquidator(program: Command): void {
+  program
+    .command('liquidator')
+    .description(
+      'find accounts below maintenance margin, start their auctions and bid, with nothing but RPC URLs and a key. Exit code 2: wrong options',
+    )
+    .requiredOption('--rpc <url...>', 'RPC URLs of the hub chain; the next one is asked when one does not answer')
+    .requiredOption('--liquidation <address>', 'the hub’s Liquidation; every other contract is found from it')
+    .option('--key-env <name>', 'environment variable that holds the private key')
+    .option('--from-block <number>', 'first block whose events are read: that of the deployment; default: 0')
+    .option(
+      '--bid-account <account>',
+      'bid for this account (0x and 64 hex digits), which the key owns or may trade for; default: bid nothing',
+    )
+    .option('--budget <cash>', 'most cash paid for bids in 24 hours')
+    .option('--required <share>', 'least gain, as a share of the maintenance margin taken over; default: 0.02')
+    .option('--turns <number>', 'let others go first for up to so many blocks less one; default: 1, at once')
+    .option('--poll-ms <number>', 'milliseconds between two looks for a new block; default: 1000')
+    .option('--once', 'look once and end')
+    .option('--dry-run', 'say what would be sent, send nothing; needs no key')
+    .option('--json', 'print one JSON object per line')
+    .action(async ({ json, ...given }: LiquidatorOptions & { json?: boolean }) => {
+      const { LiquidatorError, runLiquidator } = await import('./liquidator-run.js');
+      const stop = new AbortController();
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+      const isTerminal = process.stderr.isTTY && json !== true;
+      const tell = (event: LiquidatorEvent): void => {
+        if (event.kind === 'progress') {
+          if (isTerminal) process.stderr.write(event.done < event.to ? bar(event.done, event.to) : '\r\u001b[K');
+          return;
+        }
+        const line = json ? JSON.stringify(event, asText) : tellLiquidator(event);
+        if (line !== null) process.stdout.write(`${line}\n`);
+      };
+      try {
+        await runLiquidator(given, process.env, tell, stop.signal);
+      } catch (error) {
+        if (!(error instanceof LiquidatorError)) throw error;
+        process.stderr.write(`${error.message}\n`);
+        process.exitCode = 2;
+      }
+    });
+}

@@ -1,0 +1,123 @@
+import { iLedgerAbi, iMarketsAbi, liquidationAbi } from '@lockstep/contracts';
+import { accountId, type AccountId } from '@lockstep/shared';
+import { parseEventLogs, type Hex, type PublicClient } from 'viem';
+import { RangeSizer } from '../../chain/range-sizer.js';
+import type { LiquidationHub } from './hub.js';
+
+/** Blocks read again at every step: what a shallow reorg changed is seen anew. */
+const OVERLAP = 16n;
+const MAX_RANGE = 10_000;
+/** An answer of up to so many logs is fine. */
+const TARGET_LOGS = 2_000;
+const EVENTS = [...iLedgerAbi, ...iMarketsAbi, ...liquidationAbi].filter((item) => item.type === 'event');
+/** Events that bring a position or a debt to an account: it is watched from then on. */
+const EXPOSING: ReadonlySet<string> = new Set(['Traded', 'SliceTransferred', 'CashChanged']);
+/** Fields of events that name an account. */
+const NAMES = ['account', 'from', 'to', 'buyer', 'seller', 'bidder'] as const;
+const ACCOUNT = /^0x[0-9a-f]{64}$/;
+
+/** A bid of somebody. */
+export interface SeenBid {
+  readonly id: bigint;
+  readonly bidder: AccountId;
+  /** cash, 18 decimals; negative: was paid */
+  readonly price: bigint;
+  readonly block: bigint;
+}
+
+/** Who may have to be liquidated, learnt from the hub's events alone. */
+export class AccountBook {
+  readonly #watched = new Set<AccountId>();
+  readonly #changed = new Set<AccountId>();
+  readonly #inAuction = new Set<AccountId>();
+  readonly #bids = new Map<string, SeenBid>();
+  readonly #sizer = new RangeSizer(MAX_RANGE, TARGET_LOGS);
+  #next: bigint;
+
+  /** @param from first block of interest */
+  constructor(
+    private readonly client: Pick<PublicClient, 'getLogs'>,
+    private readonly hub: LiquidationHub,
+    from: bigint,
+  ) {
+    this.#next = from;
+  }
+
+  /** Accounts that traded, received positions or whose cash was moved by a module. */
+  get watched(): ReadonlySet<AccountId> {
+    return this.#watched;
+  }
+
+  /** Accounts whose auction is open. */
+  get inAuction(): ReadonlySet<AccountId> {
+    return this.#inAuction;
+  }
+
+  get bids(): readonly SeenBid[] {
+    return [...this.#bids.values()];
+  }
+
+  /** Watched accounts whose books changed since this was asked last. */
+  takeChanged(): AccountId[] {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    return changed;
+  }
+
+  /** Watches accounts that are known from elsewhere. */
+  add(accounts: readonly AccountId[]): void {
+    for (const account of accounts) this.#watch(account);
+  }
+
+  /** Accounts whose auction was open before the first block of interest. */
+  addAuctions(accounts: readonly AccountId[]): void {
+    for (const account of accounts) this.#inAuction.add(account);
+  }
+
+  /** Reads events up to a block, in pieces that the provider takes. @param progress told how far it is */
+  async advance(to: bigint, progress: (done: bigint, to: bigint) => void = () => undefined): Promise<void> {
+    let from = this.#next > OVERLAP ? this.#next - OVERLAP : 0n;
+    while (from <= to) {
+      const size = this.#sizer.size;
+      const until = from + BigInt(size) - 1n < to ? from + BigInt(size) - 1n : to;
+      const asked = Number(until - from) + 1;
+      const count = await this.#read(from, until).catch((error: unknown) => {
+        if (!this.#sizer.refused(asked)) throw error;
+        return null;
+      });
+      if (count === null) continue;
+      this.#sizer.answered(asked, count);
+      from = until + 1n;
+      if (from > this.#next) this.#next = from;
+      progress(until, to);
+    }
+  }
+
+  async #read(fromBlock: bigint, toBlock: bigint): Promise<number> {
+    const { ledger, markets, liquidation } = this.hub;
+    const logs = await this.client.getLogs({ address: [ledger, markets, liquidation], fromBlock, toBlock });
+    for (const { eventName, args, blockNumber, blockHash, logIndex } of parseEventLogs({ abi: EVENTS, logs })) {
+      const fields: Readonly<Record<string, unknown>> = args;
+      for (const name of NAMES) {
+        const value = fields[name];
+        if (typeof value !== 'string' || !ACCOUNT.test(value)) continue;
+        // CAST: 32 bytes of hex.
+        const account = accountId(value as Hex);
+        if (EXPOSING.has(eventName)) this.#watch(account);
+        else if (this.#watched.has(account)) this.#changed.add(account);
+      }
+      if (eventName === 'AuctionStarted') this.#inAuction.add(accountId(args.account));
+      if (eventName === 'AuctionEnded') this.#inAuction.delete(accountId(args.account));
+      if (eventName === 'BidTaken')
+        this.#bids.set(`${blockHash}:${logIndex}`, {
+          ...{ id: args.id, bidder: accountId(args.bidder), price: args.price, block: blockNumber },
+        });
+    }
+    return logs.length;
+  }
+
+  #watch(account: AccountId): void {
+    this.#watched.add(account);
+    this.#changed.add(account);
+  }
+}

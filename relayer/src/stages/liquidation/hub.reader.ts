@@ -1,0 +1,185 @@
+import { collateralRulesAbi, feedsAbi, liquidationAbi, marginAbi, marketsAbi } from '@lockstep/contracts';
+import { risk, type AccountId, type liquidation } from '@lockstep/shared';
+import type { PublicClient } from 'viem';
+import { MODES, type LiquidationHub } from './hub.js';
+
+/** Accounts asked for at a time. */
+const BATCH = 100;
+const WAD = 10n ** 18n;
+const HOUR = 3_600n;
+const AVERAGED_STEPS = 1n << 15n;
+const STRIKE_BITS = 128n;
+const mask = (bits: bigint): bigint => (1n << bits) - 1n;
+
+/** An account's exact figures at one block. */
+export interface Exact extends liquidation.Watched {
+  readonly grade: risk.Grade;
+}
+
+type Rules = Pick<liquidation.HubMarket, 'portfolio' | 'cross' | 'isolated'>;
+
+/** Reads prices, holdings and exact figures of one block. Requests of one turn travel together. */
+export class HubReader {
+  constructor(
+    private readonly client: PublicClient,
+    private readonly hub: LiquidationHub,
+    private readonly rules: Rules,
+  ) {}
+
+  /** Holdings as of a block, with the funding that was in them. */
+  async accounts(accounts: readonly AccountId[], blockNumber: bigint, now: bigint): Promise<liquidation.ExposedAccount[]> {
+    const markets = { address: this.hub.markets, abi: marketsAbi, blockNumber } as const;
+    const read = await inBatches(accounts, async (account) => {
+      const [words, mode] = await Promise.all([
+        this.client.readContract({ ...markets, functionName: 'holdingsOf', args: [account] }),
+        this.client.readContract({ ...markets, functionName: 'modeOf', args: [account] }),
+      ]);
+      return { account, mode: MODES[mode] ?? 'portfolio', holdings: risk.decodeHoldings(words) };
+    });
+    const held = new Set(read.flatMap(({ holdings }) => holdings.underlyings.map(({ underlying }) => underlying)));
+    const indexes = new Map(await Promise.all([...held].map(async (one) => [one, await this.#index(one, blockNumber, now)] as const)));
+    return read.map((one) => ({ ...one, indexes }));
+  }
+
+  /** Prices and rules of everything that some accounts hold. */
+  async market(accounts: readonly liquidation.ExposedAccount[], blockNumber: bigint, now: bigint): Promise<liquidation.HubMarket> {
+    const places = new Map<number, Set<number>>();
+    const assetIds = new Set<number>();
+    for (const { holdings } of accounts) {
+      for (const { assetId } of holdings.collateral) assetIds.add(assetId);
+      for (const { underlying, options } of holdings.underlyings) {
+        const own = places.get(underlying) ?? new Set();
+        for (const { place } of options) own.add(place);
+        places.set(underlying, own);
+      }
+    }
+    const [underlyings, assets] = await Promise.all([
+      Promise.all([...places].map(async ([id, own]) => [id, await this.#underlying(id, [...own], blockNumber, now)] as const)),
+      Promise.all([...assetIds].map((assetId) => this.#asset(assetId, blockNumber))),
+    ]);
+    const known = assets.flatMap((asset) => (asset === null ? [] : [asset]));
+    const classes: risk.Parameters['haircuts'][string][] = [];
+    for (const { asset, tiers } of known) classes[asset.class] = tiers;
+    return {
+      now,
+      underlyings: new Map(underlyings),
+      assets: new Map(known.map(({ assetId, asset }) => [assetId, asset])),
+      classes: Array.from(classes, (tiers) => tiers ?? []),
+      ...this.rules,
+    };
+  }
+
+  /** What the contracts say of accounts: their figures, how good the prices are, and their auctions. */
+  exact(accounts: readonly AccountId[], blockNumber: bigint): Promise<Exact[]> {
+    return inBatches(accounts, async (account) => {
+      const [figures, auction] = await Promise.all([
+        this.client.readContract({ address: this.hub.margin, abi: marginAbi, functionName: 'riskOf', args: [account], blockNumber }),
+        this.client.readContract({
+          ...{ address: this.hub.liquidation, abi: liquidationAbi, functionName: 'auctionOf', args: [account], blockNumber },
+        }),
+      ]);
+      const { startedAt, lastBidAt, restingSince, insolventSince, reserve } = auction;
+      return {
+        account,
+        equity: figures.equity,
+        initial: figures.initialMargin,
+        margin: figures.maintenanceMargin,
+        grade: risk.GRADES[figures.grade] ?? 'halted',
+        auction:
+          auction.id === 0n
+            ? null
+            : {
+                ...{ startedAt: BigInt(startedAt), lastBidAt: BigInt(lastBidAt), reserve },
+                ...{ restingSince: BigInt(restingSince), insolventSince: BigInt(insolventSince) },
+              },
+      };
+    });
+  }
+
+  /** Terms of all auctions. */
+  async terms(blockNumber: bigint): Promise<liquidation.AuctionTerms> {
+    const { fastSeconds, slowSeconds, resumeSeconds, insolventSeconds, coolOff, ...rest } = await this.client.readContract({
+      ...{ address: this.hub.liquidation, abi: liquidationAbi, functionName: 'termsOf', blockNumber },
+    });
+    return {
+      ...rest,
+      ...{ fastSeconds: BigInt(fastSeconds), slowSeconds: BigInt(slowSeconds), resumeSeconds: BigInt(resumeSeconds) },
+      ...{ insolventSeconds: BigInt(insolventSeconds), coolOff: BigInt(coolOff) },
+    };
+  }
+
+  async #index(underlying: number, blockNumber: bigint, now: bigint): Promise<bigint> {
+    const [index, perHour, since] = await this.client.readContract({
+      ...{ address: this.hub.markets, abi: marketsAbi, functionName: 'fundingOf', args: [underlying], blockNumber },
+    });
+    return index + (perHour * (now - BigInt(since))) / HOUR;
+  }
+
+  async #underlying(id: number, places: readonly number[], blockNumber: bigint, now: bigint): Promise<liquidation.MarketUnderlying> {
+    const [{ spot, mark }, index, words] = await Promise.all([
+      this.client.readContract({ address: this.hub.feeds, abi: feedsAbi, functionName: 'quoteOf', args: [id, true], blockNumber }),
+      this.#index(id, blockNumber, now),
+      this.client.readContract({ address: this.hub.markets, abi: marketsAbi, functionName: 'strikesAt', args: [id, places], blockNumber }),
+    ]);
+    const strikes = new Map(
+      places.map((place, at) => {
+        const word = words[at] ?? 0n;
+        return [place, { strike: word & mask(STRIKE_BITS), expiry: (word >> STRIKE_BITS) & mask(40n) }] as const;
+      }),
+    );
+    const expiries = await Promise.all(
+      [...new Set([...strikes.values()].map(({ expiry }) => expiry))].map(
+        async (expiry) => [expiry, await this.#expiry(id, expiry, blockNumber, now)] as const,
+      ),
+    );
+    return { spot, mark: mark === 0n ? spot : mark, index, strikes, expiries: new Map(expiries) };
+  }
+
+  /** Of the last half hour the part that has passed is the average so far; from expiry on only that counts. */
+  async #expiry(underlying: number, expiry: bigint, blockNumber: bigint, now: bigint): Promise<liquidation.MarketExpiry> {
+    const point = (kind: risk.FeedKind) =>
+      this.client.readContract({
+        ...{ address: this.hub.feeds, abi: feedsAbi, functionName: 'point', blockNumber },
+        args: [risk.feedId({ underlying, kind, expiry })],
+      });
+    const [forward, surface, [average, share]] = await Promise.all([
+      point('forward'),
+      point('surface'),
+      this.client.readContract({
+        ...{ address: this.hub.feeds, abi: feedsAbi, functionName: 'settlement', args: [underlying, Number(expiry)], blockNumber },
+      }),
+    ]);
+    if (expiry <= now) return { forward: average, averaged: WAD, slice: null };
+    const [known, rest] = [average * share, forward.value * (WAD - share)];
+    return {
+      forward: (known + rest) / WAD,
+      // In the steps in which a sheet keeps it.
+      averaged: known === 0n ? 0n : (((known * AVERAGED_STEPS) / (known + rest)) * WAD) / AVERAGED_STEPS,
+      slice: surface.value === 0n ? null : risk.unpackSlice(surface.value),
+    };
+  }
+
+  /** Null: it has no rule, and counts nothing. */
+  async #asset(assetId: number, blockNumber: bigint) {
+    const rules = { address: this.hub.rules, abi: collateralRulesAbi, blockNumber } as const;
+    const [listed, rule] = await this.client.readContract({ ...rules, functionName: 'assetRuleOf', args: [assetId] });
+    if (!listed) return null;
+    const words = risk.encodeCollateral([{ assetId, amount: 10n ** BigInt(rule.decimals) }]);
+    const [[lot], classes] = await this.client.readContract({ ...rules, functionName: 'lotsOf', args: [words] });
+    if (lot === undefined) return null;
+    const asset: liquidation.MarketAsset = {
+      decimals: rule.decimals,
+      price: lot.value,
+      underlying: rule.underlying,
+      class: rule.class,
+      chain: lot.chain,
+    };
+    return { assetId, asset, tiers: [...(classes[Number(lot.class)] ?? [])] };
+  }
+}
+
+async function inBatches<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  for (let i = 0; i < items.length; i += BATCH) answers.push(...(await Promise.all(items.slice(i, i + BATCH).map(ask))));
+  return answers;
+}

@@ -1,0 +1,84 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { accountId, type AccountId } from '@lockstep/shared';
+import { DataSource } from 'typeorm';
+import type { Hex } from 'viem';
+import { z } from 'zod/v4';
+import { Chains } from '../../chain/chains.js';
+import { CLOCK, type Clock } from '../../chain/clock.js';
+import { RELAYER_CONFIG } from '../../config/config.module.js';
+import type { RelayerConfig } from '../../config/relayer-config.js';
+import type { HubCalls } from '../hub-calls.js';
+import { AccountBook } from './account-book.js';
+import { blockBefore } from './block-before.js';
+import { findHub, readRates } from './hub.js';
+import { HubReader } from './hub.reader.js';
+import { Liquidator } from './liquidator.js';
+import { biddingOf, hubMethods } from './parameters.js';
+
+/** Token of the liquidator's calls. */
+export const LIQUIDATION_CALLS = Symbol('LIQUIDATION_CALLS');
+
+const DAY = 86_400;
+
+// CAST: accountId checks that it is 32 bytes of hex.
+const accountRows = z.array(z.object({ account: z.string().transform((text) => accountId(text as Hex)) }));
+
+/** The liquidator of this process: whom it watches comes from the database, what they hold and whether they are below margin from the chain. */
+@Injectable()
+export class LiquidationService {
+  readonly #logger = new Logger(LiquidationService.name);
+  #liquidator: Liquidator | null = null;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
+    @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'liquidation'>,
+    @Inject(LIQUIDATION_CALLS) private readonly calls: HubCalls,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** One look at the newest block of the hub. */
+  async look(): Promise<void> {
+    const look = await (this.#liquidator ??= await this.#start()).look();
+    if (look === null || look.accounts.length + look.wanted.length === 0) return;
+    const { block, watched, suspects, accounts, wanted } = look;
+    this.#logger.log({
+      ...{ event: 'liquidation.look', block: `${block}`, watched, suspects, below: accounts.length },
+      wanted: wanted.map(({ what, account, outcome }) => `${what} ${account} ${outcome}`),
+    });
+  }
+
+  async #start(): Promise<Liquidator> {
+    const { client } = this.chains.hub;
+    const address = this.chains.hub.find('Liquidation');
+    if (address === null)
+      throw new Error(`${this.chains.hub.name}: live file has no contract Liquidation; expected it for the role liquidate`);
+    const hub = await findHub(client, address);
+    const { portfolio, cross } = hubMethods();
+    const rates = await readRates(client, hub, cross);
+    const reader = new HubReader(client, hub, { portfolio, cross: rates, isolated: { ...rates, method: 'isolated' } });
+    // Bids of a day count against the budget, so events are read again from there on.
+    const book = new AccountBook(client, hub, await blockBefore(client, BigInt(Math.floor(this.clock.now() / 1000) - DAY)));
+    const accounts = await this.#known();
+    book.add(accounts);
+    const exact = await reader.exact(accounts, await client.getBlockNumber());
+    book.addAuctions(exact.filter(({ auction }) => auction !== null).map(({ account }) => account));
+    const { maxChecks, maxSteps, turns, bid } = this.config.liquidation;
+    return new Liquidator(client, hub, book, reader, this.calls, {
+      ...{ maxChecks, maxSteps, turns },
+      bid: bid === undefined ? null : biddingOf(bid),
+    });
+  }
+
+  /** Whoever traded or had his cash moved by a module, as the database knows it. */
+  async #known(): Promise<readonly AccountId[]> {
+    const rows = await this.dataSource.query<unknown[]>(
+      `select account from position_events where eid = $1 and state <> 'orphaned'
+       union select counterparty from position_events where eid = $1 and state <> 'orphaned'
+       union select account from ledger_events where eid = $1 and kind = 'CashChanged' and account is not null and state <> 'orphaned'
+       order by 1`,
+      [this.chains.hub.eid],
+    );
+    return accountRows.parse(rows).map(({ account }) => account);
+  }
+}
