@@ -175,18 +175,20 @@ function uncertainty(portfolio: Portfolio): number {
   return gross * CHAIN_ROUNDING + Math.max(0, -toFloat(portfolio.cash)) * DEBT_GROWTH + DUST;
 }
 
+interface ExpiryRow {
+  readonly expiry: Expiry;
+  readonly options: Map<string, Expiry['options'][number]>;
+}
+
 /** Every instrument that somebody holds, once, as a sheet wants them. */
 function marketOf(portfolios: readonly Portfolio[]): Portfolio {
-  const underlyings = new Map<
-    string,
-    { underlying: Underlying; expiries: Map<bigint, { expiry: Expiry; options: Map<string, Expiry['options'][number]> }> }
-  >();
+  const underlyings = new Map<string, { readonly underlying: Underlying; readonly expiries: Map<bigint, ExpiryRow> }>();
   for (const portfolio of portfolios)
     for (const underlying of portfolio.underlyings) {
-      const known = underlyings.get(underlying.name) ?? { underlying, expiries: new Map() };
+      const known = underlyings.get(underlying.name) ?? { underlying, expiries: new Map<bigint, ExpiryRow>() };
       underlyings.set(underlying.name, underlying.perpetual === undefined ? known : { ...known, underlying });
       for (const expiry of underlying.expiries) {
-        const row = known.expiries.get(expiry.days) ?? { expiry, options: new Map() };
+        const row: ExpiryRow = known.expiries.get(expiry.days) ?? { expiry, options: new Map() };
         known.expiries.set(expiry.days, row);
         for (const option of expiry.options) row.options.set(`${option.kind}${option.strike}`, option);
       }

@@ -115,16 +115,15 @@ export class Liquidator {
       if (block < found + liquidation.turnOf(one.account, this.sender.address, found, this.terms.turns)) continue;
       if (now - (this.#refusedAt.get(one.account) ?? -REFUSED) < REFUSED) continue;
       const step = liquidation.auctionStep(terms, one);
-      const outcome =
-        step !== null ? await this.#step(step, one, found) : bidder === null ? null : await this.#bid(terms, one, bidder, now);
+      const outcome = step !== null ? await this.#step(step, one) : bidder === null ? null : await this.#bid(terms, one, bidder, now);
       if (outcome === 'refused') this.#refusedAt.set(one.account, now);
       if (outcome !== null) wanted.push({ what: step ?? 'bid', account: one.account, outcome });
     }
     return wanted;
   }
 
-  #step(step: liquidation.AuctionStep, { account, auction }: Exact, found: bigint): Promise<'sent' | 'waiting' | 'refused'> {
-    const id = auction === null ? `${found}` : `${auction.startedAt}:${auction.lastBidAt}`;
+  #step(step: liquidation.AuctionStep, { account, auction }: Exact): Promise<'sent' | 'waiting' | 'refused'> {
+    const id = auction === null ? 'none' : `${auction.startedAt}:${auction.lastBidAt}`;
     const data = encodeFunctionData({ abi: liquidationAbi, functionName: step, args: [account, NO_PRICES] });
     const purpose = { what: `auction-${step}`, account };
     return this.sender.want(`auction-${step}:${account}:${id}`, { to: this.hub.liquidation, data, purpose });
