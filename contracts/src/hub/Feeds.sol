@@ -7,8 +7,9 @@ import {FeedGrade, Grade} from "./risk/FeedGrade.sol";
 import {FeedId, FeedWord, Kind} from "./risk/FeedWord.sol";
 import {IFeeds} from "./risk/IFeeds.sol";
 import {FeedSigners} from "./risk/FeedSigners.sol";
+import {FeedTerms} from "./risk/FeedTerms.sol";
 import {Smile} from "./risk/Smile.sol";
-import {IPriceSource} from "./risk/sources/IPriceSource.sol";
+import {SpotSource} from "./risk/SpotSource.sol";
 
 /// @notice The prices and volatilities the hub can verify. It decides nothing: it says what was signed, when, and how far that goes.
 /// @dev One word per feed. A value is taken only if it is newer than the stored one, so whoever submits chooses neither order nor price.
@@ -16,8 +17,6 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
     uint256 private constant SHARE_ONE = 10_000;
     uint256 private constant WAD = 1e18;
     uint256 private constant NONE = type(uint256).max;
-    /// @dev Keeps products of a price with a size and a wad inside 256 bits everywhere.
-    uint128 private constant MAX_PRICE = 1e30;
     /// @dev A settlement price is the average of this long before expiry, seconds.
     uint256 private constant SETTLEMENT_WINDOW = 30 minutes;
 
@@ -97,7 +96,7 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
         FeedId feed = report.feed;
         uint16 underlying = feed.underlying();
         uint40 expiry = feed.expiry();
-        require(_modeOf(_underlyings[underlying].terms) != SpotMode.Unlisted, UnderlyingUnknown(underlying));
+        require(FeedTerms.modeOf(_underlyings[underlying].terms) != SpotMode.Unlisted, UnderlyingUnknown(underlying));
         uint8 number = feed.kindNumber();
         require(number <= uint8(type(Kind).max), FeedInvalid(feed, "kind at most 4"));
         Kind kind = Kind(number);
@@ -114,7 +113,7 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
             );
         } else {
             require(
-                report.value != 0 && report.value <= MAX_PRICE,
+                report.value != 0 && report.value <= SpotSource.MAX_PRICE,
                 ValueInvalid(feed, report.value, "a price from 1, at most 10^30")
             );
         }
@@ -188,7 +187,7 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
             bounds.markBand < SHARE_ONE && bounds.disagreement < SHARE_ONE,
             UnderlyingInvalid(underlying, "markBand and disagreement below 10^4")
         );
-        _underlyings[underlying] = Underlying({terms: _pack(bounds, mode), source: source});
+        _underlyings[underlying] = Underlying({terms: FeedTerms.pack(bounds, mode), source: source});
         _advance(underlying);
         emit UnderlyingSet(underlying, mode, source, bounds);
     }
@@ -207,8 +206,8 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
             FeedId feed = feeds[i];
             Underlying storage underlying = _underlyings[feed.underlying()];
             read[i] =
-                feed.kindNumber() == uint8(Kind.Spot) && _modeOf(underlying.terms) == SpotMode.Source
-                    ? _sourceWord(underlying, _words[feed])
+                feed.kindNumber() == uint8(Kind.Spot) && FeedTerms.modeOf(underlying.terms) == SpotMode.Source
+                    ? SpotSource.wordOf(underlying.source, _words[feed])
                     : _words[feed] & ~FeedWord.EPOCH;
         }
     }
@@ -242,11 +241,11 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
             require(terms != 0, UnderlyingUnknown(underlying));
             uint256 word = _words[FeedWord.id(underlying, Kind.Spot, 0)];
             quote.epoch = _epochIn(word);
-            if (_modeOf(terms) == SpotMode.Signed) quote.grade = _spotGrade(word, terms, false);
+            if (FeedTerms.modeOf(terms) == SpotMode.Signed) quote.grade = _spotGrade(word, terms, false);
             else (word, quote.grade) = _otherSpot(underlying, word, terms);
             quote.spot = FeedWord.value(word);
             quote.oldest = FeedWord.time(word);
-            quote.confidence = _confidence(FeedWord.spread(word), uint32(terms >> 168));
+            quote.confidence = FeedTerms.confidence(FeedWord.spread(word), uint32(terms >> 168));
             if (!withMark) return quote;
             word = _words[FeedWord.id(underlying, Kind.Mark, 0)];
             uint256 value = FeedWord.value(word);
@@ -265,11 +264,15 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
     /// @dev Spot read from another source, or compared with one.
     function _otherSpot(uint16 id, uint256 word, uint256 terms) private view returns (uint256, Grade) {
         Underlying storage underlying = _underlyings[id];
-        if (_modeOf(terms) == SpotMode.Source) {
-            word = _sourceWord(underlying, word);
+        if (FeedTerms.modeOf(terms) == SpotMode.Source) {
+            word = SpotSource.wordOf(underlying.source, word);
             return (word, _spotGrade(word, terms, false));
         }
-        (bool disagrees, Grade floor) = _check(underlying, _boundsOf(terms), FeedWord.value(word));
+        (bool disagrees, Grade floor) = SpotSource.check(
+            underlying.source,
+            FeedTerms.boundsOf(terms),
+            FeedWord.value(word)
+        );
         return (word, FeedGrade.worse(_spotGrade(word, terms, disagrees), floor));
     }
 
@@ -324,7 +327,7 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
     /// @inheritdoc IFeeds
     function confidence(uint16 underlying, uint32 spread) external view returns (uint64) {
         (, Bounds memory bounds, ) = _listed(underlying);
-        return _confidence(spread, bounds.maxSpread);
+        return FeedTerms.confidence(spread, bounds.maxSpread);
     }
 
     /// @inheritdoc IFeeds
@@ -332,12 +335,7 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
         uint16 underlying
     ) external view returns (SpotMode mode, address source, Bounds memory bounds) {
         Underlying storage listed = _underlyings[underlying];
-        return (_modeOf(listed.terms), listed.source, _boundsOf(listed.terms));
-    }
-
-    function _confidence(uint256 spread, uint256 widest) private pure returns (uint64) {
-        // CAST: at most 10^18.
-        return spread >= widest ? 0 : uint64(WAD - (spread * WAD) / widest);
+        return (FeedTerms.modeOf(listed.terms), listed.source, FeedTerms.boundsOf(listed.terms));
     }
 
     function _point(
@@ -349,8 +347,9 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
     ) private view returns (Point memory) {
         if (feed.kindNumber() != uint8(Kind.Spot) || mode == SpotMode.Signed)
             return _graded(word, feed.kindNumber(), bounds, false);
-        if (mode == SpotMode.Source) return _graded(_sourceWord(underlying, word), uint8(Kind.Spot), bounds, false);
-        (bool disagrees, Grade floor) = _check(underlying, bounds, FeedWord.value(word));
+        if (mode == SpotMode.Source)
+            return _graded(SpotSource.wordOf(underlying.source, word), uint8(Kind.Spot), bounds, false);
+        (bool disagrees, Grade floor) = SpotSource.check(underlying.source, bounds, FeedWord.value(word));
         Point memory spot = _graded(word, uint8(Kind.Spot), bounds, disagrees);
         spot.grade = FeedGrade.worse(spot.grade, floor);
         return spot;
@@ -367,42 +366,8 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
                 value: FeedWord.value(word),
                 time: FeedWord.time(word),
                 spread: FeedWord.spread(word),
-                grade: FeedGrade.gradeOf(word, _limits(bounds, kind), block.timestamp, disagrees)
+                grade: FeedGrade.gradeOf(word, FeedTerms.limits(bounds, kind), block.timestamp, disagrees)
             });
-    }
-
-    /// @dev A source that is silent or old contradicts nothing, but nothing new may be risked on the signers' word alone.
-    function _check(
-        Underlying storage underlying,
-        Bounds memory bounds,
-        uint256 value
-    ) private view returns (bool disagrees, Grade floor) {
-        (uint128 price, uint40 time, ) = _readSource(underlying.source);
-        if (price == 0 || block.timestamp > uint256(time) + bounds.sourceStale) return (false, Grade.Aged);
-        uint256 gap = value > price ? value - price : price - value;
-        disagrees = gap * SHARE_ONE > uint256(price) * bounds.disagreement;
-    }
-
-    function _sourceWord(Underlying storage underlying, uint256 stored) private view returns (uint256) {
-        (uint128 price, uint40 time, uint32 spread) = _readSource(underlying.source);
-        return FeedWord.pack(price, time, spread) | (stored & FeedWord.HALTED);
-    }
-
-    /// @dev No price when the source has none: a revert there must not stop what needs no price.
-    function _readSource(address source) private view returns (uint128 price, uint40 time, uint32 spread) {
-        try IPriceSource(source).latest() returns (uint128 price_, uint40 time_, uint32 spread_) {
-            if (price_ <= MAX_PRICE) return (price_, time_, spread_);
-        } catch {
-            return (0, 0, 0);
-        }
-    }
-
-    function _limits(Bounds memory bounds, uint8 kind) private pure returns (FeedGrade.Limits memory) {
-        if (kind == uint8(Kind.Forward))
-            return FeedGrade.Limits(bounds.forwardFresh, bounds.forwardStale, bounds.maxSpread);
-        if (kind == uint8(Kind.Surface))
-            return FeedGrade.Limits(bounds.surfaceFresh, bounds.surfaceStale, bounds.maxSpread);
-        return FeedGrade.Limits(bounds.spotFresh, bounds.spotStale, bounds.maxSpread);
     }
 
     // ---- an underlying's words
@@ -424,45 +389,8 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
     ) private view returns (Underlying storage underlying, Bounds memory bounds, SpotMode mode) {
         underlying = _underlyings[id];
         uint256 terms = underlying.terms;
-        mode = _modeOf(terms);
+        mode = FeedTerms.modeOf(terms);
         require(mode != SpotMode.Unlisted, UnderlyingUnknown(id));
-        bounds = _boundsOf(terms);
-    }
-
-    /// @dev Low to high: seven ages of 24 bits | maxSpread | markBand | disagreement | mode.
-    function _pack(Bounds calldata bounds, SpotMode mode) private pure returns (uint256) {
-        return
-            uint256(bounds.spotFresh) |
-            (uint256(bounds.spotStale) << 24) |
-            (uint256(bounds.forwardFresh) << 48) |
-            (uint256(bounds.forwardStale) << 72) |
-            (uint256(bounds.surfaceFresh) << 96) |
-            (uint256(bounds.surfaceStale) << 120) |
-            (uint256(bounds.sourceStale) << 144) |
-            (uint256(bounds.maxSpread) << 168) |
-            (uint256(bounds.markBand) << 200) |
-            (uint256(bounds.disagreement) << 216) |
-            (uint256(mode) << 232);
-    }
-
-    function _modeOf(uint256 terms) private pure returns (SpotMode) {
-        return SpotMode(terms >> 232);
-    }
-
-    function _boundsOf(uint256 terms) private pure returns (Bounds memory) {
-        // CAST: each field is cut to its width, as _pack laid it.
-        return
-            Bounds({
-                spotFresh: uint24(terms),
-                spotStale: uint24(terms >> 24),
-                forwardFresh: uint24(terms >> 48),
-                forwardStale: uint24(terms >> 72),
-                surfaceFresh: uint24(terms >> 96),
-                surfaceStale: uint24(terms >> 120),
-                sourceStale: uint24(terms >> 144),
-                maxSpread: uint32(terms >> 168),
-                markBand: uint16(terms >> 200),
-                disagreement: uint16(terms >> 216)
-            });
+        bounds = FeedTerms.boundsOf(terms);
     }
 }

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.34;
 
 import {StrikeEntry} from "../hub/markets/StrikeEntry.sol";
-import {Holdings} from "../hub/risk/Holdings.sol";
 import {IListing, Risk} from "../hub/risk/IRiskEngine.sol";
 
 /// @notice Listing and holdings in storage, packed as the hub packs them, for local chains: what valuing an account costs when all of it
@@ -37,8 +36,7 @@ contract PositionBook is IListing {
     /// @notice Reads the account's words and has the engine value them.
     /// @param selector of a function of the engine that takes holdings and returns Risk
     function value(uint256 account, address engine, bytes4 selector) external {
-        uint256[] memory words = _read(_words[account]);
-        (bool done, bytes memory answer) = engine.staticcall(abi.encodeWithSelector(selector, words));
+        (bool done, bytes memory answer) = engine.staticcall(_call(selector, _words[account]));
         if (!done) {
             assembly ("memory-safe") {
                 revert(add(answer, 32), mload(answer))
@@ -48,29 +46,62 @@ contract PositionBook is IListing {
         emit Valued(risk.equity, risk.initialMargin, risk.maintenanceMargin, uint8(risk.grade));
     }
 
-    /// @dev As many as the head and the positions say.
-    function _read(uint256[255] storage stored) private view returns (uint256[] memory words) {
-        words = new uint256[](255);
-        uint256 head = words[0] = stored[0];
-        uint256 next = 1;
-        for (uint256 end = 1 + Holdings.collateralWords(head); next < end; ++next) words[next] = stored[next];
-        for (uint256 left = Holdings.underlyings(head); left != 0; --left) {
-            uint256 position = words[next] = stored[next];
-            for (uint256 end = ++next + Holdings.optionWords(position); next < end; ++next) words[next] = stored[next];
-        }
+    /// @dev The call with as many words as the head and the positions say, laid down where it is sent from, as the hub does.
+    function _call(bytes4 selector, uint256[255] storage stored) private view returns (bytes memory data) {
         assembly ("memory-safe") {
-            mstore(words, next)
+            data := mload(0x40)
+            mstore(add(data, 32), selector)
+            mstore(add(data, 36), 32)
+            let first := add(data, 100)
+            let to := first
+            let slot := stored.slot
+            let head := sload(slot)
+            mstore(to, head)
+            to := add(to, 32)
+            // Collateral words are counted from bit 128 on, underlyings from 136; a position's options from 16.
+            for {
+                let words := and(shr(128, head), 0xff)
+                let left := and(shr(136, head), 0xff)
+            } 1 {} {
+                for {} words {
+                    words := sub(words, 1)
+                } {
+                    slot := add(slot, 1)
+                    mstore(to, sload(slot))
+                    to := add(to, 32)
+                }
+                if iszero(left) {
+                    break
+                }
+                left := sub(left, 1)
+                slot := add(slot, 1)
+                let position := sload(slot)
+                mstore(to, position)
+                to := add(to, 32)
+                words := and(shr(16, position), 0xff)
+            }
+            mstore(add(data, 68), shr(5, sub(to, first)))
+            mstore(data, sub(to, add(data, 32)))
+            mstore(0x40, and(add(to, 31), not(31)))
         }
     }
 
     /// @inheritdoc IListing
     function strikesAt(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory words) {
-        words = new uint256[](places.length);
-        uint256[86] storage stored = _strikes[underlying];
-        for (uint256 i = 0; i < places.length; ++i) {
-            uint256 word = stored[places[i] / StrikeEntry.PER_WORD];
-            uint256 entry = StrikeEntry.at(word, places[i] % StrikeEntry.PER_WORD);
-            words[i] = StrikeEntry.strike(entry) | (uint256(StrikeEntry.expiry(entry)) << 128);
+        unchecked {
+            words = new uint256[](places.length);
+            uint256[86] storage stored = _strikes[underlying];
+            uint256 word;
+            uint256 held = 86;
+            for (uint256 i = 0; i < places.length; ++i) {
+                uint256 place = places[i];
+                if (place / StrikeEntry.PER_WORD != held) {
+                    held = place / StrikeEntry.PER_WORD;
+                    word = stored[held];
+                }
+                uint256 entry = StrikeEntry.at(word, place % StrikeEntry.PER_WORD);
+                words[i] = StrikeEntry.strike(entry) | (uint256(StrikeEntry.expiry(entry)) << 128);
+            }
         }
     }
 

@@ -150,22 +150,35 @@ contract CollateralRules is ICollateralRules, AccessManaged {
             uint256[] memory balances = new uint256[](words.length * 2);
             value.oldest = type(uint40).max;
             uint256 count;
-            for (uint256 i = 0; i < balances.length; ++i) {
-                (uint16 assetId, uint256 amount) = Holdings.lot(words[i >> 1], i & 1);
+            uint256 length = words.length * 2;
+            for (uint256 i = 0; i < length; ++i) {
+                uint256 word;
+                assembly ("memory-safe") {
+                    word := calldataload(add(words.offset, shl(5, shr(1, i))))
+                }
+                (uint16 assetId, uint256 amount) = Holdings.lot(word, i & 1);
                 if (amount == 0) continue;
                 uint256 rule = RulesTable.ruleOf(table, assetId);
                 if (rule == 0) continue;
-                rules[count] = rule;
-                uint256 price = prices[count] = _price(rules, prices, count, value);
+                _put(rules, count, rule);
+                uint256 price = _price(rules, prices, count, value);
+                _put(prices, count, price);
                 uint256 worth = RulesTable.worth(rule, amount, price);
                 value.total += int256(worth);
-                balances[count++] = worth | (uint256(RulesTable.underlying(rule)) << 240);
+                _put(balances, count++, worth | (uint256(RulesTable.underlying(rule)) << 240));
             }
             assembly ("memory-safe") {
                 mstore(balances, count)
             }
             value.balances = balances;
             value.haircuts = RulesTable.haircuts(table, rules, balances);
+        }
+    }
+
+    /// @dev Sets a member of an array that is known to have it.
+    function _put(uint256[] memory words, uint256 i, uint256 word) private pure {
+        assembly ("memory-safe") {
+            mstore(add(add(words, 32), shl(5, i)), word)
         }
     }
 
@@ -218,8 +231,9 @@ contract CollateralRules is ICollateralRules, AccessManaged {
         Value memory value
     ) private view returns (uint256) {
         unchecked {
-            uint16 underlying = RulesTable.underlying(rules[last]);
-            for (uint256 i = 0; i < last; ++i) if (RulesTable.underlying(rules[i]) == underlying) return prices[i];
+            uint16 underlying = RulesTable.underlying(RulesTable.at(rules, last));
+            for (uint256 i = 0; i < last; ++i)
+                if (RulesTable.underlying(RulesTable.at(rules, i)) == underlying) return RulesTable.at(prices, i);
             IFeeds.Quote memory quote = feeds.quoteOf(underlying, false);
             value.grade = FeedGrade.worse(value.grade, quote.grade);
             if (quote.oldest < value.oldest) value.oldest = quote.oldest;

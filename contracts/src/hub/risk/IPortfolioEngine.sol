@@ -16,18 +16,13 @@ interface IPortfolioEngine is IRiskEngine {
         address sheets;
     }
 
-    /// @param id          0: offsets with nothing
-    /// @param correlation 1e-9; a group's is the least of those of its members in the account
-    struct Group {
-        uint8 id;
-        uint32 correlation;
-    }
-
     event GroupSet(uint16 indexed underlying, uint8 group, uint32 correlation);
 
     error CorrelationInvalid(uint256 correlation, uint256 most);
 
-    /// @notice Underlyings of a group offset each other, at most 0.75. GOVERNOR, delayed.
+    /// @notice Underlyings of a group offset each other. GOVERNOR, delayed.
+    /// @param group       0: offsets with nothing
+    /// @param correlation 1e-9, at most 0.75; a group's is the least of those of its members in the account
     function setGroup(uint16 underlying, uint8 group, uint32 correlation) external;
 
     /// @notice riskOf with rows built for the account alone, whatever sheets there are: the same bits.

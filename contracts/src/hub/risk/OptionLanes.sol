@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {LaneRows} from "./LaneRows.sol";
+import {OptionCells} from "./OptionCells.sol";
 import {SheetGrades} from "./SheetGrades.sol";
 import {SheetRows} from "./SheetRows.sol";
 import {Wad} from "./Wad.sol";
@@ -27,8 +29,8 @@ library OptionLanes {
     }
 
     /// @dev While an underlying is summed.
-    /// @param cells     256 words by place: calls and puts net, plus puts times 2^128
-    /// @param acc       ten words of rows' sums, then what _rows counts
+    /// @param cells     OptionCells.gather's
+    /// @param acc       ten words of rows' sums, then what LaneRows counts
     /// @param bias      of the lanes' totals so far
     /// @param coarse    sizes are taken in 2^coarse lots, rounded down
     /// @param shift     forwards are taken in 2^shift
@@ -47,7 +49,6 @@ library OptionLanes {
     /// @notice 1 / UNIT: 0.001 of a lot's step 2^-31.
     int256 internal constant UNIT = 1000 << 31;
     uint256 private constant LANES = 40;
-    uint256 private constant EVEN = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
     uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
     uint256 private constant BIAS = 0x8000000000000000800000000000000080000000000000008000000000000000;
     uint256 private constant WIDE = 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff;
@@ -70,6 +71,7 @@ library OptionLanes {
             uint256 least = _excess(work.forward, FORWARD_BITS);
             if (coarse != 0 || least > shift) {
                 // Sizes or forwards beyond what lanes hold: coarser ones, against the account. Charges keep the exact sizes.
+                if (coarse != 0) OptionCells.coarsen(cells, coarse);
                 (int256 naked, int256 net) = (sums.naked, sums.net);
                 sums.mark = sums.basis = 0;
                 work = _begin(cells, coarse, least > shift ? least : shift);
@@ -92,24 +94,38 @@ library OptionLanes {
             mstore(0x40, add(acc, 1792))
             calldatacopy(add(acc, 512), calldatasize(), 640)
             let to := add(acc, 1152)
-            mstore(to, 0x0000000075c28f5c0000000070a3d70a000000006b851eb8000000006b851eb8)
-            mstore(add(to, 32), 0x0000000075c28f5c0000000070a3d70a0000000070a3d70a000000006b851eb8)
-            mstore(add(to, 64), 0x00000000800000000000000080000000000000007ae147ae0000000075c28f5c)
-            mstore(add(to, 96), 0x00000000851eb8510000000080000000000000007ae147ae000000007ae147ae)
-            mstore(add(to, 128), 0x000000008f5c28f5000000008a3d70a3000000008a3d70a300000000851eb851)
-            mstore(add(to, 160), 0x000000008f5c28f5000000008f5c28f5000000008a3d70a300000000851eb851)
-            mstore(add(to, 192), 0x000000007a3d70a3000000008000000000000000947ae14700000000947ae147)
-            mstore(add(to, 224), 0x00000000000000000000000085c28f5c000000008000000000000000947ae147)
-            mstore(add(to, 256), 0x000000005000000000000000300000000000000018000000000000000570a3d7)
-            mstore(add(to, 288), 0x000000006000000000000000400000000000000020000000000000000ab851eb)
+            for {
+                let end := add(to, 192)
+            } lt(to, end) {
+                to := add(to, 64)
+            } {
+                mstore(to, 0x000000008f5c28f500000000851eb8510000000075c28f5c000000006b851eb8)
+                mstore(add(to, 32), 0x00000000947ae147000000008a3d70a3000000007ae147ae0000000070a3d70a)
+            }
+            mstore(to, 0x000000007a3d70a3000000008000000000000000800000000000000080000000)
+            mstore(add(to, 32), 0x00000000000000000000000085c28f5c00000000800000000000000080000000)
+            mstore(add(to, 64), 0x000000005000000000000000300000000000000018000000000000000570a3d7)
+            mstore(add(to, 96), 0x000000006000000000000000400000000000000020000000000000000ab851eb)
         }
         work.acc = acc;
     }
 
     /// @dev Bits of a value beyond `most`.
     function _excess(uint256 value, uint256 most) private pure returns (uint256 bits) {
-        unchecked {
-            for (value >>= most; value != 0; value >>= 1) ++bits;
+        assembly ("memory-safe") {
+            value := shr(most, value)
+            if value {
+                bits := shl(7, lt(0xffffffffffffffffffffffffffffffff, value))
+                bits := or(bits, shl(6, lt(0xffffffffffffffff, shr(bits, value))))
+                bits := or(bits, shl(5, lt(0xffffffff, shr(bits, value))))
+                bits := or(bits, shl(4, lt(0xffff, shr(bits, value))))
+                bits := or(bits, shl(3, lt(0xff, shr(bits, value))))
+                bits := or(bits, shl(2, lt(0xf, shr(bits, value))))
+                bits := add(
+                    bits,
+                    byte(shr(bits, value), 0x0001020203030303040404040404040400000000000000000000000000000000)
+                )
+            }
         }
     }
 
@@ -131,136 +147,14 @@ library OptionLanes {
                 assembly ("memory-safe") {
                     header := mload(add(sheet, add(96, shl(6, e))))
                 }
-                uint256 past = _find(header, list, rows, work);
+                uint256 past = LaneRows.find(header, list, rows, work.cells, work.acc);
                 if (past == 0) continue;
-                _addRows(work.acc, past);
+                LaneRows.addUp(work.acc, past);
                 _value(header, work, sums);
                 assembly ("memory-safe") {
                     header := mload(add(sheet, add(128, shl(6, e))))
                 }
                 sums.header = SheetGrades.both(sums.header, header);
-            }
-        }
-    }
-
-    /// @dev The rows an expiry's options are of, and what is counted by row. @return past Where the list of rows ends; 0 if none is held.
-    function _find(uint256 header, uint256 list, uint256 rows, Work memory work) private pure returns (uint256 past) {
-        assembly ("memory-safe") {
-            let acc := mload(add(work, 32))
-            past := mload(0x40)
-            let row := and(shr(224, header), 0xff)
-            let end := add(row, and(shr(232, header), 0xff))
-            let cells := mload(work)
-            let coarse := mload(add(work, 96))
-            let naked := 0
-            let net := 0
-            let magnitude := 0
-            mstore(add(acc, 320), 0)
-            mstore(add(acc, 352), 0)
-            for {} lt(row, end) {
-                row := add(row, 1)
-            } {
-                let size := mload(add(cells, shl(5, and(mload(add(list, row)), 0xff))))
-                if iszero(size) {
-                    continue
-                }
-                let at := add(rows, mul(row, 160))
-                // size: calls and puts together; put: the puts.
-                let put := sar(128, sub(size, signextend(15, size)))
-                size := signextend(15, size)
-                if coarse {
-                    let calls := sar(coarse, sub(size, put))
-                    put := sar(coarse, put)
-                    size := add(calls, put)
-                }
-                mstore(past, at)
-                mstore(add(past, 32), size)
-                past := add(past, 64)
-                if put {
-                    let strike := shr(224, mload(add(at, 96)))
-                    let step := 1
-                    if shr(31, strike) {
-                        strike := shl(9, and(strike, 0x7fffffff))
-                        step := 512
-                    }
-                    mstore(add(acc, 320), add(mload(add(acc, 320)), put))
-                    at := add(acc, 352)
-                    switch slt(put, 0)
-                    case 1 {
-                        strike := add(strike, step)
-                        mstore(at, add(mload(at), mul(put, strike)))
-                        magnitude := sub(magnitude, mul(put, add(shl(32, 1), shl(4, strike))))
-                    }
-                    default {
-                        mstore(at, add(mload(at), mul(put, strike)))
-                        magnitude := add(magnitude, mul(put, add(shl(32, 1), shl(4, add(strike, step)))))
-                    }
-                }
-                net := add(net, size)
-                if slt(size, 0) {
-                    size := sub(0, size)
-                    naked := add(naked, size)
-                }
-                magnitude := add(magnitude, shl(32, size))
-            }
-            mstore(add(acc, 384), naked)
-            mstore(add(acc, 416), net)
-            mstore(add(acc, 448), magnitude)
-            // None: nothing is held.
-            past := mul(past, sub(1, eq(past, mload(0x40))))
-        }
-    }
-
-    /// @dev Sums the rows listed. Lanes are sums modulo 2^256 of signed multiples of unsigned lanes: odd ones apart, even ones as what is left
-    /// of all. Four rows at a time, so that a sum is not stored after each.
-    function _addRows(uint256 acc, uint256 past) private pure {
-        assembly ("memory-safe") {
-            calldatacopy(acc, calldatasize(), 320)
-            // The last four may be fewer: the missing ones are of size nothing, wherever they stand.
-            for {
-                let gap := add(past, 192)
-            } gt(gap, past) {} {
-                gap := sub(gap, 64)
-                mstore(gap, acc)
-                mstore(add(gap, 32), 0)
-            }
-            for {
-                let from := mload(0x40)
-            } lt(from, past) {
-                from := add(from, 256)
-            } {
-                let a := mload(from)
-                let b := mload(add(from, 64))
-                let c := mload(add(from, 128))
-                let d := mload(add(from, 192))
-                for {
-                    let to := acc
-                } lt(to, add(acc, 320)) {
-                    to := add(to, 64)
-                } {
-                    let word := mload(a)
-                    let size := mload(add(from, 32))
-                    let all := mul(size, word)
-                    let odd := mul(size, and(shr(32, word), EVEN))
-                    word := mload(b)
-                    size := mload(add(from, 96))
-                    all := add(all, mul(size, word))
-                    odd := add(odd, mul(size, and(shr(32, word), EVEN)))
-                    word := mload(c)
-                    size := mload(add(from, 160))
-                    all := add(all, mul(size, word))
-                    odd := add(odd, mul(size, and(shr(32, word), EVEN)))
-                    word := mload(d)
-                    size := mload(add(from, 224))
-                    all := add(all, mul(size, word))
-                    odd := add(odd, mul(size, and(shr(32, word), EVEN)))
-                    mstore(to, add(mload(to), all))
-                    mstore(add(to, 32), add(mload(add(to, 32)), odd))
-                    a := add(a, 32)
-                    b := add(b, 32)
-                    c := add(c, 32)
-                    d := add(d, 32)
-                }
             }
         }
     }
@@ -275,10 +169,10 @@ library OptionLanes {
             uint256 gain = (forward * ((header >> 96) & 0xffffffffffffffff)) >> 64;
             work.bias += gain << 63;
             _count(acc, work, sums);
-            uint256 moves = acc + 1152;
-            if (header >> 240 != 0) moves = _moved(acc, header >> 240);
-            _fold(acc, moves, gain, forward - gain);
-            int256 mark = _laneOf(acc + 96, 128) * int256(forward);
+            // From two places, so that the compiler keeps it a function, with a stack of its own.
+            if (header >> 240 != 0) _fold(acc, _moved(acc, header >> 240), gain, forward - gain);
+            else _fold(acc, acc + 1152, gain, forward - gain);
+            int256 mark = _laneOf(acc + 224, 0) * int256(forward);
             int256 up = _laneOf(acc + 224, 128);
             int256 down = _laneOf(acc + 192, 192);
             up = (up * int256(up > 0 ? gain : forward)) - mark;

@@ -21,6 +21,9 @@ import {Wad} from "./Wad.sol";
 contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     uint256 private constant RATE_TO_WAD = 1e9;
     uint256 private constant MOST_CORRELATED = 0.75e9;
+    uint256 private constant GROUPS = 6;
+    uint256 private constant GROUP_BITS = 40;
+    uint256 private constant GROUP_MASK = (1 << GROUP_BITS) - 1;
     uint256 private constant MOST_COLLATERAL_WORDS = 9;
     uint256 private constant MOST_UNDERLYINGS = 8;
     uint256 private constant MOST_WITH_OPTIONS = 3;
@@ -40,7 +43,8 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     /// @notice Underlying whose spot is the price of settlement cash; 0: it is 1.
     uint16 public immutable settlementUnderlying;
 
-    mapping(uint16 underlying => Group) private _groups;
+    /// @dev Six underlyings a word, 40 bits each: id uint8 | correlation uint32.
+    mapping(uint256 sixth => uint256) private _groups;
 
     constructor(address authority_, Links memory links, uint16 settlementUnderlying_) AccessManaged(authority_) {
         feeds = IFeeds(links.feeds);
@@ -54,7 +58,9 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     /// @inheritdoc IPortfolioEngine
     function setGroup(uint16 underlying, uint8 group, uint32 correlation) external restricted {
         require(correlation <= MOST_CORRELATED, CorrelationInvalid(correlation, MOST_CORRELATED));
-        _groups[underlying] = Group(group, correlation);
+        uint256 shift = GROUP_BITS * (underlying % GROUPS);
+        uint256 word = _groups[underlying / GROUPS] & ~(GROUP_MASK << shift);
+        _groups[underlying / GROUPS] = word | ((group | (uint256(correlation) << 8)) << shift);
         emit GroupSet(underlying, group, correlation);
     }
 
@@ -115,34 +121,39 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
         bool useSheets
     ) private view returns (PortfolioMargin.Account memory account, PortfolioMargin.Book[] memory books) {
         _requireShape(holdings);
-        uint256 head = holdings[0];
-        uint256 count = Holdings.underlyings(head);
-        uint256 next = 1 + Holdings.collateralWords(head);
-        account.cash = Holdings.cash(head);
-        (account.initialFactor, account.maxLeverage) = Holdings.profile(head);
-        account.underlyings = new PortfolioMargin.Underlying[](count);
-        books = new PortfolioMargin.Book[](count);
-        account.settlementPrice = _settlementPrice(reading);
-        uint256[] memory balances = _collateral(holdings[1:next], account, reading);
-        for (uint256 i = 0; i < count; ++i) {
-            uint256 position = holdings[next];
-            uint256 end = ++next + Holdings.optionWords(position);
-            PortfolioMargin.Underlying memory underlying = account.underlyings[i];
-            uint40 epoch = _prices(underlying, position, reading);
-            uint16 id = Holdings.underlying(position);
-            underlying.followers = _followers(balances, id);
-            // A group of one offsets nothing.
-            if (count != 1) {
-                Group memory group = _groups[id];
-                underlying.group = group.id;
-                underlying.correlation = int256(group.correlation * RATE_TO_WAD);
+        unchecked {
+            uint256 head = _word(holdings, 0);
+            uint256 count = Holdings.underlyings(head);
+            uint256 next = 1 + Holdings.collateralWords(head);
+            account.cash = Holdings.cash(head);
+            (account.initialFactor, account.maxLeverage) = Holdings.profile(head);
+            PortfolioMargin.Underlying[] memory underlyings = new PortfolioMargin.Underlying[](count);
+            account.underlyings = underlyings;
+            books = new PortfolioMargin.Book[](count);
+            account.settlementPrice = _settlementPrice(reading);
+            uint256[] memory balances = _collateral(holdings[1:next], account, reading);
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 position = _word(holdings, next);
+                uint256 end = ++next + Holdings.optionWords(position);
+                PortfolioMargin.Underlying memory underlying = underlyings[i];
+                uint40 epoch = _prices(underlying, position, reading);
+                uint16 id = Holdings.underlying(position);
+                underlying.followers = _followers(balances, id);
+                // A group of one offsets nothing.
+                if (count != 1) {
+                    uint256 group = _groups[id / GROUPS] >> (GROUP_BITS * (id % GROUPS));
+                    underlying.group = group & 0xff;
+                    // CAST: the field's 32 bits.
+                    underlying.correlation = int256(uint256(uint32(group >> 8)) * RATE_TO_WAD);
+                }
+                if (end != next) {
+                    PortfolioMargin.Book memory book = books[i];
+                    underlying.options = holdings[next:end];
+                    (book.used, book.cells) = OptionCells.gather(underlying.options);
+                    book.sheets = _sheets(id, epoch, book.used, useSheets);
+                }
+                next = end;
             }
-            if (end != next) {
-                underlying.options = holdings[next:end];
-                (books[i].used, books[i].cells) = OptionCells.gather(underlying.options);
-                books[i].sheets = _sheets(id, epoch, books[i].used, useSheets);
-            }
-            next = end;
         }
     }
 
@@ -161,7 +172,7 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
             uint256 least;
             for (; count != 0; --count) {
                 require(next < holdings.length, HoldingsInvalid(next, "a position"));
-                uint256 position = holdings[next];
+                uint256 position = _word(holdings, next);
                 require(Holdings.underlying(position) >= least, HoldingsInvalid(position, "underlyings that ascend"));
                 least = uint256(Holdings.underlying(position)) + 1;
                 words = Holdings.optionWords(position);
@@ -179,6 +190,13 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
                 );
             }
             require(next == holdings.length, HoldingsInvalid(next, "no word more"));
+        }
+    }
+
+    /// @dev A word that is known to be there.
+    function _word(uint256[] calldata words, uint256 i) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := calldataload(add(words.offset, shl(5, i)))
         }
     }
 
@@ -205,9 +223,14 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     /// @dev Value of the balances that the underlying prices.
     function _followers(uint256[] memory balances, uint256 id) private pure returns (int256 followers) {
         unchecked {
-            for (uint256 i = 0; i < balances.length; ++i) {
+            uint256 count = balances.length;
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 word;
+                assembly ("memory-safe") {
+                    word := mload(add(add(balances, 32), shl(5, i)))
+                }
                 // CAST: the value's 240 bits.
-                if (balances[i] >> 240 == id) followers += int256(balances[i] & ((1 << 240) - 1));
+                if (word >> 240 == id) followers += int256(word & ((1 << 240) - 1));
             }
         }
     }

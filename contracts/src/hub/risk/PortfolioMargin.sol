@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {Requirement} from "./Haircuts.sol";
 import {Holdings} from "./Holdings.sol";
 import {OptionLanes} from "./OptionLanes.sol";
+import {PortfolioScenarios} from "./PortfolioScenarios.sol";
 import {Wad} from "./Wad.sol";
 
 /// @title Portfolio margin from the rows of sheets: 37 scenarios and the charges beside them
@@ -66,8 +67,6 @@ library PortfolioMargin {
         int256 worst;
     }
 
-    /// @dev Tails, 32 bits each from the low end: 6600 plus the move | the weight, 1e-4 each.
-    uint256 private constant TAILS = 0xdd180140b60801908ef8021567e8032040d806402d500c800ce412f000000978;
     int256 private constant MAINTENANCE = 0.8e18;
 
     error PlaceMissing(uint256 places);
@@ -153,7 +152,7 @@ library PortfolioMargin {
         unchecked {
             int256 linear = _down(underlying.perpetualSize, underlying.perpetualMark) + underlying.followers;
             if (book.used == 0) {
-                if (linear != 0) _linear(linear, leg);
+                if (linear != 0) leg.worst = PortfolioScenarios.linear(linear, leg.profits);
                 return;
             }
             uint256 missing = book.used;
@@ -164,123 +163,7 @@ library PortfolioMargin {
             (leg.naked, leg.net, book.header) = (sums.naked, sums.net, sums.header);
             leg.mark = Wad.floorDiv(sums.mark << sums.scale, OptionLanes.UNIT);
             leg.basis = Wad.floorDiv(sums.basis << sums.scale, OptionLanes.UNIT);
-            leg.worst = _scenarios(sums, linear, leg);
-        }
-    }
-
-    /// @dev Profits where nothing but the move counts.
-    function _linear(int256 linear, Leg memory leg) private pure {
-        int256[37] memory profits = leg.profits;
-        int256 least;
-        assembly ("memory-safe") {
-            function floored(product, divisor) -> profit {
-                profit := sdiv(product, divisor)
-                profit := sub(profit, slt(product, mul(profit, divisor)))
-            }
-            let out := profits
-            for {
-                let part := sub(0, 1600)
-            } slt(part, 1601) {
-                part := add(part, 400)
-            } {
-                let profit := floored(mul(linear, part), 10000)
-                mstore(out, profit)
-                mstore(add(out, 32), profit)
-                mstore(add(out, 64), profit)
-                out := add(out, 96)
-                if slt(profit, least) {
-                    least := profit
-                }
-            }
-            for {
-                let tails := TAILS
-            } tails {
-                tails := shr(32, tails)
-            } {
-                let move := sub(and(shr(16, tails), 0xffff), 6600)
-                let profit := floored(mul(linear, mul(move, and(tails, 0xffff))), 100000000)
-                mstore(out, profit)
-                out := add(out, 32)
-                if slt(profit, least) {
-                    least := profit
-                }
-            }
-        }
-        leg.worst = -least;
-    }
-
-    /// @dev Profits of options and of what moves with the underlying, each rounded down once.
-    function _scenarios(OptionLanes.Sums memory sums, int256 linear, Leg memory leg) private pure returns (int256) {
-        unchecked {
-            int256 least = Wad.min(0, leg.basis);
-            uint256 lanes = sums.lanes;
-            uint256 scale = sums.scale;
-            int256 mark = sums.mark;
-            int256 move = linear * OptionLanes.UNIT;
-            int256[37] memory profits = leg.profits;
-            assembly ("memory-safe") {
-                function profitOf(value, scale_, moved, weight, divisor) -> profit {
-                    let product := mul(add(mul(shl(scale_, value), 10000), moved), weight)
-                    profit := sdiv(product, divisor)
-                    profit := sub(profit, slt(product, mul(profit, divisor)))
-                }
-                let out := profits
-                let from := lanes
-                for {
-                    let part := sub(0, 1600)
-                } slt(part, 1601) {
-                    part := add(part, 400)
-                } {
-                    let moved := mul(move, part)
-                    for {
-                        let end := add(from, 96)
-                    } lt(from, end) {
-                        from := add(from, 32)
-                    } {
-                        let profit := profitOf(sub(mload(from), mark), scale, moved, 1, 21474836480000000)
-                        mstore(out, profit)
-                        out := add(out, 32)
-                        if slt(profit, least) {
-                            least := profit
-                        }
-                    }
-                }
-                from := add(lanes, 1024)
-                for {
-                    let tails := TAILS
-                } tails {
-                    tails := shr(32, tails)
-                } {
-                    let moved := mul(move, sub(and(shr(16, tails), 0xffff), 6600))
-                    let profit := profitOf(
-                        sub(shl(3, mload(from)), mark),
-                        scale,
-                        moved,
-                        and(tails, 0xffff),
-                        214748364800000000000
-                    )
-                    mstore(out, profit)
-                    out := add(out, 32)
-                    from := add(from, 32)
-                    if slt(profit, least) {
-                        least := profit
-                    }
-                }
-                from := add(lanes, 864)
-                for {
-                    let end := add(from, 64)
-                } lt(from, end) {
-                    from := add(from, 32)
-                } {
-                    let profit := profitOf(sub(mload(from), mark), scale, 0, 1, 21474836480000000)
-                    mstore(out, profit)
-                    out := add(out, 32)
-                    if slt(profit, least) {
-                        least := profit
-                    }
-                }
-            }
-            return -least;
+            leg.worst = PortfolioScenarios.withOptions(sums, linear, Wad.min(0, leg.basis), leg.profits);
         }
     }
 
@@ -308,42 +191,15 @@ library PortfolioMargin {
 
     /// @dev The first of the scenarios in which the account as a whole gains least.
     function _worstScenario(Leg[] memory legs) private pure returns (uint256 worst) {
-        assembly ("memory-safe") {
-            let end := add(add(legs, 32), shl(5, mload(legs)))
-            let least := not(shl(255, 1))
-            if eq(mload(legs), 1) {
-                let first := mload(mload(add(legs, 32)))
-                for {
-                    let from := first
-                } lt(from, add(first, 1184)) {
-                    from := add(from, 32)
-                } {
-                    if slt(mload(from), least) {
-                        least := mload(from)
-                        worst := shr(5, sub(from, first))
-                    }
-                }
-                end := 0
+        unchecked {
+            if (legs.length == 0) return 0;
+            int256[37] memory totals = legs[0].profits;
+            if (legs.length != 1) {
+                int256[37] memory sums;
+                totals = sums;
+                for (uint256 i = 0; i < legs.length; ++i) PortfolioScenarios.addTo(totals, legs[i].profits);
             }
-            for {
-                let at := 0
-            } and(lt(at, 1184), gt(end, 0)) {
-                at := add(at, 32)
-            } {
-                let total := 0
-                for {
-                    let from := add(legs, 32)
-                } lt(from, end) {
-                    from := add(from, 32)
-                } {
-                    // The profits are the leg's first member.
-                    total := add(total, mload(add(mload(mload(from)), at)))
-                }
-                if slt(total, least) {
-                    least := total
-                    worst := shr(5, at)
-                }
-            }
+            (, worst) = PortfolioScenarios.leastOf(totals);
         }
     }
 
@@ -372,38 +228,10 @@ library PortfolioMargin {
                 alone += legs[j].worst;
                 joint.basis += legs[j].basis;
                 correlation = Wad.min(correlation, underlyings[j].correlation);
-                _add(joint.profits, legs[j].profits);
+                PortfolioScenarios.addTo(joint.profits, legs[j].profits);
             }
-            return _down(Wad.max(0, alone + _least(joint.profits, Wad.min(0, joint.basis))), correlation);
-        }
-    }
-
-    function _add(int256[37] memory sums, int256[37] memory profits) private pure {
-        assembly ("memory-safe") {
-            for {
-                let at := 0
-            } lt(at, 1184) {
-                at := add(at, 32)
-            } {
-                let sum := add(sums, at)
-                mstore(sum, add(mload(sum), mload(add(profits, at))))
-            }
-        }
-    }
-
-    function _least(int256[37] memory profits, int256 most) private pure returns (int256 least) {
-        least = most;
-        assembly ("memory-safe") {
-            for {
-                let at := 0
-            } lt(at, 1184) {
-                at := add(at, 32)
-            } {
-                let profit := mload(add(profits, at))
-                if slt(profit, least) {
-                    least := profit
-                }
-            }
+            (int256 least, ) = PortfolioScenarios.leastOf(joint.profits);
+            return _down(Wad.max(0, alone + Wad.min(least, Wad.min(0, joint.basis))), correlation);
         }
     }
 

@@ -69,10 +69,17 @@ library RulesTable {
             (uint256(entry.rampSeconds) << 200);
     }
 
+    /// @notice A member of an array that is known to have it.
+    function at(uint256[] memory words, uint256 i) internal pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(add(add(words, 32), shl(5, i)))
+        }
+    }
+
     /// @return rule 0: none.
     function ruleOf(uint256[] memory table, uint256 assetId) internal pure returns (uint256 rule) {
         if (assetId == 0 || table.length == 0 || assetId > table[0] & 0xffff) return 0;
-        return table[assetId];
+        return at(table, assetId);
     }
 
     function underlying(uint256 rule) internal pure returns (uint16) {
@@ -153,21 +160,21 @@ library RulesTable {
     ) internal view returns (Requirement memory total) {
         unchecked {
             for (uint256 i = 0; i < balances.length; ++i) {
-                uint256 class = classIn(rules[i]);
+                uint256 class = classIn(at(rules, i));
                 bool isFirst = true;
-                for (uint256 j = 0; j < i && isFirst; ++j) isFirst = classIn(rules[j]) != class;
+                for (uint256 j = 0; j < i && isFirst; ++j) isFirst = classIn(at(rules, j)) != class;
                 if (!isFirst) continue;
                 uint256 value = 0;
                 for (uint256 j = i; j < balances.length; ++j)
-                    if (classIn(rules[j]) == class) value += balances[j] & VALUE;
+                    if (classIn(at(rules, j)) == class) value += at(balances, j) & VALUE;
                 if (value == 0) continue;
                 (uint256 maintenance, uint256 initial) = _tiered(table, class, value);
                 total.maintenance += int256(maintenance);
                 total.initial += int256(initial);
                 for (uint256 j = i; j < balances.length; ++j) {
-                    if (classIn(rules[j]) != class) continue;
-                    uint256 balance = balances[j] & VALUE;
-                    (uint256 chain, uint256 chainInitial) = _chain(rules[j]);
+                    if (classIn(at(rules, j)) != class) continue;
+                    uint256 balance = at(balances, j) & VALUE;
+                    (uint256 chain, uint256 chainInitial) = _chain(at(rules, j));
                     total.maintenance += int256(_up((balance - (balance * maintenance) / value) * chain, WAD));
                     total.initial += int256(_up((balance - (balance * initial) / value) * chainInitial, WAD));
                 }
@@ -181,10 +188,10 @@ library RulesTable {
         uint256 value
     ) private pure returns (uint256 maintenance, uint256 initial) {
         unchecked {
-            uint256 next = table[1 + (table[0] & 0xffff) + class];
+            uint256 next = at(table, 1 + (at(table, 0) & 0xffff) + class);
             uint256 end = (next & 0xffff) + (next >> 16);
             next &= 0xffff;
-            uint256 tier = table[next];
+            uint256 tier = at(table, next);
             while (true) {
                 uint256 from = tier & type(uint128).max;
                 if (value <= from) break;
@@ -193,7 +200,7 @@ library RulesTable {
                 if (initialRate > RATE_ONE) initialRate = RATE_ONE;
                 uint256 to = value;
                 if (++next < end) {
-                    tier = table[next];
+                    tier = at(table, next);
                     if (tier & type(uint128).max < value) to = tier & type(uint128).max;
                 }
                 maintenance += _up((to - from) * rate, RATE_ONE);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {Fixed} from "../../math/Fixed.sol";
+import {Normal} from "../../math/Normal.sol";
 import {FeedGrade} from "./FeedGrade.sol";
 import {FeedId, FeedWord, Kind} from "./FeedWord.sol";
 import {IFeeds} from "./IFeeds.sol";
@@ -51,11 +52,11 @@ abstract contract SheetBuilder {
             Plan memory plan = _plan(underlying, bitmap);
             (, , IFeeds.Bounds memory bounds) = feeds.underlyingOf(underlying);
             sheet = _empty(bitmap, plan.expiries.length, plan.places.length);
-            uint256 kit = SheetRows.load(normalTable);
+            uint256 table = Normal.load(normalTable);
             uint256 row;
             for (uint256 e = 0; e < plan.expiries.length; ++e) {
                 uint256 average = plan.averages[e] == 0 ? 0 : plan.words[plan.averages[e]];
-                uint256 past = _addExpiry(sheet, row, kit, plan, e, average);
+                uint256 past = _addExpiry(sheet, row, table, plan, e, average);
                 sheet[SheetRows.HEAD_WORDS + 2 * e + 1] = SheetGrades.headerOf(
                     plan.words[2 * e],
                     plan.words[2 * e + 1],
@@ -76,7 +77,7 @@ abstract contract SheetBuilder {
     function _addExpiry(
         uint256[] memory sheet,
         uint256 row,
-        uint256 kit,
+        uint256 table,
         Plan memory plan,
         uint256 e,
         uint256 average
@@ -85,12 +86,13 @@ abstract contract SheetBuilder {
             past = row;
             SheetRows.Term memory term = _term(plan.words[2 * e], average, plan.expiries[e]);
             uint128 slice = FeedWord.value(plan.words[2 * e + 1]);
-            SheetRows.aim(kit, term.averaged);
-            for (uint256 i = plan.first[e]; i != 0; i = plan.next[i - 1]) {
+            for (uint256 i = plan.first[e]; i != 0; i = _at(plan.next, i - 1)) {
                 // CAST: the listing's low half is the strike.
-                uint128 strike = uint128(plan.strikes[i - 1]);
-                uint256 sigma = _sigma(slice, strike, term.forward);
-                _addRow(sheet, past++, plan.places[i - 1], kit, term, strike, sigma);
+                uint128 strike = uint128(_at(plan.strikes, i - 1));
+                // CAST: termOf holds the forward below 2^96.
+                int256 ratio = Fixed.lnRatio(strike, uint128(term.forward));
+                uint256 sigma = slice == 0 ? 0 : Smile.volatility(slice, ratio);
+                SheetRows.write(table, term, strike, ratio, sigma, _place(sheet, past++, _at(plan.places, i - 1)));
             }
             sheet[SheetRows.HEAD_WORDS + 2 * e] = SheetRows.headerOf(term, row, past - row);
         }
@@ -102,23 +104,28 @@ abstract contract SheetBuilder {
         sheet[1] = expiries | (rows << 16);
     }
 
-    function _addRow(
-        uint256[] memory sheet,
-        uint256 row,
-        uint8 place,
-        uint256 kit,
-        SheetRows.Term memory term,
-        uint128 strike,
-        uint256 sigma
-    ) internal pure {
-        uint256 list = SheetRows.listOf(sheet[1] & 0xffff);
-        uint256 index = SheetRows.rowsOf(sheet[1] & 0xffff, sheet[1] >> 16) + row * SheetRows.ROW_WORDS;
-        uint256 out;
+    /// @dev Notes the place of a row. @return out Where its words go.
+    function _place(uint256[] memory sheet, uint256 row, uint256 place) internal pure returns (uint256 out) {
         assembly ("memory-safe") {
-            mstore8(add(add(sheet, add(32, shl(5, list))), row), place)
-            out := add(add(sheet, 32), shl(5, index))
+            // SheetRows: the list of places, then the rows.
+            let counts := mload(add(sheet, 64))
+            let list := add(add(sheet, 96), shl(6, and(counts, 0xffff)))
+            mstore8(add(list, row), place)
+            out := add(add(list, and(add(shr(16, counts), 31), not(31))), mul(row, 160))
         }
-        SheetRows.write(kit, term, strike, sigma, out);
+    }
+
+    /// @dev A member of an array that is known to have it.
+    function _at(uint256[] memory words, uint256 i) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(add(add(words, 32), shl(5, i)))
+        }
+    }
+
+    function _at(uint8[] memory places, uint256 i) private pure returns (uint256 place) {
+        assembly ("memory-safe") {
+            place := mload(add(add(places, 32), shl(5, i)))
+        }
     }
 
     function _plan(uint16 underlying, uint256 bitmap) private view returns (Plan memory plan) {
@@ -129,8 +136,18 @@ abstract contract SheetBuilder {
             uint256 count = plan.expiries.length;
             plan.first = new uint256[](count);
             plan.next = new uint256[](of_.length);
-            for (uint256 i = of_.length; i != 0; --i)
-                (plan.next[i - 1], plan.first[of_[i - 1]]) = (plan.first[of_[i - 1]], i);
+            (uint256[] memory first, uint256[] memory next) = (plan.first, plan.next);
+            assembly ("memory-safe") {
+                for {
+                    let i := mload(of_)
+                } i {
+                    i := sub(i, 1)
+                } {
+                    let at := add(add(first, 32), shl(5, mload(add(of_, shl(5, i)))))
+                    mstore(add(next, shl(5, i)), mload(at))
+                    mstore(at, i)
+                }
+            }
             FeedId[] memory ids = new FeedId[](3 * count);
             plan.averages = new uint256[](count);
             uint256 last = 2 * count;
@@ -158,16 +175,19 @@ abstract contract SheetBuilder {
             uint256 count;
             uint256 e;
             for (uint256 i = 0; i < of_.length; ++i) {
-                require(uint128(plan.strikes[i]) != 0, PlaceUnlisted(underlying, plan.places[i]));
+                uint256 word = _at(plan.strikes, i);
+                require(uint128(word) != 0, PlaceUnlisted(underlying, plan.places[i]));
                 // CAST: 40 bits of the listing's word.
-                uint40 expiry = uint40(plan.strikes[i] >> 128);
+                uint40 expiry = uint40(word >> 128);
                 // Mostly that of the place before.
                 if (count == 0 || expiries[e] != expiry) {
                     e = 0;
                     while (e < count && expiries[e] != expiry) ++e;
                     if (e == count) expiries[count++] = expiry;
                 }
-                of_[i] = e;
+                assembly ("memory-safe") {
+                    mstore(add(add(of_, 32), shl(5, i)), e)
+                }
             }
             assembly ("memory-safe") {
                 mstore(expiries, count)
@@ -179,13 +199,18 @@ abstract contract SheetBuilder {
     function _placesIn(uint256 bitmap) private pure returns (uint8[] memory places) {
         unchecked {
             places = new uint8[](256);
-            uint256 count;
-            for (uint256 place = 0; bitmap >> place != 0; ++place) {
-                // CAST: below 256.
-                if ((bitmap >> place) & 1 == 1) places[count++] = uint8(place);
-            }
             assembly ("memory-safe") {
-                mstore(places, count)
+                let to := add(places, 32)
+                for {
+                    let place := 0
+                } bitmap {
+                    place := add(place, 1)
+                    bitmap := shr(1, bitmap)
+                } {
+                    mstore(to, place)
+                    to := add(to, shl(5, and(bitmap, 1)))
+                }
+                mstore(places, shr(5, sub(to, add(places, 32))))
             }
         }
     }
@@ -208,11 +233,5 @@ abstract contract SheetBuilder {
             forward /= AVERAGED;
         }
         return SheetRows.termOf(forward, (left << 64) / Smile.YEAR, share);
-    }
-
-    function _sigma(uint128 slice, uint128 strike, uint256 forward) private pure returns (uint256) {
-        if (slice == 0) return 0;
-        // CAST: termOf holds the forward below 2^96.
-        return Smile.volatility(slice, Fixed.lnRatio(strike, uint128(forward)));
     }
 }

@@ -62,14 +62,23 @@ library SheetGrades {
 
     /// @notice What says of two expiries together what the worse of them says alone.
     function both(uint256 a, uint256 b) internal pure returns (uint256 header) {
-        unchecked {
-            for (uint256 shift = 0; shift < 160; shift += 40) {
-                (uint256 one, uint256 other) = ((a >> shift) & TIME, (b >> shift) & TIME);
-                header |= (one < other ? one : other) << shift;
-            }
-            a >>= 160;
-            b >>= 160;
-            header |= (a > b ? a : b) << 160;
+        assembly ("memory-safe") {
+            // The lesser of each time, the greater of the grades.
+            let one := and(a, 0xffffffffff)
+            let other := and(b, 0xffffffffff)
+            header := xor(one, mul(xor(one, other), lt(other, one)))
+            one := and(a, 0xffffffffff0000000000)
+            other := and(b, 0xffffffffff0000000000)
+            header := or(header, xor(one, mul(xor(one, other), lt(other, one))))
+            one := and(a, 0xffffffffff00000000000000000000)
+            other := and(b, 0xffffffffff00000000000000000000)
+            header := or(header, xor(one, mul(xor(one, other), lt(other, one))))
+            one := and(a, 0xffffffffff000000000000000000000000000000)
+            other := and(b, 0xffffffffff000000000000000000000000000000)
+            header := or(header, xor(one, mul(xor(one, other), lt(other, one))))
+            one := shr(160, a)
+            other := shr(160, b)
+            header := or(header, shl(160, xor(one, mul(xor(one, other), gt(other, one)))))
         }
     }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {Black76} from "../../math/Black76.sol";
 import {Fixed} from "../../math/Fixed.sol";
-import {Normal} from "../../math/Normal.sol";
+import {Black76} from "../../math/Black76.sol";
+import {SheetCells} from "./SheetCells.sol";
 
 /// @title Rows of a risk sheet: each listed strike valued in every scenario
 /// @notice A sheet is words: a bitmap of the listing's places in it; the number of expiries | that of rows << 16; two headers per expiry;
@@ -11,8 +11,8 @@ import {Normal} from "../../math/Normal.sol";
 /// @dev First header, low to high: forward uint96 (18 decimals) | gain uint64 (factor of a positive value, Q64) | basis uint64 (factor, 18
 /// decimals) | first row uint8 | rows uint8 | averaged uint16 (share of the forward that no move touches, see ALL_AVERAGED). Second: see SheetGrades.
 /// Row: forty lanes of 32 bits, lane j in word j / 8 at bit 32 (j % 8): undiscounted call over forward, rounded down, in steps of 2^-31 (the
-/// tails: 2^-28). Lanes 0 ... 26: move by volatility up, same, down; 27, 28 the tilts; 29, 30 the forward at +-4.5%; 31 the strike over
-/// the forward (see strikeOf); 32 ... 39 the tails. Puts follow by parity. Twin, bit for bit: shared/src/risk/fixed/sheet-rows.ts.
+/// tails: 2^-28). Words 0 ... 2: volatility up, same, down, at all moves but the middle one; word 3: the middle one at up, same, down | the two
+/// tilts | the forward at +-4.5% | the strike over the forward (see strikeOf); word 4 the tails. Puts follow by parity. Twin, bit for bit: shared/src/risk/fixed/sheet-rows.ts.
 library SheetRows {
     /// @notice What the scenarios do to one expiry.
     struct Term {
@@ -24,11 +24,13 @@ library SheetRows {
         uint256 cap;
         uint256 reach;
         uint256 averaged;
+        uint256 moves;
     }
 
     uint256 internal constant HEAD_WORDS = 2;
     uint256 internal constant ROW_WORDS = 5;
-    uint256 internal constant SKEWS = 27;
+    uint256 internal constant MIDDLES = 24;
+    uint256 internal constant TILTS = 27;
     uint256 internal constant BASIS = 29;
     uint256 internal constant STRIKE = 31;
     uint256 internal constant TAILS = 32;
@@ -48,8 +50,8 @@ library SheetRows {
     uint256 private constant LONG = 17524406870024074035; // 0.95
     int256 private constant LONG_RATE = 2951479051793528258; // 0.16
     uint256 private constant WAD = 1e18;
-    // Below this a volatility is as good as none, and its inverse still fits.
-    uint256 private constant MIN_TOTAL_VOL = 1 << 32;
+    /// @dev 1 in each lane.
+    uint256 private constant LANES = 0x0000000100000001000000010000000100000001000000010000000100000001;
 
     // A strike of 8192 forwards or more counts as that many: nothing lists one, and no price reverts.
     uint256 private constant MAX_MONEYNESS = (1 << 77) - 1;
@@ -79,6 +81,7 @@ library SheetRows {
             term.cap = slope < CAP_BASE ? CAP_BASE - slope : 0;
             term.reach = (WIDTH * term.root) >> 64;
             if (term.reach < MIN_REACH) term.reach = MIN_REACH;
+            if (averaged != 0 && averaged != ALL_AVERAGED) term.moves = _movesOf(averaged);
         }
     }
 
@@ -93,178 +96,142 @@ library SheetRows {
         }
     }
 
-    /// @notice What writing rows needs in memory: parameters of the state being valued, the moves, and room for lanes.
-    /// @dev Words: 0 the normal distribution's table | 1 moneyness | 2 inverse volatility | 3 volatility | 4 strike over forward | 5 bits a
-    /// lane cuts off | 6 strike in the lane's steps | 7 what it is aimed at | 8 ... 45 the moves, logarithm and shock each | 46 ... 85 lanes.
-    function load(address normalTable) internal view returns (uint256 kit) {
-        uint256 table = Normal.load(normalTable);
-        assembly ("memory-safe") {
-            kit := mload(0x40)
-            mstore(0x40, add(kit, 2752))
-            mstore(kit, table)
-            mstore(add(kit, 224), 0)
-        }
-    }
-
-    /// @notice Sets the moves of the expiry whose rows are written next.
-    function aim(uint256 kit, uint256 averaged) internal pure {
-        unchecked {
-            uint256 aimed;
-            assembly ("memory-safe") {
-                aimed := mload(add(kit, 224))
-                mstore(add(kit, 224), add(averaged, 1))
-            }
-            if (aimed == averaged + 1) return;
-            for (uint256 move = 0; move < 19; ++move) {
-                (uint256 shock, int256 log) = movedOf(move, averaged);
-                assembly ("memory-safe") {
-                    let at := add(add(kit, 256), shl(6, move))
-                    mstore(at, log)
-                    mstore(add(at, 32), shock)
-                }
-            }
-        }
-    }
-
     /// @notice Writes the five words of a strike at `out`.
-    /// @param kit From load, aimed at the expiry.
+    /// @param table Normal.load's.
+    /// @param ratio ln(strike / forward), Q64: Fixed.lnRatio.
     /// @param sigma Per sqrt year, Q64, below 2^72.
-    function write(uint256 kit, Term memory term, uint128 strike, uint256 sigma, uint256 out) internal pure {
+    function write(
+        uint256 table,
+        Term memory term,
+        uint128 strike,
+        int256 ratio,
+        uint256 sigma,
+        uint256 out
+    ) internal pure {
         unchecked {
             uint256 k = (uint256(strike) << 64) / term.forward;
             if (k > MAX_MONEYNESS) k = MAX_MONEYNESS;
-            // CAST: the forward is below 2^96.
-            int256 log = -Fixed.lnRatio(strike, uint128(term.forward));
-            uint256 tilt = ((log < 0 ? uint256(-log) : uint256(log)) * term.cap) / term.reach;
-            if (tilt > term.cap) tilt = term.cap;
-            uint256 rising = log < 0 ? ONE + tilt : ONE - tilt;
-            uint256 up = (sigma * term.up) >> 64;
-            if (up < MIN_VOL_UP) up = MIN_VOL_UP;
             uint256 code = codeOf(k);
-            uint256 lanes = kit + 46 * 32;
-            assembly ("memory-safe") {
-                mstore(add(kit, 128), k)
-                mstore(add(lanes, 992), code)
-            }
-            code = strikeOf(code);
-            _state(kit, term, log, up);
-            _cut(kit, 36, code << 1);
-            _fill(kit, 9, 17, lanes + TAILS * 32, 1);
-            _cut(kit, 33, code << 4);
-            _fill(kit, 0, 9, lanes, 3);
-            _state(kit, term, log, sigma);
-            _fill(kit, 0, 9, lanes + 32, 3);
-            _fill(kit, 17, 19, lanes + BASIS * 32, 1);
-            _state(kit, term, log, (sigma * term.down) >> 64);
-            _fill(kit, 0, 9, lanes + 64, 3);
-            _state(kit, term, log, (sigma * rising) >> 64);
-            _fill(kit, 4, 5, lanes + SKEWS * 32, 1);
-            _state(kit, term, log, (sigma * (2 * ONE - rising)) >> 64);
-            _fill(kit, 4, 5, lanes + SKEWS * 32 + 32, 1);
-            _pack(lanes, out);
+            uint256 vols = _vols(term, ratio, sigma);
+            if (term.moves != 0) return _writeMoved(table, term, ratio, k, code, vols, out);
+            SheetCells.write(table, ratio, term.root, k, code, strikeOf(code) << 4, vols, out);
+            if (term.averaged != 0) _settle(out);
         }
     }
 
-    /// @dev A volatility of the strike, in the terms of Black76.cell.
-    function _state(uint256 kit, Term memory term, int256 log, uint256 sigma) private pure {
+    /// @dev The five volatilities of a strike, where nothing is allocated.
+    function _vols(Term memory term, int256 ratio, uint256 sigma) private pure returns (uint256 vols) {
+        assembly ("memory-safe") {
+            vols := mload(0x40)
+            // As Term stands in memory.
+            let cap := mload(add(term, 160))
+            let tilt := div(mul(xor(ratio, mul(slt(ratio, 0), xor(ratio, sub(0, ratio)))), cap), mload(add(term, 192)))
+            if gt(tilt, cap) {
+                tilt := cap
+            }
+            if iszero(sgt(ratio, 0)) {
+                tilt := sub(0, tilt)
+            }
+            let up := shr(64, mul(sigma, mload(add(term, 96))))
+            if lt(up, MIN_VOL_UP) {
+                up := MIN_VOL_UP
+            }
+            mstore(vols, up)
+            mstore(add(vols, 32), sigma)
+            mstore(add(vols, 64), shr(64, mul(sigma, mload(add(term, 128)))))
+            mstore(add(vols, 96), shr(64, mul(sigma, add(0x10000000000000000, tilt))))
+            mstore(add(vols, 128), shr(64, mul(sigma, sub(0x10000000000000000, tilt))))
+        }
+    }
+
+    /// @dev Shock and logarithm of each lane, for an expiry of which a part is fixed.
+    function _movesOf(uint256 averaged) private pure returns (uint256 moves) {
+        assembly ("memory-safe") {
+            moves := mload(0x40)
+            mstore(0x40, add(moves, 2560))
+        }
+        for (uint256 lane = 0; lane < 40; ++lane) {
+            (uint256 shock, int256 log) = movedOf(moveOfLane(lane), averaged);
+            assembly ("memory-safe") {
+                mstore(add(moves, shl(6, lane)), shock)
+                mstore(add(add(moves, shl(6, lane)), 32), log)
+            }
+        }
+    }
+
+    /// @dev As SheetCells.write, lane by lane, with moves of its own: dearer by half, in an expiry's last half hour alone.
+    function _writeMoved(
+        uint256 table,
+        Term memory term,
+        int256 ratio,
+        uint256 k,
+        uint256 code,
+        uint256 vols,
+        uint256 out
+    ) private pure {
         unchecked {
-            uint256 v = (sigma * term.root) >> 64;
-            if (v < MIN_TOTAL_VOL) v = MIN_TOTAL_VOL;
-            if (v > Black76.MAX_TOTAL_VOL) v = Black76.MAX_TOTAL_VOL;
+            uint256 word;
+            for (uint256 lane = 40; lane != 0;) {
+                uint256 value = code;
+                if (--lane != STRIKE) value = _movedLane(table, term, ratio, k, code, vols + 32 * _volOf(lane), lane);
+                word = (word << 32) | value;
+                if (lane % 8 != 0) continue;
+                assembly ("memory-safe") {
+                    mstore(add(out, shl(2, lane)), word)
+                }
+                word = 0;
+            }
+        }
+    }
+
+    /// @dev Which of a strike's five volatilities a lane is valued at.
+    function _volOf(uint256 lane) private pure returns (uint256) {
+        unchecked {
+            if (lane < MIDDLES) return lane / 8;
+            if (lane < BASIS) return lane - MIDDLES;
+            return lane < STRIKE ? 1 : 0;
+        }
+    }
+
+    function _movedLane(
+        uint256 table,
+        Term memory term,
+        int256 ratio,
+        uint256 k,
+        uint256 code,
+        uint256 vol,
+        uint256 lane
+    ) private pure returns (uint256 value) {
+        unchecked {
+            (uint256 shock, uint256 v, int256 log) = (term.moves + 64 * lane, 0, 0);
             assembly ("memory-safe") {
-                let inverse := div(shl(128, 1), v)
-                mstore(add(kit, 32), add(sar(64, mul(log, inverse)), shr(1, v)))
-                mstore(add(kit, 64), inverse)
-                mstore(add(kit, 96), v)
+                log := mload(add(shock, 32))
+                shock := mload(shock)
+                v := shr(64, mul(mload(vol), mload(add(term, 64))))
             }
+            if (v < SheetCells.MIN_TOTAL_VOL) v = SheetCells.MIN_TOTAL_VOL;
+            if (v > SheetCells.MAX_TOTAL_VOL) v = SheetCells.MAX_TOTAL_VOL;
+            int256 inverse = int256((1 << 128) / v);
+            int256 moneyness = ((-ratio * inverse) >> 64) + int256(v >> 1);
+            uint256 bits = lane < TAILS ? 33 : 36;
+            value = Black76.cell(table, moneyness, inverse, v, log, shock, k) >> bits;
+            int256 least = int256(shock >> bits) - int256((strikeOf(code) << 4) >> (bits - 33));
+            // CAST: least is above a lane.
+            if (least > int256(value)) value = uint256(least);
         }
     }
 
-    function _cut(uint256 kit, uint256 bits, uint256 strike) private pure {
+    /// @dev No scenario moves an expiry that is settled: all lanes become that of the forward unmoved, an eighth in the tails' steps.
+    function _settle(uint256 out) private pure {
         assembly ("memory-safe") {
-            mstore(add(kit, 160), bits)
-            mstore(add(kit, 192), strike)
-        }
-    }
-
-    /// @dev Lanes of some moves: Black76.cell, which is at most the shocked forward, cut to the lane's steps, and held at or above the put's parity
-    /// bound in them, so that no put is worth less than nothing. The distribution function is Normal.cdfs, its argument 6.5 higher.
-    function _fill(uint256 kit, uint256 move, uint256 past, uint256 to, uint256 words) private pure {
-        assembly ("memory-safe") {
-            function cdf(table, x) -> p {
-                p := shl(64, sgt(x, 0x68000000000000000))
-                if lt(x, 0xd0000000000000000) {
-                    let word := mload(add(table, and(shr(54, x), 0x3fe0)))
-                    let u := and(shl(5, x), 0xffffffffffffffff)
-                    p := add(signextend(15, word), mul(signextend(7, word), u))
-                    p := add(and(word, 0xffffffffffffffff00000000000000000000000000000000), mul(p, u))
-                    p := shr(192, add(word, mul(p, u)))
-                }
-            }
-            let table := mload(kit)
-            let v := mload(add(kit, 96))
-            let bits := mload(add(kit, 160))
-            let strike := mload(add(kit, 192))
-            // Scratch: moneyness moved by 6.5, inverse volatility.
-            mstore(0x00, add(mload(add(kit, 32)), 0x68000000000000000))
-            mstore(0x20, mload(add(kit, 64)))
-            let k := mload(add(kit, 128))
-            let base := add(kit, 256)
-            past := add(base, shl(6, past))
-            words := shl(5, words)
-            for {
-                move := add(base, shl(6, move))
-            } lt(move, past) {
-                move := add(move, 64)
-            } {
-                let x := add(mload(0x00), sar(64, mul(mload(move), mload(0x20))))
-                let y := sub(x, v)
-                switch and(lt(x, 0xd0000000000000000), lt(y, 0xd0000000000000000))
-                case 1 {
-                    let word := mload(add(table, and(shr(54, x), 0x3fe0)))
-                    x := and(shl(5, x), 0xffffffffffffffff)
-                    let p := add(signextend(15, word), mul(signextend(7, word), x))
-                    p := add(and(word, 0xffffffffffffffff00000000000000000000000000000000), mul(p, x))
-                    x := shr(192, add(word, mul(p, x)))
-                    word := mload(add(table, and(shr(54, y), 0x3fe0)))
-                    y := and(shl(5, y), 0xffffffffffffffff)
-                    p := add(signextend(15, word), mul(signextend(7, word), y))
-                    p := add(and(word, 0xffffffffffffffff00000000000000000000000000000000), mul(p, y))
-                    y := shr(192, add(word, mul(p, y)))
-                }
-                default {
-                    x := cdf(table, x)
-                    y := cdf(table, y)
-                }
-                let shock := mload(add(move, 32))
-                x := mul(shock, x)
-                y := mul(k, y)
-                x := shr(add(64, bits), mul(gt(x, y), sub(x, y)))
-                y := sub(shr(bits, shock), strike)
-                if sgt(y, x) {
-                    x := y
-                }
-                mstore(to, x)
-                to := add(to, words)
-            }
-        }
-    }
-
-    /// @dev Forty lanes to five words.
-    function _pack(uint256 lanes, uint256 out) private pure {
-        assembly ("memory-safe") {
-            for {
-                let end := add(lanes, 1280)
-            } lt(lanes, end) {
-                lanes := add(lanes, 256)
-            } {
-                let word := or(mload(lanes), shl(32, mload(add(lanes, 32))))
-                word := or(word, or(shl(64, mload(add(lanes, 64))), shl(96, mload(add(lanes, 96)))))
-                word := or(word, or(shl(128, mload(add(lanes, 128))), shl(160, mload(add(lanes, 160)))))
-                word := or(word, or(shl(192, mload(add(lanes, 192))), shl(224, mload(add(lanes, 224)))))
-                mstore(out, word)
-                out := add(out, 32)
-            }
+            let rest := mload(add(out, 96))
+            let lane := and(shr(32, rest), 0xffffffff)
+            let word := mul(lane, LANES)
+            mstore(out, word)
+            mstore(add(out, 32), word)
+            mstore(add(out, 64), word)
+            mstore(add(out, 96), or(shl(224, shr(224, rest)), shr(32, word)))
+            mstore(add(out, 128), mul(shr(3, lane), LANES))
         }
     }
 
@@ -284,7 +251,7 @@ library SheetRows {
     /// @notice The move of a lane, 0 ... 39.
     function moveOfLane(uint256 lane) internal pure returns (uint256) {
         unchecked {
-            if (lane < SKEWS) return lane / 3;
+            if (lane < MIDDLES) return lane % 8 < 4 ? lane % 8 : (lane % 8) + 1;
             if (lane < BASIS || lane == STRIKE) return 4;
             return lane < STRIKE ? lane + 17 - BASIS : lane + 9 - TAILS;
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {Fixed} from "../../math/Fixed.sol";
+import {Normal} from "../../math/Normal.sol";
 import {ISheets} from "./ISheets.sol";
 import {SheetAddress} from "./SheetAddress.sol";
 import {SheetBuilder} from "./SheetBuilder.sol";
@@ -61,7 +63,16 @@ contract Sheets is ISheets, SheetBuilder {
 
     /// @inheritdoc ISheets
     function build(uint16 underlying, uint256 bitmap) external view returns (uint256[] memory) {
-        return _build(underlying, bitmap);
+        _return(_build(underlying, bitmap));
+    }
+
+    /// @dev As Solidity would, without copying word by word.
+    function _return(uint256[] memory sheet) private pure {
+        assembly ("memory-safe") {
+            let first := sub(sheet, 32)
+            mstore(first, 32)
+            return(first, add(64, shl(5, mload(sheet))))
+        }
     }
 
     /// @inheritdoc ISheets
@@ -69,18 +80,20 @@ contract Sheets is ISheets, SheetBuilder {
         uint256 rows;
         for (uint256 e = 0; e < expiries.length; ++e) rows += expiries[e].strikes.length;
         sheet = _empty((1 << rows) - 1, expiries.length, rows);
-        uint256 kit = SheetRows.load(normalTable);
+        uint256 table = Normal.load(normalTable);
         uint256 row;
         for (uint256 e = 0; e < expiries.length; ++e) {
             Expiry calldata expiry = expiries[e];
+            (uint128[] calldata strikes, uint256[] calldata sigmas) = (expiry.strikes, expiry.sigmas);
             SheetRows.Term memory term = SheetRows.termOf(expiry.forward, expiry.time, expiry.averaged);
-            SheetRows.aim(kit, expiry.averaged);
-            sheet[SheetRows.HEAD_WORDS + 2 * e] = SheetRows.headerOf(term, row, expiry.strikes.length);
-            for (uint256 i = 0; i < expiry.strikes.length; ++i) {
-                // CAST: a sheet has at most 255 places.
-                _addRow(sheet, row, uint8(row), kit, term, expiry.strikes[i], expiry.sigmas[i]);
+            sheet[SheetRows.HEAD_WORDS + 2 * e] = SheetRows.headerOf(term, row, strikes.length);
+            for (uint256 i = 0; i < strikes.length; ++i) {
+                // CAST: termOf holds the forward below 2^96.
+                int256 ratio = Fixed.lnRatio(strikes[i], uint128(term.forward));
+                SheetRows.write(table, term, strikes[i], ratio, sigmas[i], _place(sheet, row, row));
                 ++row;
             }
         }
+        _return(sheet);
     }
 }

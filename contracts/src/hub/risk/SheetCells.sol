@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+/// @title Cells of a risk sheet: a call over its forward in each scenario, as lanes
+/// @notice A lane is Black76.cell, which is at most the shocked forward, cut to the lane's steps, and held at or above the put's parity bound in
+/// them, so that no put is worth less than nothing. The distribution function is Normal.cdfs, its argument 6.5 higher and Q128: the low bits are
+/// those that Q64 would have cut. Twin: shared/src/risk/fixed/sheet-rows.ts.
+library SheetCells {
+    /// @dev 13, Q128.
+    uint256 private constant INSIDE = 0xd00000000000000000000000000000000;
+    /// @dev The second of a segment's four coefficients.
+    uint256 private constant MASK = 0xffffffffffffffff00000000000000000000000000000000;
+    /// @dev Below this a volatility is as good as none, and its inverse still fits; Black76.MAX_TOTAL_VOL.
+    uint256 internal constant MIN_TOTAL_VOL = 0x100000000;
+    uint256 internal constant MAX_TOTAL_VOL = 0x400000000000000000;
+    uint256 private constant ONE = 0x10000000000000000;
+    // Moves: shock | its logarithm << 128, Q64 each.
+    uint256 private constant DOWN_16 = 0xffffffffffffffffd35d9390442fb15d0000000000000000d70a3d70a3d70a3d;
+    uint256 private constant DOWN_12 = 0xffffffffffffffffdf464fea071283430000000000000000e147ae147ae147ae;
+    uint256 private constant DOWN_8 = 0xffffffffffffffffeaa780bc84d793c20000000000000000eb851eb851eb851e;
+    uint256 private constant DOWN_4 = 0xfffffffffffffffff58cb09493f8a91a0000000000000000f5c28f5c28f5c28f;
+    uint256 private constant UNMOVED = 0x0000000000000000000000000000000000000000000000010000000000000000;
+    uint256 private constant UP_4 = 0x00000000000000000a0a5e6051b32c1c00000000000000010a3d70a3d70a3d70;
+    uint256 private constant UP_8 = 0x000000000000000013b3b802beeb8f040000000000000001147ae147ae147ae1;
+    uint256 private constant UP_12 = 0x00000000000000001d031bd5179dfb3e00000000000000011eb851eb851eb851;
+    uint256 private constant UP_16 = 0x000000000000000025feda7c0e1d6a4d000000000000000128f5c28f5c28f5c2;
+    uint256 private constant TAIL_0 = 0xfffffffffffffffeebd32149cc7952d40000000000000000570a3d70a3d70a3d;
+    uint256 private constant TAIL_1 = 0xffffffffffffffff997a4d5caf05f7720000000000000000ab851eb851eb851e;
+    uint256 private constant TAIL_2 = 0x000000000000000067cc8fb2fe612fca00000000000000018000000000000000;
+    uint256 private constant TAIL_3 = 0x0000000000000000b17217f7d1cf79ab00000000000000020000000000000000;
+    uint256 private constant TAIL_4 = 0x0000000000000001193ea7aad030a97600000000000000030000000000000000;
+    uint256 private constant TAIL_5 = 0x000000000000000162e42fefa39ef35700000000000000040000000000000000;
+    uint256 private constant TAIL_6 = 0x00000000000000019c041f7ed8d336af00000000000000050000000000000000;
+    uint256 private constant TAIL_7 = 0x0000000000000001cab0bfa2a200232200000000000000060000000000000000;
+    uint256 private constant BASIS_UP = 0x00000000000000000b44b0cb563a2ad400000000000000010b851eb851eb851e;
+    uint256 private constant BASIS_DOWN = 0xfffffffffffffffff43676e5f519a47e0000000000000000f47ae147ae147ae1;
+
+    /// @notice Writes the five words of a strike at `out` (see SheetRows). Moves of the forward and their logarithms are
+    /// literals, Q64.
+    /// @param table  Normal.load's
+    /// @param ratio  ln(strike / forward), Q64
+    /// @param root   of the time, Q64
+    /// @param k      strike over forward, Q64
+    /// @param code   of the strike, its lane
+    /// @param strike what that stands for, in steps of 2^-31
+    /// @param vols   where five volatilities stand, per sqrt year, Q64: up, same, down, the tilts
+    // The nine moves are written out: as calls or as a loop a cell would cost a third more.
+    // solhint-disable-next-line function-max-lines
+    function write(
+        uint256 table,
+        int256 ratio,
+        uint256 root,
+        uint256 k,
+        uint256 code,
+        uint256 strike,
+        uint256 vols,
+        uint256 out
+    ) internal pure {
+        assembly ("memory-safe") {
+            // A volatility of the strike: argument of the forward unmoved, Q128; inverse, Q64; total, Q128.
+            function state(sigma, root_, ratio_) -> base, inverse, v {
+                v := shr(64, mul(sigma, root_))
+                if lt(v, MIN_TOTAL_VOL) {
+                    v := MIN_TOTAL_VOL
+                }
+                if gt(v, MAX_TOTAL_VOL) {
+                    v := MAX_TOTAL_VOL
+                }
+                inverse := div(0x100000000000000000000000000000000, v)
+                base := shl(64, add(add(sar(64, mul(sub(0, ratio_), inverse)), shr(1, v)), 0x68000000000000000))
+                v := shl(64, v)
+            }
+            // One lane of a shocked forward.
+            function cell(table_, x, v, k_, shock, strike_, bits) -> lane {
+                if iszero(slt(x, 0)) {
+                    let y := sub(x, v)
+                    switch lt(x, INSIDE)
+                    case 1 {
+                        let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                        x := and(shr(59, x), 0xffffffffffffffe0)
+                        let p := add(signextend(15, word), mul(signextend(7, word), x))
+                        p := add(and(word, 0xffffffffffffffff00000000000000000000000000000000), mul(p, x))
+                        x := mul(shock, shr(192, add(word, mul(p, x))))
+                    }
+                    default {
+                        x := shl(64, shock)
+                    }
+                    switch lt(y, INSIDE)
+                    case 1 {
+                        let word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                        y := and(shr(59, y), 0xffffffffffffffe0)
+                        let p := add(signextend(15, word), mul(signextend(7, word), y))
+                        p := add(and(word, 0xffffffffffffffff00000000000000000000000000000000), mul(p, y))
+                        y := mul(k_, shr(192, add(word, mul(p, y))))
+                    }
+                    default {
+                        y := mul(k_, shl(64, sgt(y, 0)))
+                    }
+                    lane := shr(add(64, bits), mul(gt(x, y), sub(x, y)))
+                }
+                shock := sub(shr(bits, shock), strike_)
+                if sgt(shock, lane) {
+                    lane := shock
+                }
+            }
+            // One lane of a move.
+            function moved(table_, base, inverse, v, k_, strike_, bits, move) -> lane {
+                let x := add(base, mul(sar(128, move), inverse))
+                lane := cell(table_, x, v, k_, and(move, 0xffffffffffffffffffffffffffffffff), strike_, bits)
+            }
+            // The nine moves of the core, the middle one apart.
+            function core(table_, base, inverse, v, k_, strike_) -> lanes, middle {
+                // Moves ascend, so all arguments lie between these two.
+                switch and(
+                    lt(add(base, mul(2737865849835448909, inverse)), INSIDE),
+                    lt(sub(sub(base, mul(3216252311044116131, inverse)), v), INSIDE)
+                )
+                case 1 {
+                    lanes, middle := within(table_, base, inverse, v, k_, strike_)
+                }
+                default {
+                    lanes := moved(table_, base, inverse, v, k_, strike_, 33, UP_16)
+                    lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 33, UP_12))
+                    lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 33, UP_8))
+                    lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 33, UP_4))
+                    lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 33, DOWN_4))
+                    lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 33, DOWN_8))
+                    lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 33, DOWN_12))
+                    lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 33, DOWN_16))
+                    middle := moved(table_, base, inverse, v, k_, strike_, 33, UNMOVED)
+                }
+            }
+            // Where the table reaches all of them. Written out: as calls a cell would cost a third more.
+            function within(table_, base, inverse, v, k_, strike_) -> lanes, middle {
+                // MASK, from the word that is always zero: a constant would be made anew at each use.
+                let mask := shl(128, shr(192, not(mload(0x60))))
+                {
+                    let x := add(base, mul(2737865849835448909, inverse))
+                    let y := sub(x, v)
+                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(21398223125503079874, shr(192, add(word, mul(p, x))))
+                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    x := shr(97, mul(gt(x, y), sub(x, y)))
+                    y := sub(2491081031, strike_)
+                    if sgt(y, x) {
+                        x := y
+                    }
+                    lanes := x
+                }
+                {
+                    let x := add(base, mul(2090545254068255550, inverse))
+                    let y := sub(x, v)
+                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(20660353362554697809, shr(192, add(word, mul(p, x))))
+                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    x := shr(97, mul(gt(x, y), sub(x, y)))
+                    y := sub(2405181685, strike_)
+                    if sgt(y, x) {
+                        x := y
+                    }
+                    lanes := or(shl(32, lanes), x)
+                }
+                {
+                    let x := add(base, mul(1419680629484392196, inverse))
+                    let y := sub(x, v)
+                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(19922483599606315745, shr(192, add(word, mul(p, x))))
+                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    x := shr(97, mul(gt(x, y), sub(x, y)))
+                    y := sub(2319282339, strike_)
+                    if sgt(y, x) {
+                        x := y
+                    }
+                    lanes := or(shl(32, lanes), x)
+                }
+                {
+                    let x := add(base, mul(723494457926954012, inverse))
+                    let y := sub(x, v)
+                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(19184613836657933680, shr(192, add(word, mul(p, x))))
+                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    x := shr(97, mul(gt(x, y), sub(x, y)))
+                    y := sub(2233382993, strike_)
+                    if sgt(y, x) {
+                        x := y
+                    }
+                    lanes := or(shl(32, lanes), x)
+                }
+                {
+                    let x := base
+                    let y := sub(x, v)
+                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(18446744073709551616, shr(192, add(word, mul(p, x))))
+                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    x := shr(97, mul(gt(x, y), sub(x, y)))
+                    y := sub(2147483648, strike_)
+                    if sgt(y, x) {
+                        x := y
+                    }
+                    middle := x
+                }
+                {
+                    let x := sub(base, mul(753032885493520102, inverse))
+                    let y := sub(x, v)
+                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(17708874310761169551, shr(192, add(word, mul(p, x))))
+                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    x := shr(97, mul(gt(x, y), sub(x, y)))
+                    y := sub(2061584302, strike_)
+                    if sgt(y, x) {
+                        x := y
+                    }
+                    lanes := or(shl(32, lanes), x)
+                }
+                {
+                    let x := sub(base, mul(1538119200552807486, inverse))
+                    let y := sub(x, v)
+                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(16971004547812787486, shr(192, add(word, mul(p, x))))
+                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    x := shr(97, mul(gt(x, y), sub(x, y)))
+                    y := sub(1975684956, strike_)
+                    if sgt(y, x) {
+                        x := y
+                    }
+                    lanes := or(shl(32, lanes), x)
+                }
+                {
+                    let x := sub(base, mul(2358109488322280637, inverse))
+                    let y := sub(x, v)
+                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(16233134784864405422, shr(192, add(word, mul(p, x))))
+                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    x := shr(97, mul(gt(x, y), sub(x, y)))
+                    y := sub(1889785610, strike_)
+                    if sgt(y, x) {
+                        x := y
+                    }
+                    lanes := or(shl(32, lanes), x)
+                }
+                {
+                    let x := sub(base, mul(3216252311044116131, inverse))
+                    let y := sub(x, v)
+                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(15495265021916023357, shr(192, add(word, mul(p, x))))
+                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    x := shr(97, mul(gt(x, y), sub(x, y)))
+                    y := sub(1803886264, strike_)
+                    if sgt(y, x) {
+                        x := y
+                    }
+                    lanes := or(shl(32, lanes), x)
+                }
+            }
+            function tails(table_, base, inverse, v, k_, strike_) -> lanes {
+                lanes := moved(table_, base, inverse, v, k_, strike_, 36, TAIL_7)
+                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_6))
+                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_5))
+                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_4))
+                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_3))
+                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_2))
+                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_1))
+                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_0))
+            }
+
+            let base, inverse, v := state(mload(vols), root, ratio)
+            let lanes, rest := core(table, base, inverse, v, k, strike)
+            mstore(out, lanes)
+            mstore(add(out, 128), tails(table, base, inverse, v, k, shr(3, strike)))
+            rest := or(rest, shl(224, code))
+            base, inverse, v := state(mload(add(vols, 32)), root, ratio)
+            code := moved(table, base, inverse, v, k, strike, 33, BASIS_DOWN)
+            code := or(shl(32, code), moved(table, base, inverse, v, k, strike, 33, BASIS_UP))
+            rest := or(rest, shl(160, code))
+            lanes, code := core(table, base, inverse, v, k, strike)
+            mstore(add(out, 32), lanes)
+            rest := or(rest, shl(32, code))
+            base, inverse, v := state(mload(add(vols, 64)), root, ratio)
+            lanes, code := core(table, base, inverse, v, k, strike)
+            mstore(add(out, 64), lanes)
+            rest := or(rest, shl(64, code))
+            base, inverse, v := state(mload(add(vols, 128)), root, ratio)
+            code := cell(table, base, v, k, ONE, strike, 33)
+            base, inverse, v := state(mload(add(vols, 96)), root, ratio)
+            code := or(shl(32, code), cell(table, base, v, k, ONE, strike, 33))
+            mstore(add(out, 96), or(rest, shl(96, code)))
+        }
+    }
+}
