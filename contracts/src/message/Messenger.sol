@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {MessagingFee, OApp, Origin} from "@layerzerolabs/lz-evm-oapp-v2/contracts/oapp/OApp.sol";
+import {MessagingFee, Origin} from "@layerzerolabs/lz-evm-oapp-v2/contracts/oapp/OApp.sol";
 import {MessagingParams} from "@layerzerolabs/lz-evm-protocol-v2/contracts/interfaces/ILayerZeroEndpointV2.sol";
-import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -15,44 +13,20 @@ import {IMessenger} from "./IMessenger.sol";
 import {Chunk, Comparison, Inbox} from "./Inbox.sol";
 import {LogFold} from "./LogFold.sol";
 import {Outbox} from "./Outbox.sol";
+import {Paths} from "./Paths.sol";
 
 /// @notice The log of one chain (see IMessenger). Immutable: a new version is a new path, after CLOSED on the old one.
 /// @dev The OApp's owner and its LayerZero delegate are the AccessManager, so what LayerZero reserves for them goes through
 ///      `AccessManager.execute`; every other privileged function is `restricted`.
-contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient {
-    /// @dev Gas of a checkpoint on the destination unless governance sets another: storing a head and an acknowledgement takes
-    ///      below 100k (see the gas snapshot), the rest is margin for chains that price storage otherwise.
-    uint128 internal constant DEFAULT_RECEIVE_GAS = 200_000;
+contract Messenger is Paths, ReentrancyGuardTransient {
     /// @dev A refund may not take more gas than this from whoever flushes for others.
     uint256 internal constant REFUND_GAS = 50_000;
     /// @dev LayerZero marks a nilified packet with this hash: it cannot be executed, so it heals nothing.
     bytes32 internal constant NIL_PAYLOAD_HASH = bytes32(type(uint256).max);
 
-    uint32 public immutable localEid;
-
-    mapping(uint32 eid => Outbox) internal _outboxes;
-    mapping(uint32 eid => Inbox) internal _inboxes;
-    mapping(uint32 eid => mapping(bytes32 peer => bool)) private _peerUsed;
-    mapping(uint32 eid => uint128) private _receiveGas;
-    uint32[] private _eids;
-
-    mapping(uint8 kind => address) public writerOf;
-    mapping(uint8 kind => address) public handlerOf;
-
-    // One slot: both are read together when entries are paid for.
-    uint192 private _entryFee;
-    uint64 public minReimbursedEntries;
-    uint256 public flushFund;
-    mapping(address to => uint256) public refundable;
-
     /// @param endpoint_  LayerZero V2 endpoint of this chain
     /// @param authority_ AccessManager: owner, delegate and authority
-    constructor(
-        address endpoint_,
-        address authority_
-    ) OApp(endpoint_, authority_) Ownable(authority_) AccessManaged(authority_) {
-        localEid = endpoint.eid();
-    }
+    constructor(address endpoint_, address authority_) Paths(endpoint_, authority_) {}
 
     /// @notice Gifts to the flush fund. The endpoint returns nothing here: it is always paid exactly.
     receive() external payable {
@@ -271,72 +245,6 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
         _setPeer(eid, peer);
     }
 
-    // ---- views
-
-    /// @inheritdoc IMessenger
-    function outbox(uint32 dstEid) external view returns (OutboxView memory) {
-        Outbox storage box = _outboxes[dstEid];
-        return OutboxView(box.sequence, box.flushed, box.acknowledged, box.closed, box.ringAt(box.sequence));
-    }
-
-    /// @inheritdoc IMessenger
-    function inbox(uint32 srcEid) external view returns (InboxView memory) {
-        Inbox storage box = _inboxes[srcEid];
-        return InboxView(box.consumed, box.verified, box.closed, _outboxes[srcEid].quarantined, box.consumedHead);
-    }
-
-    /// @inheritdoc IMessenger
-    function headInRing(uint32 dstEid, uint64 sequence) external view returns (bytes32) {
-        return _outboxes[dstEid].ringAt(sequence);
-    }
-
-    /// @inheritdoc IMessenger
-    function verifiedHead(uint32 srcEid, uint64 sequence) external view returns (bytes32) {
-        return _inboxes[srcEid].headAt(sequence);
-    }
-
-    /// @inheritdoc IMessenger
-    function isVoidedInbound(uint32 srcEid, uint64 sequence) external view returns (bool) {
-        return _inboxes[srcEid].isVoided(sequence);
-    }
-
-    /// @inheritdoc IMessenger
-    function isVoidedOutbound(uint32 dstEid, uint64 sequence) external view returns (bool) {
-        return _outboxes[dstEid].isVoided(sequence);
-    }
-
-    /// @inheritdoc IMessenger
-    function isQuarantined(uint32 eid) external view returns (bool) {
-        return _outboxes[eid].quarantined;
-    }
-
-    /// @inheritdoc IMessenger
-    function epochOf(uint32 srcEid) external view returns (uint32) {
-        return _inboxes[srcEid].epoch;
-    }
-
-    /// @inheritdoc IMessenger
-    function isForgotten(uint32 srcEid, uint32 epoch, uint64 sequence) external view returns (bool) {
-        return _inboxes[srcEid].isForgotten(epoch, sequence);
-    }
-
-    /// @inheritdoc IMessenger
-    function genesis(uint32 eid) external view returns (bytes32 outgoing, bytes32 incoming) {
-        bytes32 peer = _getPeerOrRevert(eid);
-        return (LogFold.genesis(localEid, _self(), eid, peer), LogFold.genesis(eid, peer, localEid, _self()));
-    }
-
-    /// @inheritdoc IMessenger
-    function entryFee() external view returns (uint256) {
-        return _entryFee;
-    }
-
-    /// @inheritdoc IMessenger
-    function receiveGas(uint32 dstEid) public view returns (uint128) {
-        uint128 gas = _receiveGas[dstEid];
-        return gas == 0 ? DEFAULT_RECEIVE_GAS : gas;
-    }
-
     // ---- inner
 
     /// @dev OAppReceiver has checked the endpoint and the peer. Fails for a malformed checkpoint only, which no entry can cause.
@@ -373,13 +281,6 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
             out.acknowledged = c.ackSequence;
             emit Acknowledged(srcEid, c.ackSequence);
         }
-    }
-
-    function _quarantine(uint32 eid, Conflict conflict, uint64 sequence, bytes32 expected, bytes32 actual) private {
-        Outbox storage box = _outboxes[eid];
-        if (box.quarantined) return;
-        box.quarantined = true;
-        emit PathQuarantined(eid, conflict, sequence, expected, actual);
     }
 
     /// @dev Hands each run of consecutive entries of one handler to it in one call. VOID and CLOSED ride along.
@@ -487,20 +388,6 @@ contract Messenger is IMessenger, OApp, AccessManaged, ReentrancyGuardTransient 
         assembly ("memory-safe") {
             paid := call(gas_, to, amount, 0, 0, 0, 0)
         }
-    }
-
-    function _open(uint32 eid) private view returns (Outbox storage box) {
-        box = _known(eid);
-        require(!box.closed, PathClosedForWriting(eid, box.sequence));
-    }
-
-    function _known(uint32 eid) private view returns (Outbox storage box) {
-        box = _outboxes[eid];
-        require(box.known, PathUnknown(eid));
-    }
-
-    function _self() private view returns (bytes32) {
-        return bytes32(uint256(uint160(address(this))));
     }
 
     function _min(uint256 a, uint256 b) private pure returns (uint256) {
