@@ -10,6 +10,7 @@ import {
   gatewayAbi,
   handoverAbi,
   ledgerAbi,
+  levyAbi,
   liquidationAbi,
   marginAbi,
   marketsAbi,
@@ -20,7 +21,7 @@ import {
   withdrawalsAbi,
 } from '@lockstep/contracts';
 import { encodeAccount, EntryKind } from '@lockstep/shared';
-import { encodeAbiParameters, encodeFunctionData, type Address, type Hex } from 'viem';
+import { encodeAbiParameters, encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
 import {
   CONFIG_TYPE,
   apply,
@@ -179,7 +180,7 @@ describe('a local network', () => {
     });
 
     it('when the fund, its part of fees, auctions or who may touch positions were changed, verify names each and apply puts them back', async () => {
-      const { Exchange, Fund, Handover, Ledger, Liquidation, Markets, Routes, Shortfalls } = network.live.hub.contracts;
+      const { Exchange, Fund, Handover, Ledger, Levy, Liquidation, Margin, Markets, Routes, Shortfalls } = network.live.hub.contracts;
       const stranger = devAccount(4).address;
       const fundAccount = encodeAccount({ owner: Fund.address, home: network.live.hub.eid, subaccount: 0n });
       const thief = encodeAccount({ owner: stranger, home: 0, subaccount: 0n });
@@ -196,6 +197,9 @@ describe('a local network', () => {
         [Handover.address, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [stranger, true] })],
         [Routes.address, encodeFunctionData({ abi: routesAbi, functionName: 'setRoutes', args: [[]] })],
         [Liquidation.address, encodeFunctionData({ abi: liquidationAbi, functionName: 'setRoutes', args: [stranger] })],
+        [Levy.address, encodeFunctionData({ abi: levyAbi, functionName: 'setLiquidation', args: [stranger] })],
+        [Margin.address, encodeFunctionData({ abi: marginAbi, functionName: 'setLevy', args: [zeroAddress] })],
+        [Liquidation.address, encodeFunctionData({ abi: liquidationAbi, functionName: 'setDeficitSink', args: [stranger] })],
         [Shortfalls.address, encodeFunctionData({ abi: shortfallsAbi, functionName: 'setTerms', args: [{ limit: 1n, restore: 0n }] })],
       ];
       for (const [target, data] of calls) await govern('hub', target, data);
@@ -212,6 +216,9 @@ describe('a local network', () => {
         expect.stringMatching(/^hub: Liquidation terms: expected .*"fastTo":"700000000000000000".*, got .*"fastTo":"0"/),
         `hub: Liquidation routes: expected ${Routes.address}, got ${stranger}`,
         'hub: Shortfalls terms: expected {"limit":"1000000000000000000000000","restore":"500000000000000000"}, got {"limit":"1","restore":"0"}',
+        `hub: Levy liquidation: expected ${Liquidation.address}, got ${stranger}`,
+        `hub: Margin levy: expected ${Levy.address}, got ${zeroAddress}`,
+        `hub: Liquidation deficit sink: expected ${Levy.address}, got ${stranger}`,
       ]);
       await repair();
       expect(await problems()).toEqual([]);

@@ -53,6 +53,7 @@ const coreContracts = {
   Routes: liveContractSchema,
   Liquidation: liveContractSchema,
   Shortfalls: liveContractSchema,
+  Levy: liveContractSchema,
 } as const;
 
 /** Contracts of the hub alone. */
@@ -78,6 +79,7 @@ export const HUB_CONTRACTS = [
   'Routes',
   'Liquidation',
   'Shortfalls',
+  'Levy',
 ] as const;
 /** Optional keys of a chain that may be a spoke. */
 const hubOnly = {
@@ -102,6 +104,7 @@ const hubOnly = {
   Routes: true,
   Liquidation: true,
   Shortfalls: true,
+  Levy: true,
 } as const satisfies Record<HubContractName, true>;
 export type HubContractName = (typeof HUB_CONTRACTS)[number];
 

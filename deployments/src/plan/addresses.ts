@@ -8,6 +8,7 @@ import {
   handoverAbi,
   interestModelAbi,
   isolatedEngineAbi,
+  levyAbi,
   liquidationAbi,
   marginAbi,
   marketsAbi,
@@ -49,7 +50,7 @@ export interface ContractSpec {
 
 export type HubAddresses = Readonly<Record<HubContractName, Address>>;
 type CustodyAddresses = Pick<HubAddresses, 'Ledger' | 'Gateway' | 'Delegates' | 'Withdrawals'>;
-type LiquidationAddresses = Pick<HubAddresses, 'Fund' | 'Handover' | 'PriceTimes' | 'Routes' | 'Liquidation' | 'Shortfalls'>;
+type LiquidationAddresses = Pick<HubAddresses, 'Fund' | 'Handover' | 'PriceTimes' | 'Routes' | 'Liquidation' | 'Shortfalls' | 'Levy'>;
 type RiskAddresses = Omit<HubAddresses, keyof CustodyAddresses | keyof LiquidationAddresses>;
 
 /** Everything of one chain that calls are addressed to. */
@@ -225,7 +226,9 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
     const Shortfalls = deploy('Shortfalls', shortfallArgs, (code) =>
       encodeDeployData({ abi: shortfallsAbi, bytecode: code, args: shortfallArgs }),
     );
-    return { Fund, Handover, PriceTimes, Routes, Liquidation, Shortfalls };
+    const levyArgs = [authority, Ledger, Margin, Fund] as const;
+    const Levy = deploy('Levy', levyArgs, (code) => encodeDeployData({ abi: levyAbi, bytecode: code, args: levyArgs }));
+    return { Fund, Handover, PriceTimes, Routes, Liquidation, Shortfalls, Levy };
   }
 
   function tokenOf(asset: DesiredAsset): Address {

@@ -23,12 +23,12 @@ export async function planHub(plan: ChainPlan, sinceBlock: bigint): Promise<void
 /** These move the ledger, and nobody else. */
 async function planModules(
   plan: ChainPlan,
-  { Ledger: ledger, Gateway, Withdrawals, Markets, Exchange, Fund, Handover, Liquidation, Shortfalls }: HubAddresses,
+  { Ledger: ledger, Gateway, Withdrawals, Markets, Exchange, Fund, Handover, Liquidation, Shortfalls, Levy }: HubAddresses,
   sinceBlock: bigint,
 ): Promise<void> {
   const { rpc } = plan.client;
   const contract = { address: ledger, abi: ledgerAbi } as const;
-  const modules = { Gateway, Withdrawals, Markets, Exchange, Fund, Handover, Liquidation, Shortfalls };
+  const modules = { Gateway, Withdrawals, Markets, Exchange, Fund, Handover, Liquidation, Shortfalls, Levy };
   for (const [name, module] of Object.entries(modules)) {
     const enabled = await plan.read(ledger, () => rpc.readContract({ ...contract, functionName: 'isModule', args: [module] }));
     plan.want(`Ledger module ${name}`, true, enabled ?? false, ledger, () =>

@@ -1,6 +1,6 @@
-import { exchangeAbi, fundAbi, handoverAbi, liquidationAbi, routesAbi, shortfallsAbi } from '@lockstep/contracts';
+import { exchangeAbi, fundAbi, handoverAbi, levyAbi, liquidationAbi, marginAbi, routesAbi, shortfallsAbi } from '@lockstep/contracts';
 import { encodeAccount } from '@lockstep/shared';
-import { encodeFunctionData, getAbiItem } from 'viem';
+import { encodeFunctionData, getAbiItem, zeroAddress } from 'viem';
 import { logsSince } from '../chain/logs.js';
 import { hubOf } from '../desired/schema.js';
 import { hubAddresses, type HubAddresses } from './addresses.js';
@@ -18,6 +18,7 @@ export async function planLiquidation(plan: ChainPlan, sinceBlock: bigint): Prom
   await planAuctioneers(plan, hub, sinceBlock);
   await planRoutes(plan, hub);
   await planAuctions(plan, hub);
+  await planLevy(plan, hub, sinceBlock);
 }
 
 async function planAuctions(plan: ChainPlan, { Liquidation: liquidation, Routes, Shortfalls: shortfalls }: HubAddresses): Promise<void> {
@@ -37,6 +38,28 @@ async function planAuctions(plan: ChainPlan, { Liquidation: liquidation, Routes,
   );
   plan.want('Shortfalls terms', shortfall, owed, shortfalls, () =>
     encodeFunctionData({ abi: shortfallsAbi, functionName: 'setTerms', args: [shortfall] }),
+  );
+}
+
+/** What losses that neither equity nor the fund paid become: Liquidation reports them, Margin asks what levies may still take. */
+async function planLevy(
+  plan: ChainPlan,
+  { Levy: levy, Liquidation: liquidation, Margin: margin }: HubAddresses,
+  sinceBlock: bigint,
+): Promise<void> {
+  const { rpc } = plan.client;
+  const [sink, asked, reporters] = await Promise.all([
+    plan.read(liquidation, () => rpc.readContract({ address: liquidation, abi: liquidationAbi, functionName: 'deficitSink' })),
+    plan.read(margin, () => rpc.readContract({ address: margin, abi: marginAbi, functionName: 'levy' })),
+    // It has no view: the last event tells who reports.
+    plan.read(levy, () => logsSince(rpc, { address: levy, event: getAbiItem({ abi: levyAbi, name: 'LiquidationSet' }) }, sinceBlock)),
+  ]);
+  plan.want('Levy liquidation', liquidation, reporters?.at(-1)?.args.liquidation ?? zeroAddress, levy, () =>
+    encodeFunctionData({ abi: levyAbi, functionName: 'setLiquidation', args: [liquidation] }),
+  );
+  plan.want('Margin levy', levy, asked, margin, () => encodeFunctionData({ abi: marginAbi, functionName: 'setLevy', args: [levy] }));
+  plan.want('Liquidation deficit sink', levy, sink, liquidation, () =>
+    encodeFunctionData({ abi: liquidationAbi, functionName: 'setDeficitSink', args: [levy] }),
   );
 }
 

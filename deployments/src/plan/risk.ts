@@ -51,10 +51,10 @@ async function planFeeds(plan: ChainPlan, { Feeds: feeds }: HubAddresses): Promi
 
 /** Who trades for accounts, which engine judges which mode. */
 async function planMargin(plan: ChainPlan, hub: HubAddresses, sinceBlock: bigint): Promise<void> {
-  const { Markets: markets, Margin: margin, Exchange, Handover } = hub;
+  const { Markets: markets, Margin: margin, Exchange, Handover, Levy } = hub;
   const { rpc } = plan.client;
   const modules = new Map(
-    Object.entries({ Margin: margin, Exchange, Handover }).map(([name, address]) => [address.toLowerCase(), { name, address }]),
+    Object.entries({ Margin: margin, Exchange, Handover, Levy }).map(([name, address]) => [address.toLowerCase(), { name, address }]),
   );
   const events = await plan.read(markets, () =>
     logsSince(rpc, { address: markets, event: getAbiItem({ abi: marketsAbi, name: 'ModuleSet' }) }, sinceBlock),

@@ -80,6 +80,7 @@ const hubChain = {
     PriceTimes: contractAt(0xcd),
     Routes: contractAt(0xcc),
     Shortfalls: contractAt(0xcb),
+    Levy: contractAt(0xca),
   },
 };
 
