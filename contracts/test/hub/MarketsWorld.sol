@@ -10,6 +10,7 @@ import {ICollateralRules} from "../../src/hub/risk/ICollateralRules.sol";
 import {IFeeds} from "../../src/hub/risk/IFeeds.sol";
 import {IPortfolioEngine} from "../../src/hub/risk/IPortfolioEngine.sol";
 import {IRiskEngine} from "../../src/hub/risk/IRiskEngine.sol";
+import {ISheets} from "../../src/hub/risk/ISheets.sol";
 import {IStandardEngine} from "../../src/hub/risk/IStandardEngine.sol";
 import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
 import {FeedsFixture} from "./FeedsFixture.sol";
@@ -29,6 +30,8 @@ abstract contract MarketsWorld is HubFixture, FeedsFixture {
     IExchange internal exchange;
     /// @dev By mode.
     IRiskEngine[3] internal engines;
+    ICollateralRules internal rules;
+    ISheets internal sheets;
     HubAccount internal matcher = AccountLib.encode(makeAddr("matcher"), 0, 0);
     HubAccount internal fund = AccountLib.encode(makeAddr("fund"), 0, 0);
     uint256[TRADERS] internal keys;
@@ -83,7 +86,7 @@ abstract contract MarketsWorld is HubFixture, FeedsFixture {
     }
 
     function _setEngines() private {
-        ICollateralRules rules = ICollateralRules(
+        rules = ICollateralRules(
             _hub("src/hub/risk/CollateralRules.sol:CollateralRules", abi.encode(authority, _feeds))
         );
         ICollateralRules.ClassTier[] memory classes = new ICollateralRules.ClassTier[](1);
@@ -104,8 +107,8 @@ abstract contract MarketsWorld is HubFixture, FeedsFixture {
         engines[uint8(IMarkets.Mode.Isolated)] = IRiskEngine(
             _hub("src/hub/risk/IsolatedEngine.sol:IsolatedEngine", args)
         );
-        address sheets = _hub("src/hub/risk/Sheets.sol:Sheets", abi.encode(_feeds, markets, normal));
-        IPortfolioEngine.Links memory links = IPortfolioEngine.Links(address(_feeds), address(rules), sheets);
+        sheets = ISheets(_hub("src/hub/risk/Sheets.sol:Sheets", abi.encode(_feeds, markets, normal)));
+        IPortfolioEngine.Links memory links = IPortfolioEngine.Links(address(_feeds), address(rules), address(sheets));
         engines[uint8(IMarkets.Mode.Portfolio)] = IRiskEngine(
             _hub("src/hub/risk/PortfolioEngine.sol:PortfolioEngine", abi.encode(authority, links, uint16(0)))
         );

@@ -138,6 +138,21 @@ contract LiquidationTest is LiquidationFixture {
         assertGt(_markets.sizeOf(_carol, BTC_PERP), 0);
     }
 
+    function test_GivenTheLargestShare_WhenBid_TheAuctionEndsWhateverTruncationLeaves() public {
+        AuctionTerms memory terms = _liquidation.termsOf();
+        terms.largeMargin = 1e30;
+        _liquidation.setTerms(terms);
+        // Amounts of which no share is whole.
+        _collateralOf(_alice, SPOKE, WBTC, _wbtcId, 12_345_677);
+        _priceBtc(58_401e18 + 7);
+        _start(_alice);
+        (uint256 share, ) = _bid(_carol, 1e18);
+        assertLt(share, 1e18);
+        assertEq(_liquidation.auctionOf(_alice).id, 0);
+        Risk memory risk = _margin.riskOf(_alice);
+        assertApproxEqRel(risk.equity, int256((risk.maintenanceMargin * 115) / 100), 1e11, "at the target");
+    }
+
     function test_GivenAnAccountThatIsHealthyAgain_WhenBid_ItReverts_INV_LIQ_1() public {
         _priceBtc(58_500e18);
         _liquidation.start(_alice, "");

@@ -6,6 +6,7 @@ import { encodeFunctionData, getAddress, keccak256, maxUint256, sliceHex, toHex,
 import { snapshotFile } from '../../../scripts/lib/snapshot-file.mjs';
 import type { LiveAsset } from '../../src/live/live.js';
 import type { GasWorld } from './gas-world.js';
+import { measureLiquidation } from './liquidation-gas.js';
 import { measureMargin } from './margin-gas.js';
 import { startGasWorld } from './start-gas-world.js';
 import { measureTrade } from './trade-gas.js';
@@ -38,6 +39,7 @@ describe('given a spoke and the hub with real LayerZero contracts', () => {
     await measure(world, gas);
     await measureMargin(gas);
     await measureTrade(gas);
+    await measureLiquidation(gas);
   }, 180_000);
   afterAll(() => world.stop());
 

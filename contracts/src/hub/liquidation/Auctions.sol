@@ -108,7 +108,7 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         _moveCash(account, escrow(), fee);
         emit AuctionStarted(id, Account.unwrap(account), risk.equity, risk.maintenanceMargin, uint256(fee), age);
         health.equity -= fee;
-        _follow(account, auction, health);
+        _follow(account, auction, health, false);
     }
 
     /// @inheritdoc ILiquidation
@@ -248,14 +248,21 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         Auction storage auction = _open(account);
         margin.submit(prices);
         health = _health(_usable(account), auction.reserve);
-        return (_follow(account, auction, health), health);
+        return (_follow(account, auction, health, false), health);
     }
 
     /// @dev Brings the auction to what the account is now: over, resting, solvent or insolvent.
-    function _follow(Account account, Auction storage auction, Health memory health) internal returns (bool ended) {
+    /// @param restored a bid took all that leads to the target: what truncation leaves short of it does not keep the auction open
+    function _follow(
+        Account account,
+        Auction storage auction,
+        Health memory health,
+        bool restored
+    ) internal returns (bool ended) {
         // CAST: seconds.
         uint40 time = uint40(block.timestamp);
-        if (health.equity >= AuctionMath.target(_terms, health.margin)) {
+        int256 enough = restored ? health.margin : AuctionMath.target(_terms, health.margin);
+        if (health.equity >= enough) {
             _close(account, auction, fund.account(), false);
             return true;
         }

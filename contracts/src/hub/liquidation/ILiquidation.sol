@@ -136,7 +136,8 @@ interface ILiquidation {
 
     // ---- the bidder's owner, or his delegate with TRADE
 
-    /// @notice Takes a share of an account in auction; less than asked if less may be sold. The bidder must end at initial margin.
+    /// @notice Takes a share of an account in auction; less than asked if less may be sold. The bidder must end at initial margin. The auction ends
+    ///         with the bid that takes the largest share.
     /// @return share taken, 18 decimals
     /// @return price cash paid; negative: received
     function bid(Bid calldata wanted, bytes calldata prices) external returns (uint256 share, int256 price);

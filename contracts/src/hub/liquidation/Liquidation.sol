@@ -25,11 +25,13 @@ contract Liquidation is Auctions {
     uint8 private immutable _withdraw;
 
     /// @dev A bid while it is taken.
+    /// @param restores it takes all that leads to the target
     struct Taking {
         uint256 share;
         int256 price;
         int256 before;
         bool solvent;
+        bool restores;
     }
 
     constructor(address authority, Links memory links) Auctions(authority, links) {
@@ -77,7 +79,7 @@ contract Liquidation is Auctions {
             health.equity < health.margin,
             HealthyAccount(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
         );
-        _follow(account, auction, health);
+        _follow(account, auction, health, false);
         Taking memory taking = _price(auction, health, risk.grade, wanted);
         // CAST: seconds.
         auction.lastBidAt = uint40(block.timestamp);
@@ -117,6 +119,7 @@ contract Liquidation is Auctions {
         taking.share = uint256(share);
         taking.before = health.equity - health.margin;
         taking.solvent = AuctionMath.isSolvent(health);
+        taking.restores = taking.solvent && share >= AuctionMath.maxFraction(terms, health, discount);
         taking.price =
             taking.solvent
                 ? AuctionMath.bidPrice(health, share, discount)
@@ -161,6 +164,6 @@ contract Liquidation is Auctions {
             risk.equity >= int256(risk.initialMargin),
             BidderBelowInitialMargin(Account.unwrap(bidder), risk.equity, risk.initialMargin)
         );
-        _follow(account, auction, health);
+        _follow(account, auction, health, taking.restores);
     }
 }

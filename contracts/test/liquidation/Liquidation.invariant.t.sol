@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {Test} from "forge-std/Test.sol";
+import {ILedger} from "../../src/hub/ILedger.sol";
+import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
+import {IFund} from "../../src/hub/liquidation/IFund.sol";
+import {ILiquidation} from "../../src/hub/liquidation/ILiquidation.sol";
+import {IShortfalls} from "../../src/hub/liquidation/IShortfalls.sol";
+import {IExchange} from "../../src/hub/markets/IExchange.sol";
+import {IMargin} from "../../src/hub/markets/IMargin.sol";
+import {IMarkets} from "../../src/hub/markets/IMarkets.sol";
+import {IFeeds} from "../../src/hub/risk/IFeeds.sol";
+import {Grade} from "../../src/hub/risk/FeedGrade.sol";
+import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
+import {Account as HubAccount} from "../../src/types/Account.sol";
+import {LiquidationWorld} from "./LiquidationWorld.sol";
+
+/// @notice Six accounts that trade with leverage while prices jump; anyone starts, bids, undoes, ends, covers. Each is judged here by the engines
+///         and the books, apart from the contracts.
+contract LiquidationWalk is LiquidationWorld {
+    /// @dev What a bid may change, in the books.
+    struct Books {
+        int256 equity;
+        int256 margin;
+        int256 reserve;
+        int256 total;
+    }
+
+    mapping(bytes32 action => uint256) public done;
+    mapping(bytes4 selector => bool) private _expected;
+    uint256 private _seed;
+    /// @dev Each may take 1e-18 out of what positions hold.
+    uint256 private _roundings;
+
+    function setUp() public override {
+        super.setUp();
+        bytes4[30] memory expected = [
+            IMargin.BelowInitialMargin.selector,
+            IMargin.PricesNotFresh.selector,
+            IMargin.GainUnrealised.selector,
+            IMargin.HealthFell.selector,
+            IMargin.OutsideBand.selector,
+            IMarkets.IsolatedHoldsOne.selector,
+            IMarkets.OpenInterestCap.selector,
+            ILedger.CashTooLow.selector,
+            ILedger.BalanceTooLow.selector,
+            IWithdrawals.LegTooSmall.selector,
+            ILiquidation.AuctionOpen.selector,
+            ILiquidation.HealthyAccount.selector,
+            ILiquidation.PricesUnusable.selector,
+            ILiquidation.BidderInvalid.selector,
+            ILiquidation.GracePeriod.selector,
+            ILiquidation.CoolOff.selector,
+            ILiquidation.BidderBelowInitialMargin.selector,
+            ILiquidation.UndoInvalid.selector,
+            ILiquidation.BelowTarget.selector,
+            IShortfalls.DebtWithinLimit.selector,
+            IShortfalls.DebtAboveGoal.selector,
+            IShortfalls.BelowMaintenance.selector,
+            IShortfalls.InLiquidation.selector,
+            IShortfalls.BidderInvalid.selector,
+            IShortfalls.BidderBelowInitialMargin.selector,
+            IShortfalls.CollateralWorthless.selector,
+            IShortfalls.TooEarly.selector,
+            IShortfalls.ShortfallOpen.selector,
+            IShortfalls.PricesUnusable.selector,
+            IFund.InsolvencyOpen.selector
+        ];
+        for (uint256 i; i < expected.length; ++i) _expected[expected[i]] = true;
+    }
+
+    // ---- steps
+
+    function step(uint256 seed) external {
+        _seed = seed;
+        uint256 kind = _next(24);
+        if (kind < 6) _trade();
+        else if (kind < 9) _move(kind == 8 ? 2500 : 300);
+        else if (kind < 12) _startSome();
+        else if (kind < 17) _bidSome();
+        else if (kind == 17) _undo();
+        else if (kind == 18) _endSome();
+        else if (kind == 19) _topUp();
+        else if (kind == 20) _withdraw();
+        else if (kind == 21) _shortfall();
+        else if (kind == 22) _fund();
+        else _others();
+    }
+
+    /// @dev Time goes on, prices jump by at most `most` / 10,000; mostly they are published.
+    function _move(uint256 most) private {
+        vm.warp(_now() + 1 + _next(20 minutes));
+        for (uint256 i; i < 2; ++i) {
+            uint256 around = i == 0 ? 60_000e18 : 3000e18;
+            uint256 spot = (spots[i] * (10_000 - most + _next(2 * most + 1))) / 10_000;
+            if (spot < around / 2 || spot > around * 2) spot = around;
+            spots[i] = marks[i] = uint128(spot);
+        }
+        if (_next(6) != 0) _publish();
+        ++done["move"];
+    }
+
+    function _trade() private {
+        HubAccount buyer = _any();
+        HubAccount seller = _any();
+        if (buyer.owner() == seller.owner()) return;
+        _publish();
+        uint256 kind = _next(5);
+        uint256 instrument = kind < 2 ? uint256(BTC) << 8 : uint256(ETH) << 8;
+        uint256 size = kind < 2 ? 1 + _next(15e18) : 1 + _next(300e18);
+        uint256 price = marks[kind < 2 ? 0 : 1] + _next(1e9);
+        if (kind == 4) (instrument, size, price) = (_option(_next(3), 1 + _next(2)), (1 + _next(4000)) * 1e15, 9000e18);
+        try exchange.settle(_fillOf(buyer, seller, instrument, uint128(size), uint128(price)), matcher, "") {
+            _roundings += 8;
+            ++done[kind == 4 ? bytes32("option") : bytes32("trade")];
+        } catch (bytes memory reason) {
+            _refused(reason);
+        }
+    }
+
+    function _startSome() private {
+        HubAccount account = _any();
+        // The first that may be sold, mostly.
+        for (uint256 i; i < accounts.length && _next(8) != 0; ++i) {
+            if (liquidation.auctionOf(accounts[i]).id != 0 || _healthOf(accounts[i]) >= 0) continue;
+            account = accounts[i];
+            break;
+        }
+        if (_next(3) == 0) _publish();
+        Risk memory risk = _riskOf(account);
+        bool below = risk.equity < int256(risk.maintenanceMargin);
+        try liquidation.start(account, "") {
+            assertTrue(below, "INV-LIQ-1: started at or above maintenance margin");
+            assertLe(uint8(risk.grade), uint8(Grade.Aged), "INV-LIQ-1: at prices that are not usable");
+            int256 fee = int256(uint256(liquidation.auctionOf(account).fee));
+            assertLe(fee, risk.equity > 0 ? risk.equity : int256(0), "a fee above the equity");
+            ++done["start"];
+        } catch (bytes memory reason) {
+            if (bytes4(reason) == ILiquidation.HealthyAccount.selector) assertFalse(below, "refused below margin");
+            _refused(reason);
+        }
+    }
+
+    function _bidSome() private {
+        HubAccount account = accounts[_next(accounts.length)];
+        for (uint256 i; i < accounts.length; ++i) if (liquidation.auctionOf(accounts[i]).id != 0) account = accounts[i];
+        if (liquidation.auctionOf(account).id == 0) return;
+        vm.warp(_now() + 1 + _next(_next(3) == 0 ? 2 hours : 60));
+        if (_next(4) != 0) _publish();
+        HubAccount bidder = _any();
+        // Whoever bids has money.
+        if (_next(2) == 0) _deposit(bidder, USDC, 300_000e6, true);
+        Books memory before = _booksOf(account);
+        uint64 share = _next(2) == 0 ? 1e18 : uint64(1 + _next(1e18));
+        vm.prank(bidder.owner(), bidder.owner());
+        try liquidation.bid(ILiquidation.Bid(account, bidder, share, type(int256).max), "") returns (
+            uint256 taken,
+            int256 price
+        ) {
+            assertLe(taken, share);
+            _judge(account, bidder, before, price);
+        } catch (bytes memory reason) {
+            _refused(reason);
+        }
+    }
+
+    function _judge(HubAccount account, HubAccount bidder, Books memory before, int256 price) private {
+        assertLt(before.equity, before.margin, "INV-LIQ-1: a bid at or above maintenance margin");
+        bool solvent = before.equity > before.reserve;
+        if (solvent) assertGe(_healthOf(account), before.equity - before.margin, "INV-LIQ-2: health fell");
+        assertTrue(solvent == (price >= 0) || price == 0, "a solvent account is paid for");
+        Risk memory risk = _riskOf(bidder);
+        assertGe(risk.equity, int256(risk.initialMargin), "a bidder below initial margin");
+        // Two accounts, two perpetuals each.
+        _roundings += 4;
+        int256 lost = before.total - _total();
+        assertGe(lost, 0, "INV-LIQ-3: value appeared");
+        assertLe(lost, 4, "INV-LIQ-3: more lost than what quotes round");
+        ++done[solvent ? bytes32("bid") : bytes32("insolvent bid")];
+        if (solvent && liquidation.auctionOf(account).id == 0) ++done["restored"];
+    }
+
+    /// @dev A jump is signed, somebody is below by it and is started; then prices come that were signed in between, as they were before the jump.
+    function _undo() private {
+        _publish();
+        (uint128[2] memory spots_, uint128[2] memory marks_) = (spots, marks);
+        vm.warp(_now() + 1);
+        uint256 factor = _next(2) == 0 ? 70 : 140;
+        for (uint256 i; i < 2; ++i) spots[i] = marks[i] = uint128((spots_[i] * factor) / 100);
+        _publish();
+        vm.warp(_now() + 20);
+        for (uint256 i; i < accounts.length; ++i) _startAndUndo(accounts[i], spots_, marks_);
+        (spots, marks) = (spots_, marks_);
+    }
+
+    function _startAndUndo(HubAccount account, uint128[2] memory spots_, uint128[2] memory marks_) private {
+        if (liquidation.auctionOf(account).id != 0 || _healthOf(account) >= 0) return;
+        int256 cash = ledger.cashOf(account);
+        try liquidation.start(account, "") {} catch (bytes memory reason) {
+            return _refused(reason);
+        }
+        (spots, marks) = (spots_, marks_);
+        uint40 time = _now() - 1;
+        IFeeds.Report[] memory reports = _reports();
+        bytes memory prices = abi.encode(time, reports, _sign(time, reports, THRESHOLD, 0));
+        try liquidation.undo(account, prices) {
+            assertGe(_healthOf(account), 0, "undone below maintenance margin");
+            assertGe(ledger.cashOf(account), cash - 1, "the fee went back");
+            ++done["undo"];
+        } catch (bytes memory reason) {
+            _refused(reason);
+        }
+    }
+
+    function _endSome() private {
+        _publish();
+        for (uint256 i; i < accounts.length; ++i) {
+            if (liquidation.auctionOf(accounts[i]).id == 0) continue;
+            Risk memory risk = _riskOf(accounts[i]);
+            try liquidation.end(accounts[i], "") {
+                assertGe(risk.equity, int256((risk.maintenanceMargin * 115) / 100), "ended below its target");
+                ++done["end"];
+            } catch (bytes memory reason) {
+                _refused(reason);
+                assertFalse(liquidation.touch(accounts[i], ""), "touch ends what end does not");
+            }
+        }
+    }
+
+    function _topUp() private {
+        _deposit(_any(), USDC, uint128(1 + _next(30_000e6)), true);
+        _deposit(_any(), WETH, uint128(1 + _next(10e18)), _next(2) == 0);
+        ++done["top-up"];
+    }
+
+    function _withdraw() private {
+        HubAccount account = _any();
+        _publish();
+        IWithdrawals.Leg[] memory legs = new IWithdrawals.Leg[](1);
+        bool cash = _next(2) == 0;
+        legs[0] = IWithdrawals.Leg(
+            SPOKE,
+            cash ? USDC : WETH,
+            cash,
+            uint128(1e12 + _next(cash ? 90_000e18 : 5e18)),
+            alice
+        );
+        vm.prank(account.owner(), account.owner());
+        try withdrawals.request(account, legs, "") {
+            assertGe(_healthOf(account), 0, "value left an account below maintenance margin");
+            ++done["withdraw"];
+        } catch (bytes memory reason) {
+            _refused(reason);
+        }
+    }
+
+    function _shortfall() private {
+        _publish();
+        HubAccount account = _any();
+        for (uint256 i; i < accounts.length; ++i)
+            if (ledger.cashOf(accounts[i]) < -int256(uint256(LIMIT))) account = accounts[i];
+        if (shortfalls.shortfallOf(account).id == 0) {
+            try shortfalls.start(account, "") {
+                assertLt(ledger.cashOf(account), -int256(uint256(LIMIT)));
+                ++done["shortfall"];
+            } catch (bytes memory reason) {
+                return _refused(reason);
+            }
+        }
+        vm.warp(_now() + 1 + _next(10 minutes));
+        _publish();
+        HubAccount bidder = _any();
+        _deposit(bidder, USDC, 100_000e6, true);
+        int256 total = _total();
+        vm.prank(bidder.owner(), bidder.owner());
+        try shortfalls.bid(account, bidder, uint64(1 + _next(1e18)), type(uint256).max, "") {
+            assertGe(_healthOf(account), 0, "a shortfall's auction took health");
+            assertEq(_total(), total, "INV-LIQ-3");
+            ++done["shortfall bid"];
+        } catch (bytes memory reason) {
+            _refused(reason);
+            try shortfalls.end(account, "") {
+                ++done["shortfall end"];
+            } catch (bytes memory again) {
+                _refused(again);
+            }
+        }
+    }
+
+    /// @dev Stakers come and go.
+    function _fund() private {
+        HubAccount account = _any();
+        _publish();
+        if (insurance.exitOf(account).shares != 0) {
+            vm.warp(_now() + (_next(3) == 0 ? 7 days : 1 hours));
+            if (_now() < insurance.exitOf(account).readyAt) return;
+            try insurance.exit(account) {
+                assertEq(insurance.insolventOpen(), 0);
+                ++done["exit"];
+            } catch (bytes memory reason) {
+                _refused(reason);
+            }
+            return;
+        }
+        uint256 shares = insurance.sharesOf(account);
+        vm.prank(account.owner(), account.owner());
+        if (shares != 0) return insurance.requestExit(account, 1 + _next(shares));
+        try insurance.stake(account, uint128(1e18 + _next(10_000e18)), "") {
+            ++done["stake"];
+        } catch (bytes memory reason) {
+            _refused(reason);
+        }
+    }
+
+    /// @dev What needs nobody's leave, and the guardian.
+    function _others() private {
+        for (uint16 market; market <= ETH; ++market) {
+            int256 total = _total();
+            if (liquidation.cover(market) != 0) ++done["cover"];
+            assertEq(_total(), total, "INV-LIQ-3: cover");
+        }
+        markets.fund(_next(2) == 0 ? BTC : ETH);
+        ledger.chargeInterest(_any());
+        uint32 eid = _next(2) == 0 ? HUB : SPOKE;
+        routes.declare(eid, routes.isOpen(eid));
+        ++done["others"];
+    }
+
+    // ---- the books
+
+    function _booksOf(HubAccount account) private view returns (Books memory books) {
+        Risk memory risk = _riskOf(account);
+        (books.equity, books.margin) = (risk.equity, int256(risk.maintenanceMargin));
+        books.reserve = int256(uint256(liquidation.auctionOf(account).reserve));
+        books.total = _total();
+    }
+
+    /// @dev Cash of all, charged interest, and quotes: what no auction may change.
+    function _total() private view returns (int256 total) {
+        (, uint256 pool, , ) = ledger.interestOf();
+        total = ledger.totalCash() + int256(pool);
+        for (uint256 i; i < accounts.length; ++i) total += _quotesOf(accounts[i]);
+    }
+
+    function _quotesOf(HubAccount account) private view returns (int256) {
+        (, int256 btc) = markets.positionOf(account, BTC);
+        (, int256 eth) = markets.positionOf(account, ETH);
+        return btc + eth;
+    }
+
+    function _refused(bytes memory reason) private {
+        bytes4 selector = bytes4(reason);
+        if (_expected[selector]) {
+            ++done[bytes32(selector)];
+            return;
+        }
+        assembly ("memory-safe") {
+            revert(add(reason, 32), mload(reason))
+        }
+    }
+
+    // ---- what must hold
+
+    function check() external view {
+        _checkCustody(usdcId);
+        _checkCustody(wethId);
+        int256 known =
+            ledger.bookedCashOf(matcher) + ledger.bookedCashOf(fund) + ledger.bookedCashOf(insurance.account());
+        int256 escrow = ledger.bookedCashOf(liquidation.escrow());
+        known += escrow;
+        int256 quotes;
+        int256 fees;
+        uint256 insolvent;
+        int256[2] memory sizes;
+        for (uint256 i; i < accounts.length; ++i) {
+            known += ledger.bookedCashOf(accounts[i]);
+            quotes += _quotesOf(accounts[i]);
+            ILiquidation.Auction memory auction = liquidation.auctionOf(accounts[i]);
+            fees += int256(uint256(auction.fee));
+            if (auction.insolventSince != 0) ++insolvent;
+            for (uint16 underlying = BTC; underlying <= ETH; ++underlying)
+                sizes[underlying - 1] += markets.sizeOf(accounts[i], uint256(underlying) << 8);
+        }
+        for (uint16 market; market <= ETH; ++market) {
+            int256 deficit = ledger.bookedCashOf(liquidation.deficitAccount(market));
+            assertLe(deficit, 0, "a deficit account with cash");
+            known += deficit;
+        }
+        assertEq(known, ledger.totalCash(), "cash of all accounts");
+        assertEq(escrow, fees, "escrow holds the fees of open auctions");
+        assertEq(insurance.insolventOpen(), insolvent, "insolvent auctions");
+        assertGe(ledger.bookedCashOf(insurance.account()), 0, "the fund owes");
+        assertEq(sizes[0], 0, "INV-POS-1");
+        assertEq(sizes[1], 0, "INV-POS-1");
+        _checkCash(quotes);
+    }
+
+    function _checkCash(int256 quotes) private view {
+        (, uint256 pool, , ) = ledger.interestOf();
+        assertEq(
+            int256(ledger.custodyOf(usdcId).free * 1e12),
+            ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash() + pool),
+            "INV-CASH-1: free settlement"
+        );
+        int256 rest = ledger.clearing() - quotes;
+        assertGe(rest, 0, "INV-CASH-1: positions hold more than left accounts for them");
+        assertLe(rest, int256(_roundings + accounts.length * 2), "INV-CASH-1: more than roundings");
+    }
+
+    // ---- chance
+
+    function _any() private returns (HubAccount) {
+        return accounts[_next(accounts.length)];
+    }
+
+    function _next(uint256 below) private returns (uint256) {
+        _seed = uint256(keccak256(abi.encode(_seed)));
+        return (_seed >> 8) % below;
+    }
+}
+
+/// @notice What the fuzzer may touch.
+contract LiquidationActor {
+    LiquidationWalk private immutable _walk;
+
+    constructor(LiquidationWalk walk) {
+        _walk = walk;
+    }
+
+    function step(uint256 seed) external {
+        _walk.step(seed);
+    }
+}
+
+/// @notice See Liquidation.invariant.tree.
+contract LiquidationInvariantTest is Test {
+    LiquidationWalk private walk;
+
+    function setUp() public {
+        walk = new LiquidationWalk();
+        walk.setUp();
+        targetContract(address(new LiquidationActor(walk)));
+    }
+
+    function invariant_INV_LIQ_1_INV_LIQ_2_INV_LIQ_3_INV_CASH_1() public view {
+        walk.check();
+    }
+
+    /// @dev The actor does what it says: a walk in which nobody is ever liquidated would keep every invariant.
+    function test_GivenALongWalk_EveryActionAndRefusalHappens() public {
+        uint256 seed = 11;
+        for (uint256 i; i < 1500; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            walk.step(seed);
+            if (i % 20 == 0) walk.check();
+        }
+        walk.check();
+        bytes32[17] memory actions = [
+            bytes32("trade"),
+            "option",
+            "move",
+            "start",
+            "bid",
+            "insolvent bid",
+            "restored",
+            "undo",
+            "end",
+            "top-up",
+            "withdraw",
+            "stake",
+            "cover",
+            "others",
+            bytes32(ILiquidation.HealthyAccount.selector),
+            bytes32(ILiquidation.CoolOff.selector),
+            bytes32(ILiquidation.GracePeriod.selector)
+        ];
+        for (uint256 i; i < actions.length; ++i)
+            assertGt(walk.done(actions[i]), 0, string(abi.encodePacked("never: ", actions[i])));
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
+import {AuctionTerms} from "../../src/hub/liquidation/AuctionMath.sol";
+import {IFund} from "../../src/hub/liquidation/IFund.sol";
+import {IHandover} from "../../src/hub/liquidation/IHandover.sol";
+import {ILiquidation} from "../../src/hub/liquidation/ILiquidation.sol";
+import {IPriceTimes} from "../../src/hub/liquidation/IPriceTimes.sol";
+import {IRoutes} from "../../src/hub/liquidation/IRoutes.sol";
+import {IShortfalls} from "../../src/hub/liquidation/IShortfalls.sol";
+import {IExchange} from "../../src/hub/markets/IExchange.sol";
+import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
+import {Account as HubAccount} from "../../src/types/Account.sol";
+import {MarketsWorld} from "../hub/MarketsWorld.sol";
+
+/// @notice The whole hub with auctions. Options of BTC end far beyond every walk. Accounts are small: what is large, and what may be owed, is
+///         small too.
+abstract contract LiquidationWorld is MarketsWorld {
+    uint40 internal constant FAR = START + 365 days - (START % 1 hours);
+    uint128 internal constant LIMIT = 20_000e18;
+
+    IFund internal insurance;
+    IHandover internal handover;
+    ILiquidation internal liquidation;
+    IRoutes internal routes;
+    IShortfalls internal shortfalls;
+    uint256 internal nonce;
+
+    function setUp() public virtual override {
+        super.setUp();
+        _setLiquidation();
+        AuctionTerms memory terms = liquidation.termsOf();
+        (terms.smallMargin, terms.largeMargin) = (500e18, 30_000e18);
+        liquidation.setTerms(terms);
+        shortfalls.setTerms(IShortfalls.ShortfallTerms(LIMIT, 0.5e18));
+        uint32[] memory eids = new uint32[](2);
+        (eids[0], eids[1]) = (HUB, SPOKE);
+        routes.setRoutes(eids);
+        liquidation.setRoutes(routes);
+        uint128[] memory strikes = new uint128[](3);
+        (strikes[0], strikes[1], strikes[2]) = (54_000e18, 60_000e18, 66_000e18);
+        markets.list(BTC, FAR, strikes);
+        expiries.push(FAR);
+        vm.warp(_now() + 1);
+        _publish();
+        for (uint256 i; i < accounts.length; ++i) {
+            _deposit(accounts[i], USDC, 50_000e6, true);
+            _deposit(accounts[i], WETH, 5e18, true);
+        }
+        _deposit(insurance.account(), USDC, 30_000e6, false);
+    }
+
+    function _setLiquidation() private {
+        insurance = IFund(_hub("src/hub/liquidation/Fund.sol:Fund", abi.encode(authority, ledger, delegates)));
+        handover = IHandover(_hub("src/hub/liquidation/Handover.sol:Handover", abi.encode(authority, ledger, markets)));
+        ILiquidation.Links memory links = ILiquidation.Links({
+            ledger: ledger,
+            margin: margin,
+            fund: insurance,
+            withdrawals: IWithdrawals(address(withdrawals)),
+            handover: handover,
+            priceTimes: IPriceTimes(
+                _hub("src/hub/liquidation/PriceTimes.sol:PriceTimes", abi.encode(_feeds, markets, rules))
+            )
+        });
+        liquidation = ILiquidation(
+            _hub("src/hub/liquidation/Liquidation.sol:Liquidation", abi.encode(authority, links))
+        );
+        shortfalls = IShortfalls(
+            _hub("src/hub/liquidation/Shortfalls.sol:Shortfalls", abi.encode(authority, liquidation, rules))
+        );
+        routes = IRoutes(_hub("src/hub/liquidation/Routes.sol:Routes", abi.encode(authority, hubLog)));
+        insurance.setLiquidation(address(liquidation));
+        handover.setAuctioneer(address(liquidation), true);
+        handover.setAuctioneer(address(shortfalls), true);
+        ledger.setModule(address(insurance), true);
+        ledger.setModule(address(liquidation), true);
+        ledger.setModule(address(shortfalls), true);
+        ledger.setModule(address(handover), true);
+        markets.setModule(address(handover), true);
+    }
+
+    function _riskOf(HubAccount account) internal view returns (Risk memory) {
+        return engines[uint8(markets.modeOf(account))].riskOf(markets.holdingsOf(account));
+    }
+
+    /// @dev Equity less maintenance margin.
+    function _healthOf(HubAccount account) internal view returns (int256) {
+        Risk memory risk = _riskOf(account);
+        return risk.equity - int256(risk.maintenanceMargin);
+    }
+
+    /// @dev One fill of two orders signed now, without fees.
+    function _fillOf(
+        HubAccount buyer,
+        HubAccount seller,
+        uint256 instrument,
+        uint128 size,
+        uint128 price
+    ) internal returns (IExchange.Fill[] memory fills) {
+        fills = new IExchange.Fill[](1);
+        fills[0].buy = _signed(buyer, instrument, int128(size), price, 0, ++nonce, false);
+        fills[0].sell = _signed(seller, instrument, -int128(size), price, 0, ++nonce, false);
+        (fills[0].size, fills[0].price) = (size, price);
+    }
+
+    function _option(uint256 strike, uint256 kind) internal pure returns (uint256) {
+        return ((54_000e18 + strike * 6000e18) << 64) | (uint256(FAR) << 24) | (uint256(BTC) << 8) | kind;
+    }
+}

@@ -1,0 +1,31 @@
+import { LiquidationWorld } from './liquidation-world.js';
+
+const WAD = 10n ** 18n;
+
+/** Gas of starting auctions and of bids, each in a transaction of its own that finds every slot and account cold. */
+export async function measureLiquidation(gas: Record<string, bigint>): Promise<void> {
+  const world = await LiquidationWorld.start();
+  try {
+    const [other, bidder] = [await world.party(2, 'portfolio'), await world.party(3, 'cross')];
+    const [one, three] = [await world.party(4, 'cross'), await world.party(5, 'cross')];
+    await world.perpetuals(one, other, 1);
+    await world.perpetuals(three, other, 3);
+    for (const account of [one, three]) await world.impoverish(account);
+    gas['liquidation.start.first'] = await world.begin(one);
+    gas['liquidation.start.perps3'] = await world.begin(three);
+    // Of an account whose positions the bidder does not hold yet, then once more.
+    gas['auction.bid.perps.first'] = await world.bid(one, bidder, WAD / 20n);
+    gas['auction.bid.perps'] = await world.bid(one, bidder, WAD / 20n);
+    gas['auction.bid.perps3.first'] = await world.bid(three, bidder, WAD / 20n);
+    gas['auction.bid.perps3'] = await world.bid(three, bidder, WAD / 20n);
+
+    const [largest, holder] = [await world.party(6, 'portfolio'), await world.party(7, 'portfolio')];
+    await world.largest(largest, other);
+    await world.publish();
+    await world.impoverish(largest);
+    gas['liquidation.start.max'] = await world.begin(largest);
+    gas['auction.bid.max'] = await world.bid(largest, holder, WAD / 20n);
+  } finally {
+    await world.stop();
+  }
+}
