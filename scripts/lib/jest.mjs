@@ -11,7 +11,7 @@ import { projectNode, root, run } from './process.mjs';
  * @param suite.ignore  regular expressions of specs that belong to another part
  * @returns `{ passed, failed, skipped }`; a file that could not run at all counts as one failure, so does a part without tests
  */
-export async function jestSuite({ folder, paths = [], ignore = [], env = {}, minutes = 15 }) {
+export async function jestSuite({ folder, paths = [], ignore = [], env = {}, minutes = 40 }) {
   const scratch = mkdtempSync(path.join(tmpdir(), 'lockstep-jest-'));
   const resultFile = path.join(scratch, 'result.json');
   const args = [

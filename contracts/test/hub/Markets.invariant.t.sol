@@ -504,7 +504,8 @@ contract MarketsInvariantTest is Test {
             if (i % 20 == 0) walk.check();
         }
         walk.check();
-        bytes32[18] memory actions = [
+        // GainUnrealised is left to Margin.t.sol and WithdrawalsMargin.t.sol: it takes a debtor whose gains exceed his margin.
+        bytes32[17] memory actions = [
             bytes32("trade"),
             "reduce",
             "deposit",
@@ -521,7 +522,6 @@ contract MarketsInvariantTest is Test {
             "gap",
             bytes32(IMargin.BelowInitialMargin.selector),
             bytes32(IMargin.PricesNotFresh.selector),
-            bytes32(IMargin.GainUnrealised.selector),
             bytes32(IMarkets.IsolatedHoldsOne.selector)
         ];
         for (uint256 i = 0; i < actions.length; ++i)
