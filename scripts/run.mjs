@@ -22,7 +22,7 @@ const tasks = {
   deployments: program('deployments/dist/cli/main.js'),
   test: (args) => runTests({ long: false, only: args }),
   'test:long': (args) => runTests({ long: true, only: args }),
-  check: async () => ((await runChecks()) === 0 ? 0 : 1),
+  check: async () => ((await runChecks()).length === 0 ? 0 : 1),
   snapshots: () => updateSnapshots(),
   build: () => Promise.resolve(0),
 };

@@ -19,18 +19,18 @@ const checks = [
 
 /**
  * Formatting, lint (with the import boundaries), Solidity lint, types of sources and tests, unused files and exports.
- * @returns the number of checks that failed
+ * @returns what failed: the name of each check and what it printed
  */
 export async function runChecks() {
-  let failed = 0;
+  const failures = [];
   for (const { name, command, args } of checks) {
     const start = performance.now();
     const { code, output } = await run(command, args, { quiet: true, minutes: 5 });
     say(`${code === 0 ? '✓' : '✗'} ${name.padEnd(18)} ${secondsSince(start)} s`);
     if (code !== 0) {
-      failed++;
+      failures.push(`${name}\n${output}`);
       process.stderr.write(output);
     }
   }
-  return failed;
+  return failures;
 }

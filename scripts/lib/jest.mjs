@@ -9,7 +9,8 @@ import { projectNode, root, run } from './process.mjs';
  * @param suite.folder  the package
  * @param suite.paths   only specs under these folders (default: all)
  * @param suite.ignore  regular expressions of specs that belong to another part
- * @returns `{ passed, failed, skipped }`; a file that could not run at all counts as one failure, so does a part without tests
+ * @returns `{ passed, failed, skipped, failures }`, failures as text with the reasons; a file that could not run at all counts as one
+ *   failure, so does a part without tests
  */
 export async function jestSuite({ folder, paths = [], ignore = [], env = {}, minutes = 40 }) {
   const scratch = mkdtempSync(path.join(tmpdir(), 'lockstep-jest-'));
@@ -30,11 +31,13 @@ export async function jestSuite({ folder, paths = [], ignore = [], env = {}, min
     const { code, timedOut } = await run(projectNode(), args, { cwd: path.join(root, folder), env, minutes, stdout: null });
     const result = readResult(resultFile);
     if (timedOut) process.stderr.write(`stopped after ${minutes} minutes\n`);
-    if (result === null) return { passed: 0, failed: 1, skipped: 0 };
+    if (result === null) return { passed: 0, failed: 1, skipped: 0, failures: ['Jest ended before it could tell its results'] };
     const { numPassedTests: passed, numFailedTests, numRuntimeErrorTestSuites: broken, numPendingTests: skipped } = result;
     const failed = numFailedTests + broken;
+    const failures = result.testResults.filter(({ status }) => status === 'failed').map(({ name, message }) => `${name}\n${message}`);
     // Jest also fails for reasons outside a test (no spec found, a failing global teardown): never a silent success.
-    return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped };
+    if (code !== 0 && failed === 0) return { passed, failed: 1, skipped, failures: [`Jest ended with code ${code}`] };
+    return { passed, failed, skipped, failures };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -21,11 +21,23 @@ async function soliditySuite({ env = {}, minutes = 45 }) {
   const failed = count('failing');
   // A compiler error or an empty run prints no summary: that is a failure, not zero tests.
   const broken = failed === 0 && (code !== 0 || passed === 0);
-  return { passed, failed: broken ? 1 : failed, skipped: count('pending') + count('skipped') };
+  const reasons = broken ? output.slice(-4_000) : output.slice(output.search(/\d+ failing/));
+  return {
+    passed,
+    failed: broken ? 1 : failed,
+    skipped: count('pending') + count('skipped'),
+    failures: broken || failed > 0 ? [reasons] : [],
+  };
 }
 
 const parts = [
-  { name: 'check', run: async () => ({ passed: 0, failed: await runChecks(), skipped: 0 }) },
+  {
+    name: 'check',
+    run: async () => {
+      const failures = await runChecks();
+      return { passed: 0, failed: failures.length, skipped: 0, failures };
+    },
+  },
   { name: 'shared', run: (options) => jestSuite({ folder: 'shared', ...options }) },
   { name: 'contracts solidity', run: soliditySuite },
   { name: 'contracts', run: (options) => jestSuite({ folder: 'contracts', ignore: [SNAPSHOTS], ...options }) },
@@ -39,7 +51,7 @@ const parts = [
 const longRun = { env: { LOCKSTEP_LONG: '1' }, minutes: 120 };
 
 /**
- * Runs every part one after another, then prints a table and the closing line `N passed, N failed`.
+ * Runs every part one after another, then prints what failed once more, a table and the closing line `N passed, N failed`.
  *
  * @param options.long  deeper fuzzing and random walks, for hours that nobody waits for
  * @param options.only  names of parts to run instead of all
@@ -63,6 +75,8 @@ export async function runTests({ long, only }) {
 }
 
 function report(table) {
+  // Thousands of lines stand between a failure and the end of a run: whoever sees only the end must see why.
+  for (const { name, failures } of table) for (const failure of failures) say(`\n✗ ${name}: ${failure.trim()}`);
   const sum = (key) => table.reduce((total, row) => total + row[key], 0);
   const line = (name, passed, failed, skipped, seconds) =>
     `${name.padEnd(20)} ${String(passed).padStart(7)} ${String(failed).padStart(7)} ${String(skipped).padStart(8)} ${String(seconds).padStart(8)}`;
