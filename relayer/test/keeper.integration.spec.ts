@@ -1,17 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { accessManagerAbi, bytecode, fundAbi, interestModelAbi, ledgerAbi, marketsAbi, sheetsAbi } from '@lockstep/contracts';
-import { exchange, markets, risk, unixSeconds, type AccountId, type BlockNumber } from '@lockstep/shared';
+import { exchange, markets, risk, unixSeconds, type AccountId } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
 import { encodeDeployData, encodeFunctionData, numberToHex, zeroAddress, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { keeperSchema } from '../src/config/keeper-config.js';
 import { Secret } from '../src/config/secret.js';
 import { SenderKeys } from '../src/sender/keys.js';
-import { Lane, type LaneParts } from '../src/sender/lane.js';
-import { RpcLaneChain } from '../src/sender/lane-chain.js';
+import type { Lane } from '../src/sender/lane.js';
 import { SenderService } from '../src/sender/sender.service.js';
-import { Watcher } from '../src/sender/watcher.js';
+import type { Watcher } from '../src/sender/watcher.js';
 import { Intents } from '../src/stages/intents.js';
 import { HubCalls } from '../src/stages/hub-calls.js';
 import { InterestKeeper } from '../src/stages/margin/keeper/interest.keeper.js';
@@ -23,6 +22,7 @@ import { E18, trader } from './exchange/world.js';
 import { deployer, startAnvil, type TestChain } from './support/anvil.js';
 import { chainContext } from './support/chain.js';
 import { migratedDatabase } from './support/database.js';
+import { testLane } from './support/lane.js';
 import { testConfig } from './support/network.js';
 import { startPostgres, type TestPostgres } from './support/postgres.js';
 
@@ -79,20 +79,7 @@ describe('given markets on a chain and a keeper with its key', () => {
     listings = new ListingKeeper(config, chains, reader, calls, clock);
     sheets = new SheetKeeper(config, chains, reader, calls);
     interest = new InterestKeeper(config, chains, reader, calls);
-    const parts: LaneParts = {
-      id: { chainId: context.chainId, chain: context.name, address: keeper },
-      keyName: 'keeper',
-      account: keys.account('keeper'),
-      roles: ['keep'],
-      dataSource: database,
-      chain: new RpcLaneChain(context),
-      limits: { maxFeePerGas: 500n * 10n ** 9n, maxPriorityFeePerGas: 5n * 10n ** 9n },
-      clock,
-      fault: () => undefined,
-    };
-    lane = new Lane(parts);
-    // CAST: nothing becomes final here.
-    watcher = new Watcher(parts, () => Promise.resolve(0n as BlockNumber));
+    ({ lane, watcher } = testLane(context, database, keys, { key: 'keeper', role: 'keep' }));
     await tell(60_000);
   }, BUSY_MS);
   afterAll(async () => {

@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { liquidationAbi, marketsAbi } from '@lockstep/contracts';
-import type { BlockNumber } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
 import { encodeFunctionData, numberToHex, type Hex } from 'viem';
 import { Secret } from '../src/config/secret.js';
 import { SenderKeys } from '../src/sender/keys.js';
-import { Lane, type LaneParts } from '../src/sender/lane.js';
-import { RpcLaneChain } from '../src/sender/lane-chain.js';
+import type { Lane } from '../src/sender/lane.js';
 import { SenderService } from '../src/sender/sender.service.js';
-import { Watcher } from '../src/sender/watcher.js';
+import type { Watcher } from '../src/sender/watcher.js';
 import { HubCalls } from '../src/stages/hub-calls.js';
 import { Intents } from '../src/stages/intents.js';
 import { LiquidationService } from '../src/stages/liquidation/liquidation.service.js';
@@ -18,6 +16,7 @@ import { E18, PERPETUAL, trader } from './exchange/world.js';
 import { startAnvil, type TestChain } from './support/anvil.js';
 import { chainContext } from './support/chain.js';
 import { migratedDatabase } from './support/database.js';
+import { testLane } from './support/lane.js';
 import { testConfig } from './support/network.js';
 import { startPostgres, type TestPostgres } from './support/postgres.js';
 
@@ -53,20 +52,7 @@ describe('given an account that falls below maintenance margin, and a relayer th
     const caller = { role: 'liquidate', key: 'liquidator', event: 'liquidation' } as const;
     const calls = new HubCalls(caller, database, chains, keys, sender, new Intents(sender, clock));
     service = () => new LiquidationService(database, chains, testConfig(made.url), calls, clock);
-    const parts: LaneParts = {
-      id: { chainId: context.chainId, chain: context.name, address: account.address },
-      keyName: 'liquidator',
-      account,
-      roles: ['liquidate'],
-      dataSource: database,
-      chain: new RpcLaneChain(context),
-      limits: { maxFeePerGas: 500n * 10n ** 9n, maxPriorityFeePerGas: 5n * 10n ** 9n },
-      clock,
-      fault: () => undefined,
-    };
-    lane = new Lane(parts);
-    // CAST: nothing becomes final here.
-    watcher = new Watcher(parts, () => Promise.resolve(0n as BlockNumber));
+    ({ lane, watcher } = testLane(context, database, keys, { key: 'liquidator', role: 'liquidate' }));
     await hub.pay(alice.account, 40_000n * E18);
     await hub.pay(bob.account, 900_000n * E18);
     const args = [alice.account, bob.account, PERPETUAL, 10n * E18, 60_000n * E18] as const;

@@ -1,8 +1,5 @@
 import {
-  bytecode,
   collateralRulesAbi,
-  crossEngineAbi,
-  delegatesAbi,
   accessManagerAbi,
   feedsAbi,
   fundAbi,
@@ -11,23 +8,17 @@ import {
   liquidationAbi,
   marginAbi,
   marketsAbi,
-  portfolioEngineAbi,
   priceTimesAbi,
   sheetsAbi,
-  type ContractName,
 } from '@lockstep/contracts';
 import { encodeAccount, exchange, risk, unixSeconds, type AccountId } from '@lockstep/shared';
-import { concatHex, encodeAbiParameters, encodeFunctionData, zeroAddress, type AbiParameter, type Address, type Hex } from 'viem';
+import { encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
 import type { HDAccount } from 'viem/accounts';
-import { Anvil, devAccount } from '../anvil.js';
-import { BOUNDS, constructorOf, deployed, sent } from './margin-world.js';
+import { devAccount, type Anvil } from '../anvil.js';
+import { BOUNDS, constructorOf, deployerOn, sent, START, startClock } from './margin-world.js';
+import { deployMarketsHub, MODE, PERPETUAL_TERMS, SPOKE } from './markets-hub.js';
 
 const WAD = 10n ** 18n;
-const HOUR = 3_600;
-/** A full hour, later than any deployment of today. */
-const START = 1_111_112 * HOUR;
-const HUB = 40_001;
-const SPOKE = 40_002;
 const [OWNER, SIGNER] = [devAccount(0), devAccount(1)];
 const [COLLATERAL, SETTLEMENT] = [1, 2] as const;
 const UNDERLYINGS = [1, 2, 3] as const;
@@ -42,8 +33,7 @@ const SHAPES = [
 ] as const;
 const MOST_OPTIONS = 128;
 const BALANCES = 16;
-const WEEK = 7 * 24 * HOUR;
-const MODE = { cross: 0, portfolio: 2 } as const;
+const WEEK = 7 * 24 * 3_600;
 
 /** His key owns the account. */
 export interface Party {
@@ -76,34 +66,10 @@ export class LiquidationWorld {
   ) {}
 
   static async start(): Promise<LiquidationWorld> {
-    const anvil = await Anvil.start(31_005);
-    await anvil.control.setNextBlockTimestamp({ timestamp: BigInt(START) });
-    await anvil.control.mine({ blocks: 1 });
-    await anvil.control.setBlockTimestampInterval({ interval: 1 });
-    const deploy = (name: ContractName, types: readonly AbiParameter[], args: readonly unknown[]): Promise<Address> =>
-      deployed(anvil, concatHex([bytecode[name].creation, encodeAbiParameters(types, args)]));
-    const manager = await deploy('AccessManager', [{ type: 'address' }], [OWNER.address]);
-    const ledger = await deploy('Ledger', constructorOf(ledgerAbi), [manager, HUB]);
-    const delegates = await deploy('Delegates', constructorOf(delegatesAbi), [manager, zeroAddress, HUB]);
-    const feeds = await deploy('Feeds', constructorOf(feedsAbi), [manager, [SIGNER.address], 1, 1]);
-    const rules = await deploy('CollateralRules', constructorOf(collateralRulesAbi), [manager, feeds]);
-    const markets = await deploy('Markets', constructorOf(marketsAbi), [manager, ledger, feeds]);
-    const table = await deploy('NormalTable', [], []);
-    const sheets = await deploy('Sheets', constructorOf(sheetsAbi), [feeds, markets, table]);
-    const tiers = [{ from: 0n, initial: 5e7, maintenance: 3e7 }];
-    const rates = {
-      initialMax: 15e7,
-      initialMin: 1e8,
-      maintenance: 75e6,
-      putMaintenanceOfMark: 75e6,
-      unpairedInitial: 12e8,
-      unpairedMaintenance: 11e8,
-    };
-    const links = { feeds, collateralRules: rules, listing: markets, normalTable: table };
-    const cross = await deploy('CrossEngine', constructorOf(crossEngineAbi), [manager, links, tiers, rates]);
-    const portfolioLinks = { feeds, collateralRules: rules, sheets };
-    const portfolio = await deploy('PortfolioEngine', constructorOf(portfolioEngineAbi), [manager, portfolioLinks, CASH_FEED]);
-    const margin = await deploy('Margin', constructorOf(marginAbi), [manager, markets, feeds, delegates]);
+    const anvil = await startClock(31_005);
+    const deploy = deployerOn(anvil);
+    const hub = await deployMarketsHub(deploy, CASH_FEED);
+    const { manager, ledger, delegates, feeds, rules, markets, sheets, cross, portfolio, margin } = hub;
     const fund = await deploy('Fund', constructorOf(fundAbi), [manager, ledger, delegates]);
     const handover = await deploy('Handover', constructorOf(handoverAbi), [manager, ledger, markets]);
     const priceTimes = await deploy('PriceTimes', constructorOf(priceTimesAbi), [feeds, markets, rules]);
@@ -156,9 +122,8 @@ export class LiquidationWorld {
       const rule = { underlying: 1 + (asset % 3), decimals: 18, class: 0, eid: SPOKE + (asset % 3) };
       await this.#send(rules, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setAssetRule', args: [asset + 1, rule] }));
     }
-    const perpetual = { openCap: 1_000_000n * WAD, fundingCap: 4_000_000, fundingBase: 12_500 };
     for (const [at, underlying] of UNDERLYINGS.entries()) {
-      const args = [underlying, 1, perpetual, { openCap: 1_000_000_000 }] as const;
+      const args = [underlying, 1, PERPETUAL_TERMS, { openCap: 1_000_000_000 }] as const;
       await this.#send(markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setUnderlying', args }));
       for (const expiry of expiriesOf(at)) {
         const listed = [underlying, expiry, strikesOf(at)] as const;

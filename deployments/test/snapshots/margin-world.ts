@@ -31,7 +31,8 @@ import { Anvil, devAccount } from '../anvil.js';
 const WAD = 10n ** 18n;
 const DAY = 86_400;
 /** Later than any deployment of today. */
-const START = 4_000_003_200;
+/** A full hour, later than any deployment of today. */
+export const START = 4_000_003_200;
 /** Only the deployer and the signer of the feeds send. */
 const [OWNER, SIGNER] = [devAccount(0), devAccount(1)];
 export const BOUNDS = {
@@ -69,12 +70,8 @@ export class MarginWorld {
 
   /** @param markets one listing per underlying */
   static async start(markets: readonly Market[]): Promise<MarginWorld> {
-    const anvil = await Anvil.start(31_003);
-    await anvil.control.setNextBlockTimestamp({ timestamp: BigInt(START) });
-    await anvil.control.mine({ blocks: 1 });
-    await anvil.control.setBlockTimestampInterval({ interval: 1 });
-    const deploy = (name: ContractName, types: readonly AbiParameter[], args: readonly unknown[]): Promise<Address> =>
-      deployed(anvil, concatHex([bytecode[name].creation, encodeAbiParameters(types, args)]));
+    const anvil = await startClock(31_003);
+    const deploy = deployerOn(anvil);
     const manager = await deploy('AccessManager', [{ type: 'address' }], [OWNER.address]);
     const feeds = await deploy('Feeds', constructorOf(feedsAbi), [manager, [SIGNER.address], 1, 1]);
     const rules = await deploy('CollateralRules', constructorOf(collateralRulesAbi), [manager, feeds]);
@@ -193,7 +190,24 @@ export class MarginWorld {
 
 export const constructorOf = (abi: Abi): readonly AbiParameter[] => abi.flatMap((item) => (item.type === 'constructor' ? item.inputs : []));
 
-export async function deployed(anvil: Anvil, data: Hex): Promise<Address> {
+/** Creates a contract by its compiled name. */
+export type Deploy = (name: ContractName, types: readonly AbiParameter[], args: readonly unknown[]) => Promise<Address>;
+
+/** A chain whose clock counts seconds by blocks. */
+export async function startClock(chainId: number): Promise<Anvil> {
+  const anvil = await Anvil.start(chainId);
+  await anvil.control.setNextBlockTimestamp({ timestamp: BigInt(START) });
+  await anvil.control.mine({ blocks: 1 });
+  await anvil.control.setBlockTimestampInterval({ interval: 1 });
+  return anvil;
+}
+
+export const deployerOn =
+  (anvil: Anvil): Deploy =>
+  (name, types, args) =>
+    deployed(anvil, concatHex([bytecode[name].creation, encodeAbiParameters(types, args)]));
+
+async function deployed(anvil: Anvil, data: Hex): Promise<Address> {
   const { contractAddress } = await sent(anvil, { data });
   if (!contractAddress) throw new Error('nothing was created');
   return contractAddress;

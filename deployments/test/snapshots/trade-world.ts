@@ -1,30 +1,12 @@
-import {
-  accessManagerAbi,
-  bytecode,
-  collateralRulesAbi,
-  crossEngineAbi,
-  delegatesAbi,
-  exchangeAbi,
-  feedsAbi,
-  ledgerAbi,
-  marginAbi,
-  marketsAbi,
-  portfolioEngineAbi,
-  sheetsAbi,
-  type ContractName,
-} from '@lockstep/contracts';
+import { accessManagerAbi, exchangeAbi, feedsAbi, ledgerAbi, marginAbi, marketsAbi, sheetsAbi } from '@lockstep/contracts';
 import { cash, chainId, encodeAccount, exchange, risk, unixSeconds, type AccountId } from '@lockstep/shared';
-import { concatHex, encodeAbiParameters, encodeFunctionData, zeroAddress, type AbiParameter, type Address, type Hex } from 'viem';
+import { encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
 import type { HDAccount } from 'viem/accounts';
-import { Anvil, devAccount } from '../anvil.js';
-import { BOUNDS, constructorOf, deployed, sent } from './margin-world.js';
+import { devAccount, type Anvil } from '../anvil.js';
+import { BOUNDS, constructorOf, deployerOn, sent, START, startClock } from './margin-world.js';
+import { deployMarketsHub, MODE, PERPETUAL_TERMS, SPOKE } from './markets-hub.js';
 
 const WAD = 10n ** 18n;
-const HOUR = 3_600;
-/** A full hour, later than any deployment of today. */
-const START = 1_111_112 * HOUR;
-const HUB = 40_001;
-const SPOKE = 40_002;
 const USDC = 1;
 const SETTLEMENT_STANDING = 2;
 const [OWNER, SIGNER] = [devAccount(0), devAccount(1)];
@@ -33,9 +15,8 @@ export const UNDERLYING = 1;
 const SETTLEMENT = 2;
 export const SPOT = 60_000n * WAD;
 const PREMIUM = 1_000n * WAD;
-export const EXPIRIES = Array.from({ length: 8 }, (_, i) => START + (i + 1) * 7 * 24 * HOUR);
+export const EXPIRIES = Array.from({ length: 8 }, (_, i) => START + (i + 1) * 7 * 24 * 3_600);
 export const STRIKES = [57_000n, 59_000n, 61_000n, 63_000n].map((strike) => strike * WAD);
-const MODE = { cross: 0, portfolio: 2 } as const;
 
 /** A trader: his key owns the account. */
 export interface Trader {
@@ -66,34 +47,10 @@ export class TradeWorld {
   ) {}
 
   static async start(): Promise<TradeWorld> {
-    const anvil = await Anvil.start(31_004);
-    await anvil.control.setNextBlockTimestamp({ timestamp: BigInt(START) });
-    await anvil.control.mine({ blocks: 1 });
-    await anvil.control.setBlockTimestampInterval({ interval: 1 });
-    const deploy = (name: ContractName, types: readonly AbiParameter[], args: readonly unknown[]): Promise<Address> =>
-      deployed(anvil, concatHex([bytecode[name].creation, encodeAbiParameters(types, args)]));
-    const manager = await deploy('AccessManager', [{ type: 'address' }], [OWNER.address]);
-    const ledger = await deploy('Ledger', constructorOf(ledgerAbi), [manager, HUB]);
-    const delegates = await deploy('Delegates', constructorOf(delegatesAbi), [manager, zeroAddress, HUB]);
-    const feeds = await deploy('Feeds', constructorOf(feedsAbi), [manager, [SIGNER.address], 1, 1]);
-    const rules = await deploy('CollateralRules', constructorOf(collateralRulesAbi), [manager, feeds]);
-    const markets = await deploy('Markets', constructorOf(marketsAbi), [manager, ledger, feeds]);
-    const table = await deploy('NormalTable', [], []);
-    const sheets = await deploy('Sheets', constructorOf(sheetsAbi), [feeds, markets, table]);
-    const tiers = [{ from: 0n, initial: 5e7, maintenance: 3e7 }];
-    const rates = {
-      initialMax: 15e7,
-      initialMin: 1e8,
-      maintenance: 75e6,
-      putMaintenanceOfMark: 75e6,
-      unpairedInitial: 12e8,
-      unpairedMaintenance: 11e8,
-    };
-    const links = { feeds, collateralRules: rules, listing: markets, normalTable: table };
-    const cross = await deploy('CrossEngine', constructorOf(crossEngineAbi), [manager, links, tiers, rates]);
-    const portfolioLinks = { feeds, collateralRules: rules, sheets };
-    const portfolio = await deploy('PortfolioEngine', constructorOf(portfolioEngineAbi), [manager, portfolioLinks, SETTLEMENT]);
-    const margin = await deploy('Margin', constructorOf(marginAbi), [manager, markets, feeds, delegates]);
+    const anvil = await startClock(31_004);
+    const deploy = deployerOn(anvil);
+    const hub = await deployMarketsHub(deploy, SETTLEMENT);
+    const { manager, ledger, delegates, feeds, markets, sheets, cross, portfolio, margin } = hub;
     const at = await deploy('Exchange', constructorOf(exchangeAbi), [manager, ledger, markets, margin, delegates]);
     const world = new TradeWorld(anvil, ledger, feeds, markets, sheets, margin, at);
     // What Markets may do to the feeds is a matter of roles, which other tests ask about.
@@ -126,8 +83,7 @@ export class TradeWorld {
       const args = [underlying, 1, zeroAddress, BOUNDS] as const;
       await this.#send(this.feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'setUnderlying', args }));
     }
-    const perpetual = { openCap: 1_000_000n * WAD, fundingCap: 4_000_000, fundingBase: 12_500 };
-    const terms = [UNDERLYING, 1, perpetual, { openCap: 1_000_000_000 }] as const;
+    const terms = [UNDERLYING, 1, PERPETUAL_TERMS, { openCap: 1_000_000_000 }] as const;
     await this.#send(this.markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setUnderlying', args: terms }));
     for (const expiry of EXPIRIES)
       await this.#send(this.markets, encodeFunctionData({ abi: marketsAbi, functionName: 'list', args: [UNDERLYING, expiry, STRIKES] }));

@@ -1,17 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { delegatesAbi, exchangeAbi, ledgerAbi, marketsAbi } from '@lockstep/contracts';
-import { encodeAccount, exchange, unixSeconds, type BlockNumber } from '@lockstep/shared';
+import { encodeAccount, exchange, unixSeconds } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
 import { encodeFunctionData, getAddress, numberToHex, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { OrderQueries } from '../../src/api/orders.queries.js';
 import { Secret } from '../../src/config/secret.js';
 import { SenderKeys } from '../../src/sender/keys.js';
-import { Lane, type LaneParts } from '../../src/sender/lane.js';
-import { RpcLaneChain } from '../../src/sender/lane-chain.js';
+import type { Lane } from '../../src/sender/lane.js';
 import { SenderService } from '../../src/sender/sender.service.js';
-import { Watcher } from '../../src/sender/watcher.js';
+import type { Watcher } from '../../src/sender/watcher.js';
 import { ContractExchange } from '../../src/stages/exchange/contract-exchange.js';
 import { ExchangeRepository } from '../../src/stages/exchange/exchange.repository.js';
 import { IntakeService } from '../../src/stages/exchange/intake.service.js';
@@ -20,6 +19,7 @@ import { SettlementService } from '../../src/stages/exchange/settlement.service.
 import { startAnvil, type TestChain } from '../support/anvil.js';
 import { chainContext } from '../support/chain.js';
 import { migratedDatabase } from '../support/database.js';
+import { testLane } from '../support/lane.js';
 import { testConfig } from '../support/network.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { deployMarkets, type HubMarkets } from './hub-chain.js';
@@ -64,20 +64,7 @@ describe('given the exchange, margin and markets on a chain, and a matcher', () 
     matcher = new MatcherService(database, config, repository, clock, noFault);
     settlement = new SettlementService(database, config, repository, judge, sender, noFault);
     queries = new OrderQueries(database, config, judge);
-    const parts: LaneParts = {
-      id: { chainId: context.chainId, chain: context.name, address: account.address },
-      keyName: 'submitter',
-      account,
-      roles: ['match'],
-      dataSource: database,
-      chain: new RpcLaneChain(context),
-      limits: { maxFeePerGas: 500n * 10n ** 9n, maxPriorityFeePerGas: 5n * 10n ** 9n },
-      clock,
-      fault: noFault,
-    };
-    lane = new Lane(parts);
-    // CAST: a height the test chose.
-    watcher = new Watcher(parts, () => Promise.resolve(finalHeight as BlockNumber));
+    ({ lane, watcher } = testLane(context, database, keys, { key: 'submitter', role: 'match', finalHeight: () => finalHeight }));
     for (const { account: owner } of [alice, bob]) await hub.pay(owner, 20_000n * E18);
   }, BUSY_MS);
   afterAll(async () => {
