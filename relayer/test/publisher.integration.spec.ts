@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { accessManagerAbi, bytecode, feedsAbi } from '@lockstep/contracts';
 import { risk } from '@lockstep/shared';
-import { encodeDeployData, numberToHex, zeroAddress, type Address, type Hex } from 'viem';
+import { decodeFunctionData, encodeDeployData, numberToHex, zeroAddress, type Address, type Hex } from 'viem';
 import { privateKeyToAddress } from 'viem/accounts';
 import { parseConfig, ConfigError } from '../src/config/load.js';
 import type { RelayerConfig } from '../src/config/relayer-config.js';
@@ -154,6 +154,32 @@ describe('given feeds on a local chain and a publisher with its signers', () => 
       await chain.client.mine({ blocks: 1 });
       await made.publish();
       expect(await made.wanted()).toHaveLength(2);
+      await made.stop();
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'reads a file of prices again when somebody has written it: the market moves without a restart',
+    async () => {
+      const file = path.join(mkdtempSync(path.join(tmpdir(), 'lockstep-prices-')), 'btc.csv');
+      const written = (price: number) => writeFileSync(file, `BTC\n${price}\n${price}\n`);
+      const recorded = { underlying: 1, path: { kind: 'recorded', file, column: 'BTC', stepSeconds: 60 } };
+      written(60_000);
+      const made = await publisher(configured({ ...publisherJson(feeds), underlyings: [recorded] }));
+      const spots: bigint[] = [];
+      for (const price of [60_000, 50_000]) {
+        written(price);
+        await made.publish();
+        await made.finish();
+        await chain.client.increaseTime({ seconds: 30 });
+        await chain.client.mine({ blocks: 1 });
+        const { data } = (await made.wanted()).at(-1) ?? { data: Buffer.alloc(0) };
+        const { args } = decodeFunctionData({ abi: feedsAbi, data: `0x${data.toString('hex')}` });
+        const [, reports] = args as readonly [number, readonly risk.FeedReport[], Hex]; // CAST: the publisher calls submit alone
+        spots.push(reports.find(({ feed }) => feed === risk.feedId({ underlying: 1, kind: 'spot', expiry: 0n }))?.value ?? 0n);
+      }
+      expect(spots).toEqual([60_000n * 10n ** 18n, 50_000n * 10n ** 18n]);
       await made.stop();
     },
     BUSY_MS,

@@ -98,6 +98,11 @@ export function stackOf(live: LiveNetwork, clientOf: (chain: string) => ChainCli
     sheets: contracts.Sheets.address,
     margin: contracts.Margin.address,
     exchange: contracts.Exchange.address,
+    collateralRules: contracts.CollateralRules.address,
+    liquidation: contracts.Liquidation.address,
+    handover: contracts.Handover.address,
+    fund: contracts.Fund.address,
+    levy: contracts.Levy.address,
   };
   const spokes = live.chains.filter((c) => c.role === 'spoke').map((c) => chainOf(c, clientOf));
   return { network: live.network, hub, chains: [hub, ...spokes] };

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { iFeedsAbi, iMarketsAbi } from '@lockstep/contracts';
 import { exchange, risk, unixSeconds, type UnixSeconds } from '@lockstep/shared';
@@ -39,7 +39,7 @@ export interface MarketsConfig {
   readonly keeper: { readonly everySeconds: number; readonly listings: readonly unknown[]; readonly sheetSeconds: number };
 }
 
-/** Prices of a network, in files that its publisher reads when it starts. */
+/** Prices of a network, in files that its publisher reads again when they change. */
 export class Prices {
   readonly #steps = new Map<Underlying, number>();
 
@@ -50,10 +50,15 @@ export class Prices {
     for (const symbol of symbols) this.set(symbol, prices[symbol]);
   }
 
-  /** What is published from the next start of the relayer on. */
+  /** What is published from now on, at the steps it was started with. */
   set(symbol: Underlying, { prices, stepSeconds }: Playback): void {
-    this.#steps.set(symbol, stepSeconds);
-    writeFileSync(this.#file(symbol), `${COLUMN}\n${prices.join('\n')}\n`);
+    const steps = this.#steps.get(symbol) ?? stepSeconds;
+    if (steps !== stepSeconds) throw new Error(`${stepSeconds} s a step; expected ${steps}, which the publisher was configured with`);
+    this.#steps.set(symbol, steps);
+    // Renamed when it is whole: the publisher may read at any moment.
+    const file = this.#file(symbol);
+    writeFileSync(`${file}.new`, `${COLUMN}\n${prices.join('\n')}\n`);
+    renameSync(`${file}.new`, file);
   }
 
   /** The part of the relayer's configuration that publishes them, and keeps options around them listed. */

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { AccountId } from '@lockstep/shared';
 import type { KeyedAccount } from './accounts.js';
 import type { MarketsConfig } from './markets.js';
 import { RelayerApi } from './relayer-api.js';
@@ -34,8 +35,19 @@ export interface Release {
   readonly lateSeconds: number;
 }
 
+/** With which key accounts are liquidated, and what is bid for whom. Money is cash as people write it, `required` a share. */
+export interface LiquidatorTerms {
+  readonly key: KeyedAccount;
+  /** absent: auctions are started and ended, nothing is bid */
+  readonly bid?: { readonly account: AccountId; readonly budget: string; readonly required?: string };
+}
+
 /** What the relayer is configured with. */
 export interface RelayerOptions {
+  /** of its configuration, log and process; default: relayer */
+  readonly name?: string;
+  /** default: all of them */
+  readonly roles?: readonly string[];
   readonly dir: string;
   readonly processes: Processes;
   readonly network: string;
@@ -49,8 +61,8 @@ export interface RelayerOptions {
   }[];
   readonly keys: {
     readonly submitter: KeyedAccount;
-    readonly lockstepDvnSigners: readonly KeyedAccount[];
-    readonly layerzeroDvn: { readonly signers: readonly KeyedAccount[]; readonly admin: KeyedAccount };
+    readonly lockstepDvnSigners?: readonly KeyedAccount[];
+    readonly layerzeroDvn?: { readonly signers: readonly KeyedAccount[]; readonly admin: KeyedAccount };
     readonly guardian?: KeyedAccount;
   };
   readonly batching: Batching;
@@ -59,9 +71,13 @@ export interface RelayerOptions {
   readonly reconcileSeconds: number;
   /** keep markets open; its key is the submitter's */
   readonly markets?: MarketsConfig;
+  readonly liquidator?: LiquidatorTerms;
 }
 
 const READY_TIMEOUT_MS = 40_000;
+const LIQUIDATION_POLL_MS = 200;
+
+const nameOf = ({ name = 'relayer' }: RelayerOptions): string => name;
 
 /** The relayer as operators run it: a process with a configuration file, a database, a log file and an HTTP port. */
 export class Relayer {
@@ -78,8 +94,9 @@ export class Relayer {
   /** Writes the configuration; the process is not started yet. */
   static async configure(options: RelayerOptions): Promise<Relayer> {
     const port = await freePort();
-    const configFile = path.join(options.dir, 'relayer.json');
+    const configFile = path.join(options.dir, `${nameOf(options)}.json`);
     const key = ({ privateKey }: KeyedAccount) => ({ privateKey });
+    const { lockstepDvnSigners, layerzeroDvn, guardian } = options.keys;
     const config = {
       network: options.network,
       liveDir: options.liveDir,
@@ -88,11 +105,14 @@ export class Relayer {
       chains: options.chains,
       keys: {
         submitter: key(options.keys.submitter),
-        lockstepDvnSigners: options.keys.lockstepDvnSigners.map(key),
-        layerzeroDvn: { signers: options.keys.layerzeroDvn.signers.map(key), admin: key(options.keys.layerzeroDvn.admin) },
+        ...(lockstepDvnSigners ? { lockstepDvnSigners: lockstepDvnSigners.map(key) } : {}),
+        ...(layerzeroDvn ? { layerzeroDvn: { signers: layerzeroDvn.signers.map(key), admin: key(layerzeroDvn.admin) } } : {}),
         ...(options.markets ? { keeper: key(options.keys.submitter) } : {}),
-        ...(options.keys.guardian ? { guardian: key(options.keys.guardian) } : {}),
+        ...(options.liquidator ? { liquidator: key(options.liquidator.key) } : {}),
+        ...(guardian ? { guardian: key(guardian) } : {}),
       },
+      ...(options.roles ? { roles: options.roles } : {}),
+      ...(options.liquidator ? { liquidation: { pollMs: LIQUIDATION_POLL_MS, bid: options.liquidator.bid } } : {}),
       batching: options.batching,
       delivery: { chunkSize: options.chunkSize },
       release: options.release,
@@ -114,7 +134,7 @@ export class Relayer {
   }
 
   get logFile(): string {
-    return path.join(this.options.dir, 'relayer.log');
+    return path.join(this.options.dir, `${nameOf(this.options)}.log`);
   }
 
   /**
@@ -122,11 +142,11 @@ export class Relayer {
    * @throws if it runs already
    */
   async start({ faultPoint, waitReady = true }: { faultPoint?: string; waitReady?: boolean } = {}): Promise<void> {
-    if (this.running) throw new Error('the relayer runs already');
+    if (this.running) throw new Error(`the ${nameOf(this.options)} runs already`);
     const main = relayerMain();
     this.#starts += 1;
     this.#process = await this.options.processes.start({
-      name: 'relayer',
+      name: nameOf(this.options),
       command: process.execPath,
       args: ['--enable-source-maps', main],
       logFile: this.logFile,
@@ -140,7 +160,7 @@ export class Relayer {
   async ready(): Promise<void> {
     const current = this.#running();
     await eventually(
-      'the relayer to be ready',
+      `the ${nameOf(this.options)} to be ready`,
       async (note) => {
         if (!current.running) return 'ended' as const;
         const answer = await this.api.ready();
@@ -151,7 +171,8 @@ export class Relayer {
     ).catch((error: unknown) => {
       throw new Error(`${error instanceof Error ? error.message : String(error)}\n${current.logTail()}`, { cause: error });
     });
-    if (!current.running) throw new Error(`the relayer ended before it was ready (${JSON.stringify(current.exit)}):\n${current.logTail()}`);
+    if (!current.running)
+      throw new Error(`the ${nameOf(this.options)} ended before it was ready (${JSON.stringify(current.exit)}):\n${current.logTail()}`);
   }
 
   /** Polite end. */
@@ -187,7 +208,7 @@ export class Relayer {
   }
 
   #running(): ManagedProcess {
-    if (!this.#process) throw new Error('the relayer was not started');
+    if (!this.#process) throw new Error(`the ${nameOf(this.options)} was not started`);
     return this.#process;
   }
 }

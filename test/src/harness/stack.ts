@@ -42,6 +42,11 @@ export interface HubChain extends StackChain {
   readonly sheets: Address;
   readonly margin: Address;
   readonly exchange: Address;
+  readonly collateralRules: Address;
+  readonly liquidation: Address;
+  readonly handover: Address;
+  readonly fund: Address;
+  readonly levy: Address;
 }
 
 /** Every chain of one network. `chains` has the hub first. */

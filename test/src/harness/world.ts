@@ -13,8 +13,9 @@ import { Flow } from './flow.js';
 import { Prices, type Playback, type Underlying } from './markets.js';
 import type { Mining } from './miner.js';
 import { Postgres } from './postgres.js';
-import { Processes } from './processes.js';
-import { Relayer, type Batching, type Finality, type Release } from './relayer.js';
+import { Processes, type ManagedProcess } from './processes.js';
+import { startLoneLiquidator } from './lone-liquidator.js';
+import { Relayer, type Batching, type Finality, type LiquidatorTerms, type RelayerOptions, type Release } from './relayer.js';
 import { chainNamed, type Stack, type StackChain } from './stack.js';
 import { User } from './user.js';
 import { Withdrawer } from './withdrawer.js';
@@ -36,6 +37,8 @@ export interface WorldOptions {
   readonly reconcileSeconds?: number;
   /** open markets: the relayer publishes these prices and keeps options around them listed */
   readonly prices?: Readonly<Record<Underlying, Playback>>;
+  /** let the relayer liquidate too */
+  readonly liquidator?: LiquidatorTerms;
   /** put a provider that can fail between the relayer and every chain */
   readonly faultyRpc?: boolean;
   /** fork that world's chains instead of starting empty ones; it must stay up, for the fork asks it about its past */
@@ -69,6 +72,7 @@ export class World {
     readonly processes: Processes,
     readonly postgres: Postgres,
     readonly relayer: Relayer,
+    private readonly relayerOptions: RelayerOptions,
     private readonly anvils: ReadonlyMap<string, Anvil>,
     private readonly proxies: ReadonlyMap<string, RpcProxy>,
     private readonly blockMs: number,
@@ -111,7 +115,7 @@ export class World {
     const proxies = new Map<string, RpcProxy>();
     if (options.faultyRpc) for (const anvil of anvils) proxies.set(anvil.name, await RpcProxy.start(anvil.rpcUrl));
     const prices = options.prices && new Prices(dir, options.prices);
-    const relayer = await Relayer.configure({
+    const relayerOptions: RelayerOptions = {
       dir,
       processes,
       network: stack.network,
@@ -129,8 +133,10 @@ export class World {
       chunkSize: options.chunkSize ?? 50,
       reconcileSeconds: options.reconcileSeconds ?? 2,
       ...(prices ? { markets: prices.config(stack.hub) } : {}),
-    });
-    const world = new World(dir, stack, liveDir, processes, postgres, relayer, byName, proxies, blockMs, prices);
+      ...(options.liquidator ? { liquidator: options.liquidator } : {}),
+    };
+    const relayer = await Relayer.configure(relayerOptions);
+    const world = new World(dir, stack, liveDir, processes, postgres, relayer, relayerOptions, byName, proxies, blockMs, prices);
     await world.mining({ kind: 'interval', ms: blockMs });
     if (options.relayer ?? true) {
       stage('relayer');
@@ -177,6 +183,18 @@ export class World {
     const withdrawer = this.#withdrawers.get(index) ?? new Withdrawer(this.stack, this.user(index));
     this.#withdrawers.set(index, withdrawer);
     return withdrawer;
+  }
+
+  /** A process beside the relayer that only liquidates; they share the database. It is not started yet. */
+  async liquidator(name: string, liquidator: LiquidatorTerms): Promise<Relayer> {
+    const keys = { submitter: liquidator.key };
+    return Relayer.configure({ ...this.relayerOptions, name, roles: ['liquidate'], keys, liquidator });
+  }
+
+  /** Starts `lockstep liquidator`: a process that knows the hub's RPC URL and nothing else of this world. */
+  async loneLiquidator(name: string, terms: LiquidatorTerms): Promise<ManagedProcess> {
+    const { stack, dir, processes } = this;
+    return startLoneLiquidator({ name, dir, processes, hub: stack.hub, rpcUrl: this.node(stack.hub.name).rpcUrl }, terms);
   }
 
   /** How blocks come about, on all chains or one. */

@@ -19,6 +19,7 @@ const chain: StackChain = {
 const hub: HubChain = {
   ...{ ...chain, ledger: zeroAddress, gateway: zeroAddress, withdrawals: zeroAddress, delegates: zeroAddress },
   ...{ feeds: zeroAddress, markets: zeroAddress, sheets: zeroAddress, margin: zeroAddress, exchange: zeroAddress },
+  ...{ collateralRules: zeroAddress, liquidation: zeroAddress, handover: zeroAddress, fund: zeroAddress, levy: zeroAddress },
 };
 
 const order = (claim: bigint, amount: bigint): Entry => ({

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { risk } from '@lockstep/shared';
 import { ConfigError } from '../../config/load.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
@@ -13,6 +13,10 @@ const RECORDED_SECONDS = 86_400;
  */
 export const publishedUnderlyings = (underlyings: readonly Underlying[]): risk.PublishedUnderlying[] =>
   underlyings.map(({ path, ...rest }, index) => ({ ...rest, path: pathOf(path, `publisher.underlyings.${index}.path`) }));
+
+/** Which editions of the files the paths are read from: another text once any of them was written again. @throws if one is missing */
+export const editionOf = (underlyings: readonly Underlying[]): string =>
+  underlyings.map(({ path }) => (path.kind === 'recorded' ? statSync(path.file, { bigint: true }).mtimeNs : '')).join();
 
 function pathOf(path: Underlying['path'], key: string): risk.PricePath {
   switch (path.kind) {

@@ -10,7 +10,7 @@ import { CLOCK, type Clock } from '../../chain/clock.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { SenderService } from '../../sender/sender.service.js';
-import { publishedUnderlyings } from './publisher.paths.js';
+import { editionOf, publishedUnderlyings } from './publisher.paths.js';
 
 type Publisher = NonNullable<RelayerConfig['publisher']>;
 
@@ -18,7 +18,8 @@ type Publisher = NonNullable<RelayerConfig['publisher']>;
 @Injectable()
 export class PublisherService {
   readonly #logger = new Logger(PublisherService.name);
-  #underlyings: readonly risk.PublishedUnderlying[] | null = null;
+  #underlyings: readonly risk.PublishedUnderlying[] = [];
+  #edition: string | null = null;
   #signers: readonly PrivateKeyAccount[] | null = null;
   /** dedupe key of the last snapshot; forgotten by a restart, which costs one snapshot beside another */
   #last: string | null = null;
@@ -93,8 +94,12 @@ export class PublisherService {
     );
   }
 
+  /** Read again when a file of prices has changed: whoever writes it moves the market of this network. */
   #underlyingsOf({ underlyings }: Publisher): readonly risk.PublishedUnderlying[] {
-    return (this.#underlyings ??= publishedUnderlyings(underlyings));
+    const edition = editionOf(underlyings);
+    if (edition !== this.#edition) this.#underlyings = publishedUnderlyings(underlyings);
+    this.#edition = edition;
+    return this.#underlyings;
   }
 
   /** In the order the contract wants: addresses ascending. */

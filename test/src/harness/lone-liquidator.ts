@@ -1,0 +1,38 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { ManagedProcess, Processes } from './processes.js';
+import type { LiquidatorTerms } from './relayer.js';
+import type { HubChain } from './stack.js';
+
+const require = createRequire(import.meta.url);
+const KEY = 'LIQUIDATOR_KEY';
+const POLL_MS = 200;
+
+/** Where it runs. */
+interface Place {
+  readonly name: string;
+  readonly dir: string;
+  readonly processes: Processes;
+  readonly hub: HubChain;
+  readonly rpcUrl: string;
+}
+
+/** The operator's command `liquidator`, as anyone may run it: an RPC URL and a key, no database. Its log is one JSON object per line. */
+export async function startLoneLiquidator(
+  { name, dir, processes, hub, rpcUrl }: Place,
+  { key, bid }: LiquidatorTerms,
+): Promise<ManagedProcess> {
+  const bids = bid === undefined ? [] : ['--bid-account', bid.account, '--budget', bid.budget, '--required', bid.required ?? '0.02'];
+  return processes.start({
+    name,
+    command: process.execPath,
+    args: [
+      ...['--enable-source-maps', require.resolve('@lockstep/relayer/dist/cli/main.js'), 'liquidator', '--json'],
+      ...['--rpc', rpcUrl, '--liquidation', hub.liquidation, '--from-block', `${hub.deployedAt}`, '--key-env', KEY],
+      ...['--poll-ms', `${POLL_MS}`, ...bids],
+    ],
+    logFile: path.join(dir, `${name}.log`),
+    env: { ...process.env, [KEY]: key.privateKey },
+    stopSignal: 'SIGTERM',
+  });
+}
