@@ -106,6 +106,19 @@ abstract contract HoldingsFixture is FeedsFixture {
         return (series | ((uint256(lots) & ((1 << 33) - 1)) << 9)) << (at * 42);
     }
 
+    /// @return before  options at one place
+    /// @return withLong  the same, and at another place options that are held long
+    function _withLong(
+        int16 held,
+        uint8 place,
+        bool isPut,
+        uint16 added
+    ) internal pure returns (uint256 before, uint256 withLong) {
+        place = place % 4;
+        before = _option(0, (place + 1) % 4, isPut, held);
+        withLong = before | _option(1, place, isPut, int256(uint256(added)));
+    }
+
     function _words(uint256 a) internal pure returns (uint256[] memory words) {
         words = new uint256[](1);
         words[0] = a;

@@ -58,10 +58,8 @@ contract PortfolioEngineTest is HoldingsFixture {
         bool isPut,
         uint16 added
     ) public view {
-        place = place % 4;
-        uint256 before = _option(0, (place + 1) % 4, isPut, held);
-        int256 health = _health(before, 3e18);
-        assertGe(_health(before | _option(1, place, isPut, int256(uint256(added))), 3e18), health - 10);
+        (uint256 before, uint256 withLong) = _withLong(held, place, isPut, added);
+        assertGe(_health(withLong, 3e18), _health(before, 3e18) - 10);
     }
 
     function testFuzz_GivenAnAccount_WhenPositionsOffset_ItNeverNeedsMoreThanTheParts(

@@ -119,10 +119,8 @@ contract StandardEngineTest is HoldingsFixture {
         bool isPut,
         uint16 added
     ) public view {
-        place = place % 4;
-        uint256 before = _option(0, (place + 1) % 4, isPut, held);
+        (uint256 before, uint256 withLong) = _withLong(held, place, isPut, added);
         int256 health = _health(_words(_head(0, 0, 1), _position(1, 3e18, 0), before));
-        uint256 withLong = before | _option(1, place, isPut, int256(uint256(added)));
         // The option is given, not bought: what is compared is margin, so the margin it frees or costs is all there is.
         assertGe(_health(_words(_head(0, 0, 1), _position(1, 3e18, 0), withLong)), health - 10);
     }
