@@ -22,7 +22,6 @@ const compiler = {
 const carriers = [
   'test/hub/FeedRules.t.sol',
   'test/hub/InterestModel.t.sol',
-  'test/hub/Markets.invariant.t.sol',
   'test/math/Black76.t.sol',
   'test/message/Enumeration.t.sol',
   'test/message/Vectors.t.sol',

@@ -1,28 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {Test} from "forge-std/Test.sol";
 import {IMargin} from "../../src/hub/markets/IMargin.sol";
 import {IMarkets} from "../../src/hub/markets/IMarkets.sol";
 import {MarketsWalk} from "./MarketsWalk.sol";
+import {Walk, WalkActor, WalkTest} from "./Walk.sol";
 
-/// @notice What the fuzzer may touch.
-contract MarketsActor {
-    MarketsWalk private immutable _walk;
-
-    constructor(MarketsWalk walk) {
-        _walk = walk;
-    }
-
-    function step(uint256 seed) external {
-        _walk.step(seed);
-    }
+contract MarketsActor is WalkActor {
+    constructor(Walk walk) WalkActor(walk) {}
 }
 
 /// @notice See Markets.invariant.tree.
-contract MarketsInvariantTest is Test {
-    MarketsWalk private walk;
-
+contract MarketsInvariantTest is WalkTest {
     function setUp() public {
         walk = new MarketsWalk();
         walk.setUp();
@@ -35,13 +24,7 @@ contract MarketsInvariantTest is Test {
 
     /// @dev The actor does what it says: a walk in which nothing is ever allowed, or refused, would keep every invariant.
     function test_GivenALongWalk_EveryActionAndRefusalHappens() public {
-        uint256 seed = 7;
-        for (uint256 i = 0; i < 1200; ++i) {
-            seed = uint256(keccak256(abi.encode(seed)));
-            walk.step(seed);
-            if (i % 20 == 0) walk.check();
-        }
-        walk.check();
+        _walkLong(7, 1200);
         // GainUnrealised is left to Margin.t.sol and WithdrawalsMargin.t.sol: it takes a debtor whose gains exceed his margin.
         bytes32[17] memory actions = [
             bytes32("trade"),
@@ -62,7 +45,6 @@ contract MarketsInvariantTest is Test {
             bytes32(IMargin.PricesNotFresh.selector),
             bytes32(IMarkets.IsolatedHoldsOne.selector)
         ];
-        for (uint256 i = 0; i < actions.length; ++i)
-            assertGt(walk.done(actions[i]), 0, string(abi.encodePacked("never: ", actions[i])));
+        _assertDone(actions);
     }
 }

@@ -5,17 +5,15 @@ import {Grade} from "../../src/hub/risk/FeedGrade.sol";
 import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {Wad} from "../../src/hub/risk/Wad.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
-import {MarketsWorld} from "./MarketsWorld.sol";
+import {Walk} from "./Walk.sol";
 
 /// @notice What must hold of the hub's markets: after an action of an owner, judged by the engine itself, apart from the contract that let it
 ///         pass; and at any time.
-abstract contract MarketsChecks is MarketsWorld {
+abstract contract MarketsChecks is Walk {
     uint256 internal constant EXPIRIES = 3;
     uint256 internal constant STRIKES = 3;
 
     uint128[STRIKES][] internal _strikes;
-    /// @dev Each may take 1e-18 out of what positions hold.
-    uint256 internal _roundings;
 
     function _option(uint256 expiry, uint256 strike, uint256 kind) internal view returns (uint256) {
         return
@@ -23,10 +21,6 @@ abstract contract MarketsChecks is MarketsWorld {
     }
 
     // ---- INV-MARGIN-1
-
-    function _riskOf(HubAccount account) internal view returns (Risk memory) {
-        return engines[uint8(markets.modeOf(account))].riskOf(markets.holdingsOf(account));
-    }
 
     function _isExposed(HubAccount account) internal view returns (bool) {
         return markets.hasPositions(account) || ledger.cashOf(account) < 0;
@@ -64,7 +58,7 @@ abstract contract MarketsChecks is MarketsWorld {
 
     // ---- at any time
 
-    function check() external view {
+    function check() external view override {
         _checkLedger();
         _checkPositions();
     }
@@ -73,7 +67,6 @@ abstract contract MarketsChecks is MarketsWorld {
     function _checkLedger() private view {
         _checkCustody(usdcId);
         _checkCustody(wethId);
-        (, uint256 pool, , ) = ledger.interestOf();
         int256 known;
         int256 held;
         for (uint256 i = 0; i < accounts.length; ++i) {
@@ -82,15 +75,7 @@ abstract contract MarketsChecks is MarketsWorld {
         }
         known += ledger.bookedCashOf(matcher) + ledger.bookedCashOf(fund);
         assertEq(known, ledger.totalCash(), "cash of all accounts");
-        int256 free = int256(ledger.custodyOf(usdcId).free * 1e12);
-        assertEq(
-            free,
-            ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash() + pool),
-            "INV-CASH-1: free settlement"
-        );
-        int256 rest = ledger.clearing() - held;
-        assertGe(rest, 0, "INV-CASH-1: positions hold more than left accounts for them");
-        assertLe(rest, int256(_roundings + accounts.length * (2 + EXPIRIES)), "INV-CASH-1: more than roundings");
+        _checkCash(held, _roundings + accounts.length * (2 + EXPIRIES));
     }
 
     /// @dev Quotes now, and what options of expiries with a final price are worth: before a price is known longs and shorts cancel.

@@ -16,13 +16,30 @@ import {MarketsChecks} from "./MarketsChecks.sol";
 /// @notice Three owners with two accounts each, and everything that can happen to value on the hub, by chance. What an owner was let do is
 ///         judged at once.
 contract MarketsWalk is MarketsChecks {
-    mapping(bytes32 action => uint256) public done;
     uint8[STRIKES][] private _places;
-    uint256 private _nonce;
-    uint256 private _seed;
 
     function setUp() public override {
         super.setUp();
+        bytes4[17] memory expected = [
+            IMargin.BelowInitialMargin.selector,
+            IMargin.PricesNotFresh.selector,
+            IMargin.GainUnrealised.selector,
+            IMargin.HealthFell.selector,
+            IMargin.OutsideBand.selector,
+            IMarkets.IsolatedHoldsOne.selector,
+            IMarkets.SeriesExpired.selector,
+            IMarkets.SizeInvalid.selector,
+            IExchange.NotReduced.selector,
+            ILedger.CashTooLow.selector,
+            ILedger.BalanceTooLow.selector,
+            ILedger.NotEnabled.selector,
+            ILedger.CollateralLimit.selector,
+            IWithdrawals.LegTooSmall.selector,
+            IMarkets.OpenInterestCap.selector,
+            IMarkets.UnderlyingLimit.selector,
+            IMarkets.ExpiryLimit.selector
+        ];
+        for (uint256 i = 0; i < expected.length; ++i) _expect(expected[i]);
         for (uint256 i = 0; i < accounts.length; ++i) {
             _deposit(accounts[i], USDC, 50_000e6, true);
             _deposit(accounts[i], WETH, 5e18, true);
@@ -33,8 +50,7 @@ contract MarketsWalk is MarketsChecks {
 
     // ---- steps
 
-    function step(uint256 seed) external {
-        _seed = seed;
+    function _act() internal override {
         uint256 kind = _next(20);
         if (kind < 7) _trade(false);
         else if (kind < 9) _trade(true);
@@ -90,25 +106,16 @@ contract MarketsWalk is MarketsChecks {
             }
         }
         if (buyer.owner() == seller.owner()) return;
+        IExchange.Order memory buy;
+        (buy.account, buy.instrument, buy.reduceOnly) = (buyer, instrument, reduceOnly);
         uint128 size = _size(instrument);
-        if (reduceOnly) size = _within(size, buyer, seller, instrument);
-        uint128 fee = uint128(_next(3) == 0 ? _next(1e18) : 0);
-        uint128 price = _priceOf(instrument);
-        bytes memory prices;
-        if (_next(2) == 0 && publishedAt != _now()) (prices, publishedAt) = (_prices(), _now());
-        margin.submit(prices);
+        buy.amount = int128(reduceOnly ? _within(size, buyer, seller, instrument) : size);
+        buy.feeCap = uint128(_next(3) == 0 ? _next(1e18) : 0);
+        buy.limit = _priceOf(instrument);
+        margin.submit(_somePrices());
         Risk[2] memory before = [_riskOf(buyer), _riskOf(seller)];
-        IExchange.Fill[] memory fills = new IExchange.Fill[](1);
-        fills[0] = IExchange.Fill({
-            buy: _signed(buyer, instrument, int128(size), price, fee, ++_nonce, reduceOnly),
-            sell: _signed(seller, instrument, -int128(size), price, fee, ++_nonce, reduceOnly),
-            size: size,
-            price: price,
-            buyFee: fee,
-            sellFee: fee
-        });
-        try exchange.settle(fills, matcher, "") {
-            uint256 turnover = (uint256(size) * price) / 1e18;
+        try exchange.settle(_fillsOf(buy, seller), matcher, "") {
+            uint256 turnover = (uint256(uint128(buy.amount)) * buy.limit) / 1e18;
             _judgeTrade(buyer, reduceOnly, turnover, before[0]);
             _judgeTrade(seller, reduceOnly, turnover, before[1]);
             _roundings += 8;
@@ -116,6 +123,11 @@ contract MarketsWalk is MarketsChecks {
         } catch (bytes memory reason) {
             _refused(reason);
         }
+    }
+
+    /// @dev Prices of now if nobody told them yet, or none.
+    function _somePrices() private returns (bytes memory prices) {
+        if (_next(2) == 0 && publishedAt != _now()) (prices, publishedAt) = (_prices(), _now());
     }
 
     /// @dev At most what both hold.
@@ -289,48 +301,5 @@ contract MarketsWalk is MarketsChecks {
         if (instrument & 0xff != 0) return uint128(_next(mark / 10));
         if (_next(8) == 0) return uint128(1 + _next(2 * mark));
         return uint128((mark * (9_800 + _next(401))) / 10_000 + _next(1e9));
-    }
-
-    /// @dev Refusals that belong to the rules; anything else is a fault of the contracts or of this walk.
-    function _refused(bytes memory reason) private {
-        bytes4 selector = bytes4(reason);
-        bytes4[17] memory expected = [
-            IMargin.BelowInitialMargin.selector,
-            IMargin.PricesNotFresh.selector,
-            IMargin.GainUnrealised.selector,
-            IMargin.HealthFell.selector,
-            IMargin.OutsideBand.selector,
-            IMarkets.IsolatedHoldsOne.selector,
-            IMarkets.SeriesExpired.selector,
-            IMarkets.SizeInvalid.selector,
-            IExchange.NotReduced.selector,
-            ILedger.CashTooLow.selector,
-            ILedger.BalanceTooLow.selector,
-            ILedger.NotEnabled.selector,
-            ILedger.CollateralLimit.selector,
-            IWithdrawals.LegTooSmall.selector,
-            IMarkets.OpenInterestCap.selector,
-            IMarkets.UnderlyingLimit.selector,
-            IMarkets.ExpiryLimit.selector
-        ];
-        for (uint256 i = 0; i < expected.length; ++i) {
-            if (selector != expected[i]) continue;
-            ++done[bytes32(selector)];
-            return;
-        }
-        assembly ("memory-safe") {
-            revert(add(reason, 32), mload(reason))
-        }
-    }
-
-    // ---- chance
-
-    function _any() private returns (HubAccount) {
-        return accounts[_next(accounts.length)];
-    }
-
-    function _next(uint256 below) private returns (uint256) {
-        _seed = uint256(keccak256(abi.encode(_seed)));
-        return (_seed >> 8) % below;
     }
 }

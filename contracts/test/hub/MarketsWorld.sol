@@ -9,7 +9,7 @@ import {FeedWord, Kind} from "../../src/hub/risk/FeedWord.sol";
 import {ICollateralRules} from "../../src/hub/risk/ICollateralRules.sol";
 import {IFeeds} from "../../src/hub/risk/IFeeds.sol";
 import {IPortfolioEngine} from "../../src/hub/risk/IPortfolioEngine.sol";
-import {IRiskEngine} from "../../src/hub/risk/IRiskEngine.sol";
+import {IRiskEngine, Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {ISheets} from "../../src/hub/risk/ISheets.sol";
 import {IStandardEngine} from "../../src/hub/risk/IStandardEngine.sol";
 import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
@@ -41,6 +41,8 @@ abstract contract MarketsWorld is HubFixture, FeedsFixture {
     uint128[2] internal spots = [uint128(60_000e18), 3000e18];
     uint128[2] internal marks = [uint128(60_000e18), 3000e18];
     uint40 internal publishedAt;
+
+    uint256 private _nonce;
 
     function setUp() public virtual override(HubFixture, FeedsFixture) {
         HubFixture.setUp();
@@ -162,20 +164,29 @@ abstract contract MarketsWorld is HubFixture, FeedsFixture {
 
     // ---- orders
 
-    function _signed(
-        HubAccount account,
-        uint256 instrument,
-        int128 amount,
-        uint128 limit,
-        uint128 feeCap,
-        uint256 nonce,
-        bool reduceOnly
-    ) internal view returns (IExchange.SignedOrder memory signed) {
-        signed.order = IExchange.Order(account, instrument, amount, limit, feeCap, _now() + 1, nonce, reduceOnly);
+    function _riskOf(HubAccount account) internal view returns (Risk memory) {
+        return engines[uint8(markets.modeOf(account))].riskOf(markets.holdingsOf(account));
+    }
+
+    /// @dev An order to buy, signed now, against the same of who sells: all of it, at its limit and its fee.
+    function _fillsOf(IExchange.Order memory buy, HubAccount seller) internal returns (IExchange.Fill[] memory fills) {
+        fills = new IExchange.Fill[](1);
+        (fills[0].size, fills[0].price) = (uint128(buy.amount), buy.limit);
+        (fills[0].buyFee, fills[0].sellFee) = (buy.feeCap, buy.feeCap);
+        buy.expiry = _now() + 1;
+        fills[0].buy = _signed(buy);
+        IExchange.Order memory sell = abi.decode(abi.encode(buy), (IExchange.Order));
+        (sell.account, sell.amount) = (seller, -buy.amount);
+        fills[0].sell = _signed(sell);
+    }
+
+    function _signed(IExchange.Order memory order) private returns (IExchange.SignedOrder memory signed) {
+        order.nonce = ++_nonce;
+        signed.order = order;
         for (uint256 i = 0; i < TRADERS; ++i) {
-            if (owners[i] != account.owner()) continue;
+            if (owners[i] != order.account.owner()) continue;
             signed.signer = owners[i];
-            signed.signature = _signature(keys[i], exchange.hashOf(signed.order));
+            signed.signature = _signature(keys[i], exchange.hashOf(order));
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {Test} from "forge-std/Test.sol";
 import {ILedger} from "../../src/hub/ILedger.sol";
 import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
 import {IFund} from "../../src/hub/liquidation/IFund.sol";
@@ -14,11 +13,13 @@ import {IFeeds} from "../../src/hub/risk/IFeeds.sol";
 import {Grade} from "../../src/hub/risk/FeedGrade.sol";
 import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
+import {MarketsWorld} from "../hub/MarketsWorld.sol";
+import {Walk, WalkActor, WalkTest} from "../hub/Walk.sol";
 import {LiquidationWorld} from "./LiquidationWorld.sol";
 
 /// @notice Six accounts that trade with leverage while prices jump; anyone starts, bids, undoes, ends, covers. Each is judged here by the engines
 ///         and the books, apart from the contracts.
-contract LiquidationWalk is LiquidationWorld {
+contract LiquidationWalk is Walk, LiquidationWorld {
     /// @dev What a bid may change, in the books.
     struct Books {
         int256 equity;
@@ -27,13 +28,7 @@ contract LiquidationWalk is LiquidationWorld {
         int256 total;
     }
 
-    mapping(bytes32 action => uint256) public done;
-    mapping(bytes4 selector => bool) private _expected;
-    uint256 private _seed;
-    /// @dev Each may take 1e-18 out of what positions hold.
-    uint256 private _roundings;
-
-    function setUp() public override {
+    function setUp() public override(MarketsWorld, LiquidationWorld) {
         super.setUp();
         bytes4[30] memory expected = [
             IMargin.BelowInitialMargin.selector,
@@ -67,13 +62,12 @@ contract LiquidationWalk is LiquidationWorld {
             IShortfalls.PricesUnusable.selector,
             IFund.InsolvencyOpen.selector
         ];
-        for (uint256 i; i < expected.length; ++i) _expected[expected[i]] = true;
+        for (uint256 i; i < expected.length; ++i) _expect(expected[i]);
     }
 
     // ---- steps
 
-    function step(uint256 seed) external {
-        _seed = seed;
+    function _act() internal override {
         uint256 kind = _next(24);
         if (kind < 6) _trade();
         else if (kind < 9) _move(kind == 8 ? 2500 : 300);
@@ -349,20 +343,9 @@ contract LiquidationWalk is LiquidationWorld {
         return btc + eth;
     }
 
-    function _refused(bytes memory reason) private {
-        bytes4 selector = bytes4(reason);
-        if (_expected[selector]) {
-            ++done[bytes32(selector)];
-            return;
-        }
-        assembly ("memory-safe") {
-            revert(add(reason, 32), mload(reason))
-        }
-    }
-
     // ---- what must hold
 
-    function check() external view {
+    function check() external view override {
         _checkCustody(usdcId);
         _checkCustody(wethId);
         int256 known =
@@ -393,50 +376,16 @@ contract LiquidationWalk is LiquidationWorld {
         assertGe(ledger.bookedCashOf(insurance.account()), 0, "the fund owes");
         assertEq(sizes[0], 0, "INV-POS-1");
         assertEq(sizes[1], 0, "INV-POS-1");
-        _checkCash(quotes);
-    }
-
-    function _checkCash(int256 quotes) private view {
-        (, uint256 pool, , ) = ledger.interestOf();
-        assertEq(
-            int256(ledger.custodyOf(usdcId).free * 1e12),
-            ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash() + pool),
-            "INV-CASH-1: free settlement"
-        );
-        int256 rest = ledger.clearing() - quotes;
-        assertGe(rest, 0, "INV-CASH-1: positions hold more than left accounts for them");
-        assertLe(rest, int256(_roundings + accounts.length * 2), "INV-CASH-1: more than roundings");
-    }
-
-    // ---- chance
-
-    function _any() private returns (HubAccount) {
-        return accounts[_next(accounts.length)];
-    }
-
-    function _next(uint256 below) private returns (uint256) {
-        _seed = uint256(keccak256(abi.encode(_seed)));
-        return (_seed >> 8) % below;
+        _checkCash(quotes, _roundings + accounts.length * 2);
     }
 }
 
-/// @notice What the fuzzer may touch.
-contract LiquidationActor {
-    LiquidationWalk private immutable _walk;
-
-    constructor(LiquidationWalk walk) {
-        _walk = walk;
-    }
-
-    function step(uint256 seed) external {
-        _walk.step(seed);
-    }
+contract LiquidationActor is WalkActor {
+    constructor(Walk walk) WalkActor(walk) {}
 }
 
 /// @notice See Liquidation.invariant.tree.
-contract LiquidationInvariantTest is Test {
-    LiquidationWalk private walk;
-
+contract LiquidationInvariantTest is WalkTest {
     function setUp() public {
         walk = new LiquidationWalk();
         walk.setUp();
@@ -449,13 +398,7 @@ contract LiquidationInvariantTest is Test {
 
     /// @dev The actor does what it says: a walk in which nobody is ever liquidated would keep every invariant.
     function test_GivenALongWalk_EveryActionAndRefusalHappens() public {
-        uint256 seed = 11;
-        for (uint256 i; i < 1500; ++i) {
-            seed = uint256(keccak256(abi.encode(seed)));
-            walk.step(seed);
-            if (i % 20 == 0) walk.check();
-        }
-        walk.check();
+        _walkLong(11, 1500);
         bytes32[17] memory actions = [
             bytes32("trade"),
             "option",
@@ -475,7 +418,6 @@ contract LiquidationInvariantTest is Test {
             bytes32(ILiquidation.CoolOff.selector),
             bytes32(ILiquidation.GracePeriod.selector)
         ];
-        for (uint256 i; i < actions.length; ++i)
-            assertGt(walk.done(actions[i]), 0, string(abi.encodePacked("never: ", actions[i])));
+        _assertDone(actions);
     }
 }

@@ -25,7 +25,6 @@ abstract contract LiquidationWorld is MarketsWorld {
     ILiquidation internal liquidation;
     IRoutes internal routes;
     IShortfalls internal shortfalls;
-    uint256 internal nonce;
 
     function setUp() public virtual override {
         super.setUp();
@@ -81,10 +80,6 @@ abstract contract LiquidationWorld is MarketsWorld {
         markets.setModule(address(handover), true);
     }
 
-    function _riskOf(HubAccount account) internal view returns (Risk memory) {
-        return engines[uint8(markets.modeOf(account))].riskOf(markets.holdingsOf(account));
-    }
-
     /// @dev Equity less maintenance margin.
     function _healthOf(HubAccount account) internal view returns (int256) {
         Risk memory risk = _riskOf(account);
@@ -98,11 +93,8 @@ abstract contract LiquidationWorld is MarketsWorld {
         uint256 instrument,
         uint128 size,
         uint128 price
-    ) internal returns (IExchange.Fill[] memory fills) {
-        fills = new IExchange.Fill[](1);
-        fills[0].buy = _signed(buyer, instrument, int128(size), price, 0, ++nonce, false);
-        fills[0].sell = _signed(seller, instrument, -int128(size), price, 0, ++nonce, false);
-        (fills[0].size, fills[0].price) = (size, price);
+    ) internal returns (IExchange.Fill[] memory) {
+        return _fillsOf(IExchange.Order(buyer, instrument, int128(size), price, 0, 0, 0, false), seller);
     }
 
     function _option(uint256 strike, uint256 kind) internal pure returns (uint256) {
