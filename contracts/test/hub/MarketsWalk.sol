@@ -20,9 +20,10 @@ contract MarketsWalk is MarketsChecks {
 
     function setUp() public override {
         super.setUp();
-        bytes4[17] memory expected = [
+        bytes4[18] memory expected = [
             IMargin.BelowInitialMargin.selector,
             IMargin.PricesNotFresh.selector,
+            IMargin.PricesTooOld.selector,
             IMargin.GainUnrealised.selector,
             IMargin.HealthFell.selector,
             IMargin.OutsideBand.selector,
