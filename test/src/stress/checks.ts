@@ -15,15 +15,16 @@ const ROUNDINGS = 10n ** 9n;
 export async function assertSound(hub: Hub, accounts: readonly AccountId[]): Promise<void> {
   const { client } = hub.chain;
   const ledger = { address: hub.at.ledger, abi: ledgerAbi } as const;
-  const [cash, clearing, queued, [, pool], ...custodies] = await Promise.all([
+  const [cash, clearing, queued, [, pool], [, due], ...custodies] = await Promise.all([
     client.readContract({ ...ledger, functionName: 'totalCash' }),
     client.readContract({ ...ledger, functionName: 'clearing' }),
     client.readContract({ ...ledger, functionName: 'queuedCash' }),
     client.readContract({ ...ledger, functionName: 'interestOf' }),
+    client.readContract({ ...ledger, functionName: 'spreadOf' }),
     ...CHAINS.map((chain) => client.readContract({ ...ledger, functionName: 'custodyOf', args: [assetIdOf(chain, 'USDC')] })),
   ]);
   const free = custodies.reduce((sum, custody) => sum + custody.free, 0n) * 10n ** 12n;
-  const left = free - (cash + clearing + queued + pool);
+  const left = free - (cash + clearing + queued + pool - due);
   if (left < 0n || left > ROUNDINGS) throw new Error(`INV-CASH-1: free settlement less all claims is ${left}; expected 0 … ${ROUNDINGS}`);
 
   const sums = new Map<string, bigint>();

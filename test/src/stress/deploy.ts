@@ -10,6 +10,7 @@ import {
   interestModelAbi,
   isolatedEngineAbi,
   ledgerAbi,
+  levyAbi,
   liquidationAbi,
   marginAbi,
   marketsAbi,
@@ -43,6 +44,7 @@ const ERRORS = [
   ...fundAbi,
   ...handoverAbi,
   ...ledgerAbi,
+  ...levyAbi,
   ...liquidationAbi,
   ...marginAbi,
   ...marketsAbi,
@@ -60,6 +62,7 @@ export interface Contracts {
   readonly fund: Address;
   readonly handover: Address;
   readonly liquidation: Address;
+  readonly levy: Address;
 }
 
 /** The one signer of prices. */
@@ -131,9 +134,12 @@ export async function deployHub(first: liquidation.StressStep, startsAt: number)
   const auctions = await chain.deploy(
     encodeDeployData({ abi: liquidationAbi, bytecode: bytecode.Liquidation.creation, args: [manager, auctionLinks] }),
   );
+  const levy = await chain.deploy(
+    encodeDeployData({ abi: levyAbi, bytecode: bytecode.Levy.creation, args: [manager, ledger, margin, fund] }),
+  );
   const deployment = {
     chain,
-    at: { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions },
+    at: { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions, levy },
     expiries: expiriesFrom(startsAt),
   };
   await wire(deployment, { cross, isolated, portfolio }, interest);
@@ -142,19 +148,22 @@ export async function deployHub(first: liquidation.StressStep, startsAt: number)
 }
 async function wire({ chain, at }: Deployment, engines: Readonly<Record<Mode, Address>>, interest: Address): Promise<void> {
   const own = (to: Address, data: Hex): Call => ({ from: chain.deployer, to, data });
-  const { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions } = at;
+  const { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions, levy } = at;
   const module = (to: Address, one: Address): Call =>
     own(to, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [one, true] }));
   const parameters = rates(zeroAddress);
   await chain.must(
     // What Markets may do to the feeds is a matter of roles, which deployments test.
     own(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] })),
-    ...[markets, fund, auctions, handover, chain.deployer].map((one) => module(ledger, one)),
-    ...[margin, handover, chain.deployer].map((one) => module(markets, one)),
+    ...[markets, fund, auctions, handover, levy, chain.deployer].map((one) => module(ledger, one)),
+    ...[margin, handover, levy, chain.deployer].map((one) => module(markets, one)),
     own(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setMarginCheck', args: [margin] })),
     own(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setInterestModel', args: [interest] })),
     own(fund, encodeFunctionData({ abi: fundAbi, functionName: 'setLiquidation', args: [auctions] })),
     own(handover, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [auctions, true] })),
+    own(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setLevy', args: [levy] })),
+    own(levy, encodeFunctionData({ abi: levyAbi, functionName: 'setLiquidation', args: [auctions] })),
+    own(auctions, encodeFunctionData({ abi: liquidationAbi, functionName: 'setDeficitSink', args: [levy] })),
     ...(['isolated', 'cross', 'portfolio'] as const).map((mode) =>
       own(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [MODE_NUMBER[mode], engines[mode]] })),
     ),

@@ -1,4 +1,4 @@
-import { fundAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
+import { fundAbi, levyAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
 import { risk, type AccountId, type liquidation } from '@lockstep/shared';
 import { parseEventLogs, type Log } from 'viem';
 import { MODES, type Mode } from './population.js';
@@ -35,7 +35,7 @@ export interface Moment {
   readonly fund: number;
 }
 
-const ABI = [...liquidationAbi, ...marketsAbi, ...fundAbi];
+const ABI = [...liquidationAbi, ...marketsAbi, ...fundAbi, ...levyAbi];
 
 /** Notional of what moved: words of positions and options as holdings have them. */
 export function notionalOf(words: readonly bigint[], step: liquidation.StressStep): number {
@@ -55,6 +55,9 @@ export class Figures {
   readonly byMode: Readonly<Record<Mode, ModeFigures>>;
   /** auctions of makers and bidders, which belong to no mode of the table */
   others = 0;
+  /** paid by those who gained, and what exceeded their gains: a loss of all cash */
+  levy = 0;
+  spread = 0;
   readonly #hit = new Set<AccountId>();
   readonly #auctions = new Map<bigint, AccountId>();
 
@@ -122,6 +125,12 @@ export class Figures {
           own.badDebt += units(args.deficit);
           break;
         }
+        case 'LevyPaid':
+          this.levy += units(args.levy);
+          break;
+        case 'LevyClosed':
+          this.spread += units(args.spread);
+          break;
         default:
       }
     }

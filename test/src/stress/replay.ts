@@ -4,6 +4,7 @@ import { getAddress, type Log } from 'viem';
 import type { Call, Sent } from './chain.js';
 import { Figures, type ModeFigures, type Moment } from './figures.js';
 import type { Hub } from './hub.js';
+import { Levies } from './levies.js';
 import { arrival, topUp, type Messages, type TopUp } from './owners.js';
 import { MODES, type Mode } from './population.js';
 import { units, wad } from './prices.js';
@@ -27,7 +28,9 @@ export interface Replay {
   /** cash */
   readonly fundBefore: number;
   readonly fundAfter: number;
+  /** paid by those who gained, and what of deficits became a loss of all cash */
   readonly levy: number;
+  readonly spread: number;
   /** sent by owners, and what of it came while the account was in auction or after */
   readonly topUps: { readonly sent: number; readonly cash: number; readonly late: number };
   /** auctions of bidders and makers */
@@ -117,12 +120,17 @@ export class Run {
   /** @throws Error if an account below maintenance margin was not looked at */
   async through(): Promise<Replay> {
     const fundBefore = await this.#fundCash();
+    const everyone = [...this.market.traders.map(({ account }) => account), ...this.market.makers, ...this.#bidders()];
+    let current = this.steps[0];
+    const levies = new Levies(this.hub, everyone, (calls) => (current === undefined ? Promise.resolve() : this.#send(calls, current)));
     for (const [index, step] of this.steps.entries()) {
+      current = step;
       if (index === 0) continue;
       await this.#reach(this.startsAt + step.seconds, step);
       await this.#look(index, step);
       await this.#tend(step);
       if (this.scenario.bidders) await this.#unwind(step);
+      await levies.tend(step);
       await this.#note(step);
     }
     return {
@@ -130,7 +138,8 @@ export class Run {
       byMode: this.#withOpenShortfalls(),
       fundBefore,
       fundAfter: await this.#fundCash(),
-      levy: 0,
+      levy: this.#figures.levy,
+      spread: this.#figures.spread,
       topUps: this.#sent,
       others: this.#figures.others,
       refused: this.#refused,

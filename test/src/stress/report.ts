@@ -29,7 +29,7 @@ const SUMMARY = [
   'discounts',
   'fund use',
   'bad debt',
-  'levy',
+  'levy, spread',
   'worst health: isolated',
   'cross',
   'portfolio',
@@ -44,7 +44,7 @@ export function summaryRow(replay: Replay): string[] {
     money(total((mode) => byMode[mode].discounts)),
     money(total((mode) => byMode[mode].fundUse)),
     money(total((mode) => byMode[mode].badDebt)),
-    money(replay.levy),
+    money(replay.levy + replay.spread),
     ...MODES.map((mode) => byMode[mode].worstHealth.toFixed(2)),
   ];
 }
@@ -130,7 +130,7 @@ export function reportMarkdown({ seed, accounts, episodes }: StressReport): stri
       '- **One chain halted**: from the first hour in which BTC loses a twentieth, one spoke stands still for six hours; the guardian marks it degraded, which raises initial haircuts there.',
       `- **Bidders** (capital, least gain of the maintenance margin they take over): ${bidders}. They look once a minute, sell a quarter of their perpetuals every 15 minutes at 0.2% off the mark, and are liquidated like anyone. In the last run of each table nobody bids.`,
       `- **Fund**: ${money(FUND)} at the start. Fund use is what it paid for insolvent accounts; start fees it earned are not taken off.`,
-      '- **Columns**: liquidated is the notional bidders took over, as a share of what the mode held at the start (more than 100% if positions were taken over twice as prices changed). Discounts are what bidders gained at the mark. Bad debt is what neither equity nor fund paid: booked deficits, and what accounts still owe at the end. Health is equity over maintenance margin.',
+      '- **Columns**: liquidated is the notional bidders took over, as a share of what the mode held at the start (more than 100% if positions were taken over twice as prices changed). Discounts are what bidders gained at the mark. Bad debt is what neither equity nor fund paid at once: booked deficits, and what accounts still owe at the end. Levy, spread: what of it profits paid, and what then became a loss of all cash. Health is equity over maintenance margin.',
     ].join('\n'),
     ...sections,
     `Runs: ${SCENARIOS.map(({ name }) => name).join(', ')}. ${ACCOUNTS} accounts unless told otherwise. \`npm run stress -- --episode <id> --run <name> --json\` prints one in full.`,
