@@ -2,14 +2,17 @@ import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { risk } from '@lockstep/shared';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
 import { DataSource } from 'typeorm';
+import { numberToHex } from 'viem';
 import { z } from 'zod/v4';
 import { serveOpenApi } from '../src/api/openapi.js';
 import { readStatus, subjectOf, tellStatus } from '../src/cli/status.js';
 import { AppModule } from '../src/app.module.js';
-import { LIVE, testConfig } from './support/network.js';
+import { FeedSnapshots } from '../src/stages/feed-snapshots.js';
+import { LIVE, addressOf, testConfig } from './support/network.js';
 import { startPostgres, type TestPostgres } from './support/postgres.js';
 
 const problem = z.object({
@@ -64,6 +67,9 @@ describe('given the REST interface', () => {
     ['/books/3', 'instrument is "3"; expected an instrument', ['instrument']],
     ['/trades?limit=0', 'limit is "0"; expected a count, 1 … 200', ['limit']],
     ['/batches?limit=201', 'limit is "201"; expected a count, 1 … 200', ['limit']],
+    ['/prices?after=-1', 'after is "-1"; expected unix seconds, 0 … 1099511627775', ['after']],
+    ['/prices?underlying=65536', 'underlying is "65536"; expected the number of an underlying, 0 … 65535', ['underlying']],
+    ['/prices?since=1', 'no such parameter', ['since']],
     ['/reorgs?before=x', 'before is "x"; expected the id of an item of an earlier page', ['before']],
   ])('answers %s with what was wrong and what was expected', async (path, detail, parameters) => {
     const answer = await get(path)
@@ -123,8 +129,40 @@ describe('given the REST interface', () => {
       '/batches',
       '/reorgs',
       '/reconciliation',
+      '/prices',
     ])
       expect(Object.keys(paths[path]?.get.responses ?? {})).toEqual(expect.arrayContaining(['200', '400']));
+  });
+
+  it('hands out signed prices as the hub takes them, newest first, and says for what to ask again', async () => {
+    expect(await json('/prices')).toMatchObject({ chain: 'hub', feeds: addressOf(0xd6), snapshots: [], awaited: [] });
+    const snapshots = app.get(FeedSnapshots);
+    const signed = (time: number, ...underlyings: number[]) => ({
+      time,
+      reports: underlyings.map((underlying) => ({ feed: risk.feedId({ underlying, kind: 'spot', expiry: 0n }), value: 5n, spread: 7 })),
+      signatures: numberToHex(time, { size: 65 }),
+      signers: [addressOf(0x51)],
+      tx: null,
+    });
+    const [older, newer] = [signed(1_700_000_000, 1, 2), signed(1_700_000_010, 1)];
+    for (const one of [older, newer]) await snapshots.keep(app.get(DataSource).manager, addressOf(0xd6), one);
+    const view = (of: typeof older, feeds: object[]) => ({
+      ...{ time: `${of.time}`, at: new Date(of.time * 1000).toISOString(), signers: [addressOf(0x51)], tx: null },
+      prices: risk.encodePrices(of),
+      ageSeconds: expect.any(Number),
+      feeds,
+      underlyings: of.reports.map(({ feed }) => risk.feedName(feed).underlying),
+    });
+    const spot = (underlying: number) => ({ id: `${BigInt(underlying) << 48n}`, underlying, kind: 'spot', expiry: null });
+    const [newest, oldest] = [view(newer, [spot(1)]), view(older, [spot(1), spot(2)])];
+    expect(await json('/prices')).toMatchObject({ snapshots: [newest, oldest], awaited: [] });
+    expect(await json('/prices?underlying=1')).toMatchObject({ snapshots: [newest], awaited: [] });
+    expect(await json('/prices?after=1700000000')).toMatchObject({ snapshots: [newest], awaited: [2] });
+    expect(await json('/prices?after=1700000010')).toMatchObject({ snapshots: [], awaited: [1, 2] });
+    expect(await json('/prices?after=1700000010&underlying=2')).toMatchObject({ snapshots: [], awaited: [2] });
+    // Old ones are dropped as new ones come.
+    await snapshots.keep(app.get(DataSource).manager, addressOf(0xd6), signed(1_700_003_601, 2));
+    expect(await json('/prices')).toMatchObject({ snapshots: [{ time: '1700003601' }, newest], awaited: [] });
   });
 
   describe('when a claim was queued and ordered', () => {

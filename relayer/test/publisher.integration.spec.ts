@@ -4,12 +4,22 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { accessManagerAbi, bytecode, feedsAbi } from '@lockstep/contracts';
 import { risk } from '@lockstep/shared';
-import { decodeFunctionData, encodeDeployData, numberToHex, zeroAddress, type Address, type Hex } from 'viem';
+import {
+  concatHex,
+  decodeFunctionData,
+  encodeDeployData,
+  numberToHex,
+  toFunctionSelector,
+  zeroAddress,
+  type Address,
+  type Hex,
+} from 'viem';
 import { privateKeyToAddress } from 'viem/accounts';
 import { parseConfig, ConfigError } from '../src/config/load.js';
 import type { RelayerConfig } from '../src/config/relayer-config.js';
 import { SenderKeys } from '../src/sender/keys.js';
 import { SenderService } from '../src/sender/sender.service.js';
+import { FeedSnapshots } from '../src/stages/feed-snapshots.js';
 import { publishedUnderlyings } from '../src/stages/margin/publisher.paths.js';
 import { PublisherService } from '../src/stages/margin/publisher.service.js';
 import { deployer, startAnvil, type TestChain } from './support/anvil.js';
@@ -100,13 +110,14 @@ describe('given feeds on a local chain and a publisher with its signers', () => 
   async function publisher(config: RelayerConfig) {
     const { database, url } = await migratedDatabase(postgres);
     const sender = new SenderService(database, testChains(url), new SenderKeys(testConfig(url)));
-    const service = new PublisherService(database, config, sender, { now: Date.now });
+    const service = new PublisherService(database, config, sender, new FeedSnapshots(database), { now: Date.now });
     const hub = chainContext(CHAIN, { rpcUrls: [chain.url] });
     return {
       publish: () => service.publish(hub),
       wanted: () =>
         database.query<{ role: string; to_address: string; data: Buffer }[]>('select role, to_address, data from tx_intents order by id'),
       finish: () => database.query(`update tx_intents set state = 'rejected', rejection = '{"kind":"message","message":"refused"}'`),
+      kept: (after: bigint) => new FeedSnapshots(database).newest(feeds, { after, underlyings: null }),
       stop: () => database.destroy(),
     };
   }
@@ -140,6 +151,39 @@ describe('given feeds on a local chain and a publisher with its signers', () => 
         expect(risk.unpackSlice(surface.value).rho).toBe(-200_000_000n);
       }
       await made.stop();
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'keeps what it signed for others to hand in, and one dated ahead that it never sends: the contract takes both',
+    async () => {
+      const made = await publisher(configured({ ...publisherJson(feeds), aheadSeconds: 5 }));
+      await made.publish();
+      const [sentRow] = await made.wanted();
+      const [ahead] = await made.kept(-1n);
+      if (ahead === undefined || sentRow === undefined) throw new Error('two snapshots are expected');
+      const { args } = decodeFunctionData({ abi: feedsAbi, data: `0x${sentRow.data.toString('hex')}` });
+      const time = Number(args?.[0]);
+      expect(ahead.time).toBe(time + 5);
+      expect(ahead.signers).toEqual(
+        KEYS.map((key) => privateKeyToAddress(key))
+          .sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1))
+          .slice(0, 2),
+      );
+      expect(await made.kept(BigInt(ahead.time))).toEqual([]);
+      const data = concatHex([toFunctionSelector('submit(uint40,(uint64,uint128,uint32)[],bytes)'), ahead.prices]);
+      const hash = await chain.client.sendTransaction({ account: deployer, chain: null, to: feeds, data });
+      expect((await chain.client.waitForTransactionReceipt({ hash })).status).toBe('success');
+      await made.stop();
+      const plain = await publisher(configured({ ...publisherJson(feeds), aheadSeconds: 0 }));
+      await plain.publish();
+      const [now] = await plain.kept(-1n);
+      const rows = await plain.wanted();
+      expect(`0x${rows[0]?.data.toString('hex') ?? ''}`).toBe(
+        concatHex([toFunctionSelector('submit(uint40,(uint64,uint128,uint32)[],bytes)'), now?.prices ?? '0x']),
+      );
+      await plain.stop();
     },
     BUSY_MS,
   );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { iLedgerAbi, iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
-import { accountId, encodeEntry, fold, genesisHead, leafOf, sequence, tokenAmount, unixSeconds, type Entry } from '@lockstep/shared';
-import { decodeFunctionData, encodeFunctionData, type Abi, type Hex } from 'viem';
+import { iLedgerAbi, iMarginAbi, iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
+import { accountId, encodeEntry, fold, genesisHead, leafOf, risk, sequence, tokenAmount, unixSeconds, type Entry } from '@lockstep/shared';
+import { decodeFunctionData, encodeFunctionData, numberToHex, type Abi, type Hex } from 'viem';
 import type { DataSource } from 'typeorm';
 import type { BlockRef, Log } from '../src/chain/block.js';
 import type { ChainContext } from '../src/chain/chain-context.js';
@@ -9,6 +9,7 @@ import type { Chains } from '../src/chain/chains.js';
 import { SenderKeys } from '../src/sender/keys.js';
 import { SenderService } from '../src/sender/sender.service.js';
 import { DepositConsumer } from '../src/stages/deposit/deposit.consumer.js';
+import { FeedSnapshots } from '../src/stages/feed-snapshots.js';
 import { Intents } from '../src/stages/intents.js';
 import { PathProblems } from '../src/stages/path-problems.js';
 import { Paths, messengerOf } from '../src/stages/paths.js';
@@ -16,6 +17,7 @@ import { ReleaseConsumer } from '../src/stages/release/release.consumer.js';
 import { ReleaseRepository } from '../src/stages/release/release.repository.js';
 import { ReleaseService } from '../src/stages/release/release.service.js';
 import { ReleaseWatch } from '../src/stages/release/release.watch.js';
+import { RequestTrial } from '../src/stages/request-trial.js';
 import { givenPostgres } from './support/database.js';
 import { startFakeRpc, type Answer, type FakeRpc } from './support/fake-rpc.js';
 import { HUB, SPOKE, addressOf, block, logOf, testChains, testConfig } from './support/network.js';
@@ -24,7 +26,7 @@ import { testQueries } from './support/queries.js';
 const OWNER = 'aa'.repeat(20);
 const ALICE = accountId(`0x${OWNER}${'00'.repeat(12)}`);
 const RECEIVER = addressOf(0x77);
-const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi, ...iLedgerAbi];
+const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi, ...iLedgerAbi, ...iMarginAbi];
 const release = (claim: bigint, amount: bigint): Entry => ({
   kind: 'Release',
   claim,
@@ -90,7 +92,16 @@ describe('given withdrawals of a hub and a spoke', () => {
     intents = new Intents(new SenderService(database, chains, new SenderKeys(testConfig(url))), clock);
   });
 
-  const service = (): ReleaseService => new ReleaseService(database, chains, repository, intents, clock, () => undefined);
+  const service = (): ReleaseService =>
+    new ReleaseService(
+      database,
+      chains,
+      repository,
+      intents,
+      new RequestTrial(chains, new FeedSnapshots(database)),
+      clock,
+      () => undefined,
+    );
   const index = (chain: ChainContext, at: BlockRef, logs: readonly Log[]) =>
     database.transaction((tx) => releases.onBlock(tx, chain, at, logs));
   const withdrawals = (at: BlockRef, name: string, args: Record<string, unknown>, i = 0): Log =>
@@ -243,6 +254,35 @@ describe('given withdrawals of a hub and a spoke', () => {
     expect(await repository.openRequests(HUB)).toEqual([]);
     expect((await testQueries(database, url, chains, clock).requests.at(SPOKE, sequence(1n)))?.claim).toBe('7');
     expect((await testQueries(database, url, chains, clock).withdrawals.one(7n))?.request).toEqual({ eid: SPOKE, sequence: '1' });
+  });
+
+  it('hands in prices signed since the request where those of the hub are older, and none that are not newer', async () => {
+    const bytes = await append(spoke, HUB, block(1, 's'), asked, 1n);
+    await index(chains.hub, block(1), [withdrawals(block(1), 'RequestRecorded', { srcEid: SPOKE, sequence: 1n, leaf: leafOf(bytes) })]);
+    const snapshots = new FeedSnapshots(database);
+    const signedAt = (time: number) => ({
+      ...{ time, reports: [{ feed: 1n << 48n, value: 1n, spread: 0 }], signatures: numberToHex(time, { size: 65 }) },
+      ...{ signers: [addressOf(0x51)], tx: null },
+    });
+    const keep = (time: number) => snapshots.keep(database.manager, chains.hub.contract('Feeds'), signedAt(time));
+    rpc.answer = (_, args) => (args[3] === '0x' ? { revert: 'PricesTooOld', args: [ALICE, 1, 2] } : { result: 7n });
+    await keep(Number(asked.timestamp) - 1);
+    const release = service();
+    await release.processRequests();
+    expect(await sent()).toEqual([]);
+    await keep(Number(asked.timestamp));
+    now += 2_000;
+    await release.processRequests();
+    const prices = risk.encodePrices(signedAt(Number(asked.timestamp)));
+    expect(await sent()).toEqual([expect.objectContaining({ call: 'processRequest', args: [SPOKE, 1n, bytes, prices] })]);
+    const told = await testQueries(database, url, chains, clock).requests.at(SPOKE, sequence(1n));
+    expect(told?.outlook.calls).toEqual([
+      expect.objectContaining({
+        function: 'processRequest',
+        args: [SPOKE, '1', bytes, prices],
+        note: 'with prices signed since the request',
+      }),
+    ]);
   });
 
   describe('when the vault made an order claimable', () => {

@@ -13,6 +13,8 @@ import { NetworkQueries } from './network.queries.js';
 import { OnChain } from './on-chain.js';
 import { OrderQueries } from './orders.queries.js';
 import { OrdersController } from './orders.controller.js';
+import { PricesController } from './prices.controller.js';
+import { PriceQueries } from './prices.queries.js';
 import { Presenter } from './presenter.js';
 import { RequestQueries } from './requests.queries.js';
 import { WithdrawalFacts } from './withdrawal-facts.js';
@@ -22,7 +24,7 @@ import { WithdrawalQueries } from './withdrawals.queries.js';
 /** The public REST interface: reads from the tables the stages write; signed orders are all that comes in. */
 @Module({
   imports: [StageCommonModule, ExchangeModule],
-  controllers: [DepositsController, WithdrawalsController, NetworkController, EventsController, OrdersController],
+  controllers: [DepositsController, WithdrawalsController, NetworkController, EventsController, OrdersController, PricesController],
   providers: [
     ChainNames,
     DepositQueries,
@@ -36,6 +38,7 @@ import { WithdrawalQueries } from './withdrawals.queries.js';
     RequestQueries,
     ChangeFeed,
     OrderQueries,
+    PriceQueries,
   ],
 })
 export class ApiModule {}

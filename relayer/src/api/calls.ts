@@ -11,11 +11,13 @@ import {
   type Call,
   type Eid,
   type OfferedCall,
+  type Sequence,
 } from '@lockstep/shared';
 import { encodeFunctionData, padHex, parseAbi, type Abi, type Address, type Hex } from 'viem';
 import { DataSource } from 'typeorm';
 import type { ChainContext } from '../chain/chain-context.js';
 import { Chains } from '../chain/chains.js';
+import { RequestTrial } from '../stages/request-trial.js';
 import { Paths, messengerOf } from '../stages/paths.js';
 import { OnChain } from './on-chain.js';
 import type { CallView } from './release-views.js';
@@ -31,6 +33,10 @@ const MOST_GAS = 16_600_000n;
 /** The newest heads that a Messenger remembers. */
 const RING = 64n;
 const QUOTE_MARGIN = 120n;
+const NO_PRICES: Hex = '0x';
+
+/** Names the trial of a request: whoever asks for it within a moment gets the same answer. */
+export const tryKey = (srcEid: Eid, at: Sequence): string => `process:${srcEid}:${at}`;
 
 /** What only the caller knows. */
 type Blank = { readonly blank: string };
@@ -53,6 +59,7 @@ export class Calls {
     private readonly chains: Chains,
     private readonly paths: Paths,
     private readonly onChain: OnChain,
+    private readonly trial: RequestTrial,
   ) {}
 
   /** @param refundTo where a flush sends back what was paid too much: an address of whom the calls are offered to */
@@ -175,8 +182,29 @@ export class Calls {
         return proof === null ? null : { ...withdrawals, args: [call.claim, proof.headBefore, proof.leavesAfter] };
       }
       case 'processRequest':
-        return this.#withEntry(call, chain.eid, (entry) => ({ ...withdrawals, args: [call.srcEid, call.sequence, entry, '0x'] }));
+        return this.#processRequest(address, chain.eid, call);
     }
+  }
+
+  /** With prices, if it needs newer ones than the hub has. */
+  async #processRequest(
+    address: Address,
+    hubEid: Eid,
+    { srcEid, sequence: at }: { srcEid: Eid; sequence: Sequence },
+  ): Promise<Made | null> {
+    const entry = await this.#entry(srcEid, hubEid, at);
+    if (entry === null) return null;
+    const tried = await this.onChain.ask(tryKey(srcEid, at), () => this.trial.of({ srcEid, sequence: at, bytes: entry }));
+    const prices = tried?.kind === 'passes' ? tried.prices : NO_PRICES;
+    return {
+      address,
+      abi: iWithdrawalsAbi,
+      args: [srcEid, at, entry, prices],
+      note:
+        prices === NO_PRICES
+          ? 'an account with positions: put `prices` of GET /prices signed since the request last, if it reverts'
+          : 'with prices signed since the request',
+    };
   }
 
   async #vault(chain: ChainContext, call: Extract<Call, { contract: 'CollateralVault' }>): Promise<Made | null> {

@@ -3,6 +3,8 @@ import { isHex, type Hex } from 'viem';
 import { z } from 'zod/v4';
 import { CHANGE_KINDS } from './change-feed.js';
 
+const UINT16_MAX = 2n ** 16n - 1n;
+const UINT40_MAX = 2n ** 40n - 1n;
 const UINT32_MAX = 2n ** 32n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
 const INT64_MAX = 2n ** 63n - 1n;
@@ -54,6 +56,12 @@ export const eventsQuery = z.strictObject({
       ),
     )
     .optional(),
+});
+export const pricesQuery = z.strictObject({
+  after: parameter(`unix seconds, 0 … ${UINT40_MAX}`, (text) => integerIn(text, 0n, UINT40_MAX)).optional(),
+  underlying: parameter(`the number of an underlying, 0 … ${UINT16_MAX}`, (text) =>
+    map(integerIn(text, 0n, UINT16_MAX), Number),
+  ).optional(),
 });
 export const pageQuery = z.strictObject({
   limit: count(200n),

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { iWithdrawalsAbi } from '@lockstep/contracts';
 import {
   EntryKind,
   decodeAccount,
@@ -15,12 +14,14 @@ import {
   type Sequence,
 } from '@lockstep/shared';
 import type { Hex } from 'viem';
-import { BaseError, ContractFunctionRevertedError } from 'viem';
 import { DataSource } from 'typeorm';
 import { Chains } from '../chain/chains.js';
 import { CLOCK, type Clock } from '../chain/clock.js';
 import { RELAYER_CONFIG } from '../config/config.module.js';
 import type { RelayerConfig } from '../config/relayer-config.js';
+import { describeReason } from '../sender/intent.js';
+import { RequestTrial } from '../stages/request-trial.js';
+import { tryKey } from './calls.js';
 import { CarriageQueries, placeAt, type FactState, type PlaceRow } from './carriage.queries.js';
 import { ChainNames, isoOfSeconds } from './chain-names.js';
 import { decidedSeconds, pathExpectations } from './expectations.js';
@@ -55,6 +56,7 @@ export class RequestQueries {
     private readonly carriage: CarriageQueries,
     private readonly onChain: OnChain,
     private readonly presenter: Presenter,
+    private readonly trial: RequestTrial,
   ) {}
 
   /** The request that stands at a place of a log; if none does, the last one that a reorg removed from it. */
@@ -138,22 +140,11 @@ export class RequestQueries {
     return [...facts, ...events.map((event) => factOf(event, path.dstEid))];
   }
 
-  /** Why the hub would not decide it now: what the call would revert with. */
+  /** Why the hub would not decide it now; null if it would. */
   async #undecidable({ srcEid, sequence: at }: { srcEid: Eid; sequence: Sequence }, bytes: Hex): Promise<string | null> {
-    const { hub } = this.chains;
-    const { withdrawals } = hub;
-    if (withdrawals === null) return null;
-    return this.onChain.ask(`process:${srcEid}:${at}`, async () => {
-      try {
-        const args = [srcEid, at, bytes, '0x'] as const;
-        await hub.client.simulateContract({ address: withdrawals, abi: iWithdrawalsAbi, functionName: 'processRequest', args });
-        return null;
-      } catch (error) {
-        const reverted = error instanceof BaseError ? error.walk((cause) => cause instanceof ContractFunctionRevertedError) : null;
-        if (!(reverted instanceof ContractFunctionRevertedError)) throw error;
-        return reverted.data?.errorName ?? reverted.reason ?? `reverts with ${reverted.signature ?? 'no reason'}`;
-      }
-    });
+    if (this.chains.hub.withdrawals === null) return null;
+    const tried = await this.onChain.ask(tryKey(srcEid, at), () => this.trial.of({ srcEid, sequence: at, bytes }));
+    return tried?.kind === 'refused' ? describeReason(tried.reason) : null;
   }
 }
 

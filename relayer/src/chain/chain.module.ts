@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { DatabaseModule } from '../database/database.module.js';
 import { ChainConsumers } from './chain-consumer.js';
 import { ChainGate } from './chain-gate.js';
+import { ChainTime } from './chain-time.js';
 import { Chains } from './chains.js';
 import { CLOCK, systemClock } from './clock.js';
 import { FAULT_POINT, faultPoint } from './fault-point.js';
@@ -18,10 +19,11 @@ import { RANDOMNESS, systemRandomness } from './randomness.js';
     Followers,
     ChainConsumers,
     Loops,
+    ChainTime,
     { provide: CLOCK, useValue: systemClock },
     { provide: RANDOMNESS, useValue: systemRandomness },
     { provide: FAULT_POINT, useValue: faultPoint },
   ],
-  exports: [Chains, ChainGate, Followers, ChainConsumers, Loops, CLOCK, RANDOMNESS, FAULT_POINT],
+  exports: [Chains, ChainGate, Followers, ChainConsumers, Loops, ChainTime, CLOCK, RANDOMNESS, FAULT_POINT],
 })
 export class ChainModule {}

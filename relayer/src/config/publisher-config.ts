@@ -57,5 +57,7 @@ export const publisherSchema = <Key extends z.ZodType>(key: Key) =>
     /** keys of signers, any order; at least the settlement threshold of the contract */
     signers: z.array(key).min(1).max(32),
     everySeconds: z.int().min(1).max(3_600).default(5),
+    /** a second snapshot is dated this far ahead and kept for withdrawals on the hub itself, never sent; the contract takes 5 at most; 0: none */
+    aheadSeconds: z.int().min(0).max(5).default(4),
     underlyings: z.array(underlying).min(1).max(16),
   });

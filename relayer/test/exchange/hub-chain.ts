@@ -39,6 +39,9 @@ export interface HubMarkets {
   report(reports: readonly risk.FeedReport[]): Promise<void>;
   /** Signs and submits spot and mark of the underlying. */
   tell(price: bigint): Promise<void>;
+  /** Signs them and leaves the handing in to others. */
+  sign(price: bigint): Promise<risk.SignedSnapshot>;
+  readonly signer: Address;
   /** Gives an account cash. */
   pay(account: AccountId, amount: bigint): Promise<void>;
   send(to: Address, data: Hex): Promise<void>;
@@ -106,17 +109,20 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
   };
   await send(feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'setUnderlying', args: [1, SIGNED, zeroAddress, bounds] }));
 
-  const report = async (reports: readonly risk.FeedReport[]): Promise<void> => {
+  const signed = async (reports: readonly risk.FeedReport[]): Promise<risk.SignedSnapshot> => {
     const { timestamp } = await client.getBlock();
     const time = Number(timestamp);
     const domain = risk.feedsDomain(chainId, feeds);
-    const signature = await SIGNER.signTypedData({ domain, types: risk.FEED_TYPES, primaryType: 'Snapshot', message: { time, reports } });
-    await send(feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'submit', args: [time, reports, signature] }));
+    const signatures = await SIGNER.signTypedData({ domain, types: risk.FEED_TYPES, primaryType: 'Snapshot', message: { time, reports } });
+    return { time, reports, signatures };
   };
-  const tell = (price: bigint): Promise<void> =>
-    report(
-      (['spot', 'mark'] as const).map((kind) => ({ feed: risk.feedId({ underlying: 1, kind, expiry: 0n }), value: price, spread: 0 })),
-    );
+  const report = async (reports: readonly risk.FeedReport[]): Promise<void> => {
+    const { time, signatures } = await signed(reports);
+    await send(feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'submit', args: [time, reports, signatures] }));
+  };
+  const perpetualAt = (price: bigint): risk.FeedReport[] =>
+    (['spot', 'mark'] as const).map((kind) => ({ feed: risk.feedId({ underlying: 1, kind, expiry: 0n }), value: price, spread: 0 }));
+  const tell = (price: bigint): Promise<void> => report(perpetualAt(price));
   await tell(60_000n * E18);
   const perpetual = { openCap: 1_000n * E18, fundingCap: 4_000_000, fundingBase: 12_500 };
   await send(
@@ -131,6 +137,8 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
     },
     report,
     tell,
+    sign: (price) => signed(perpetualAt(price)),
+    signer: SIGNER.address,
     pay: (account, amount) => send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'changeCash', args: [account, amount] })),
     send,
   };

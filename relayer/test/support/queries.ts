@@ -10,7 +10,9 @@ import { WithdrawalFacts } from '../../src/api/withdrawal-facts.js';
 import { WithdrawalQueries } from '../../src/api/withdrawals.queries.js';
 import type { Chains } from '../../src/chain/chains.js';
 import type { Clock } from '../../src/chain/clock.js';
+import { FeedSnapshots } from '../../src/stages/feed-snapshots.js';
 import { Paths } from '../../src/stages/paths.js';
+import { RequestTrial } from '../../src/stages/request-trial.js';
 import { testConfig } from './network.js';
 
 /** What the API answers with, over a database and a network of a test. */
@@ -19,11 +21,12 @@ export function testQueries(database: DataSource, url: string, chains: Chains, c
   const names = new ChainNames(chains);
   const carriage = new CarriageQueries(database);
   const onChain = new OnChain(clock);
-  const presenter = new Presenter(names, new Calls(database, chains, new Paths(chains), onChain));
+  const trial = new RequestTrial(chains, new FeedSnapshots(database));
+  const presenter = new Presenter(names, new Calls(database, chains, new Paths(chains), onChain, trial));
   const facts = new WithdrawalFacts(database, names, carriage);
   return {
     deposits: new DepositQueries(database, config, clock, chains, names, carriage, onChain, presenter),
-    requests: new RequestQueries(database, config, clock, chains, names, carriage, onChain, presenter),
+    requests: new RequestQueries(database, config, clock, chains, names, carriage, onChain, presenter, trial),
     withdrawals: new WithdrawalQueries(database, config, clock, chains, names, facts, carriage, onChain, presenter),
   };
 }

@@ -38,5 +38,6 @@ export { erfc, floatGreeks, floatPrice, normalCdf, type FloatTerms } from './mat
 export { chainRates, haircutsOf } from './haircuts.js';
 export { collateralValue, discountQ64, equityOf, perpetualProfit, yearsQ64 } from './valuation.js';
 export { priceAt, simulatedPath, volatilityAt, type PricePath } from './publish/path.js';
+export { decodePrices, encodePrices, newestSnapshots, splitSignatures, type DatedSnapshot, type SignedSnapshot } from './publish/prices.js';
 export { expiriesAt, FEED_TYPES, feedsDomain, snapshotAt, type FeedReport, type PublishedUnderlying } from './publish/snapshot.js';
 export * from './fixed/index.js';

@@ -8,6 +8,7 @@ import { ChangesTable1795230000201 } from './1795230000201-changes.js';
 import { ExchangeTables1795230000300 } from './1795230000300-exchange.js';
 import { AlarmChanges1795230000301 } from './1795230000301-alarms.js';
 import { PositionEvents1795230000400 } from './1795230000400-positions.js';
+import { FeedSnapshots1795230000500 } from './1795230000500-feeds.js';
 
 /** Every migration, in order. A file is `<milliseconds>-<name>.ts`, its class ends in the same number; add it here, never change one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   ExchangeTables1795230000300,
   AlarmChanges1795230000301,
   PositionEvents1795230000400,
+  FeedSnapshots1795230000500,
 ];

@@ -12,13 +12,16 @@ import { MarketReader } from './keeper/market.reader.js';
 import { SheetKeeper } from './keeper/sheet.keeper.js';
 import { MarginConsumer } from './margin.consumer.js';
 import { PublisherService } from './publisher.service.js';
+import { SnapshotWatch } from './snapshot.watch.js';
 
 const KEEPS = hubCallsOf(KEEPER_CALLS, { role: 'keep', key: 'keeper', event: 'margin.keep' });
+
+const SNAPSHOTS_MS = 2_000;
 
 /** Stage 5: what accounts may use of what they own. Feeds are published and markets kept here where the configuration asks for it. */
 @Module({
   imports: [StageCommonModule],
-  providers: [MarginConsumer, PublisherService, KEEPS, MarketReader, ListingKeeper, SheetKeeper, InterestKeeper],
+  providers: [MarginConsumer, PublisherService, SnapshotWatch, KEEPS, MarketReader, ListingKeeper, SheetKeeper, InterestKeeper],
   exports: [MarginConsumer],
 })
 export class MarginModule implements OnModuleInit {
@@ -27,6 +30,7 @@ export class MarginModule implements OnModuleInit {
     private readonly chains: Chains,
     private readonly loops: Loops,
     private readonly publisher: PublisherService,
+    private readonly snapshots: SnapshotWatch,
     private readonly listings: ListingKeeper,
     private readonly sheets: SheetKeeper,
     private readonly interest: InterestKeeper,
@@ -41,6 +45,9 @@ export class MarginModule implements OnModuleInit {
         everyMs: 1_000 * publisher.everySeconds,
         run: () => this.publisher.publish(hub),
       });
+    // What is published here is kept as it is signed.
+    if (publisher === undefined && roles.includes('index') && hub.find('Feeds') !== null)
+      this.loops.add({ name: `margin.snapshots.${hub.name}`, everyMs: SNAPSHOTS_MS, run: () => this.snapshots.look() });
     if (roles.includes('keep')) this.#keep();
   }
 

@@ -3,13 +3,14 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { iFeedsAbi } from '@lockstep/contracts';
 import { risk, wei } from '@lockstep/shared';
 import { DataSource } from 'typeorm';
-import { concatHex, encodeFunctionData, type Address, type Hex } from 'viem';
+import { concatHex, encodeFunctionData, type Address } from 'viem';
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import type { ChainContext } from '../../chain/chain-context.js';
 import { CLOCK, type Clock } from '../../chain/clock.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { SenderService } from '../../sender/sender.service.js';
+import { FeedSnapshots } from '../feed-snapshots.js';
 import { editionOf, publishedUnderlyings } from './publisher.paths.js';
 
 type Publisher = NonNullable<RelayerConfig['publisher']>;
@@ -28,33 +29,40 @@ export class PublisherService {
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'publisher'>,
     private readonly sender: SenderService,
+    private readonly snapshots: FeedSnapshots,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
-   * Submits a snapshot of now, unless the last one is still under way.
+   * Submits a snapshot of now, unless the last one is still under way. A second one, dated a little ahead, is kept for whoever withdraws on
+   * the hub itself: he has to show prices of the very second in which he asks.
    * @throws RangeError if fewer signers are configured than the contract asks for
    */
   async publish(hub: ChainContext): Promise<void> {
     const { publisher } = this.config;
     if (publisher === undefined) return;
-    if (await this.#isUnderWay()) return;
     const seconds = await this.#now(hub);
-    const reports = risk.snapshotAt(this.#underlyingsOf(publisher), seconds);
-    const signatures = await this.#sign(hub, publisher, seconds, reports);
+    if (publisher.aheadSeconds > 0) {
+      const ahead = await this.#signed(hub, publisher, seconds + publisher.aheadSeconds);
+      await this.snapshots.keep(this.dataSource.manager, publisher.feeds, ahead);
+    }
+    if (await this.#isUnderWay()) return;
+    const snapshot = await this.#signed(hub, publisher, seconds);
+    const { time, reports, signatures } = snapshot;
     const dedupeKey = `feeds:${hub.eid}:${publisher.feeds}:${seconds}`;
-    await this.dataSource.transaction((tx) =>
-      this.sender.enqueue(tx, {
+    await this.dataSource.transaction(async (tx) => {
+      await this.snapshots.keep(tx, publisher.feeds, snapshot);
+      await this.sender.enqueue(tx, {
         dedupeKey,
         role: 'publish',
         chainId: hub.chainId,
         key: 'submitter',
         to: publisher.feeds,
-        data: encodeFunctionData({ abi: iFeedsAbi, functionName: 'submit', args: [seconds, reports, signatures] }),
+        data: encodeFunctionData({ abi: iFeedsAbi, functionName: 'submit', args: [time, reports, signatures] }),
         value: wei(0n),
         purpose: { what: 'feeds', time: seconds, reports: reports.length },
-      }),
-    );
+      });
+    });
     this.#last = dedupeKey;
     this.#logger.log({ event: 'margin.feeds', chain: hub.name, time: seconds, reports: reports.length });
   }
@@ -70,28 +78,34 @@ export class PublisherService {
     return Math.max(Math.floor(this.clock.now() / 1000), Number(timestamp));
   }
 
-  async #sign(hub: ChainContext, { feeds, signers }: Publisher, seconds: number, reports: readonly risk.FeedReport[]): Promise<Hex> {
+  async #signed(
+    hub: ChainContext,
+    publisher: Publisher,
+    seconds: number,
+  ): Promise<risk.SignedSnapshot & { readonly signers: readonly Address[]; readonly tx: null }> {
+    const { feeds } = publisher;
+    const reports = risk.snapshotAt(this.#underlyingsOf(publisher), seconds);
     const settles = reports.some(({ feed }) => risk.feedName(feed).kind === 'settlement');
     const needed = await hub.client.readContract({
       address: feeds,
       abi: iFeedsAbi,
       functionName: settles ? 'settlementThreshold' : 'threshold',
     });
-    const accounts = this.#signersOf(signers);
+    const accounts = this.#signersOf(publisher.signers);
     if (accounts.length < needed)
       throw new RangeError(`${accounts.length} signers are configured; expected at least ${needed}, which the Feeds at ${feeds} ask for`);
-    return concatHex(
-      await Promise.all(
-        accounts.slice(0, needed).map((account) =>
-          account.signTypedData({
-            domain: risk.feedsDomain(hub.chainId, feeds),
-            types: risk.FEED_TYPES,
-            primaryType: 'Snapshot',
-            message: { time: seconds, reports },
-          }),
-        ),
+    const signing = accounts.slice(0, needed);
+    const signatures = await Promise.all(
+      signing.map((account) =>
+        account.signTypedData({
+          domain: risk.feedsDomain(hub.chainId, feeds),
+          types: risk.FEED_TYPES,
+          primaryType: 'Snapshot',
+          message: { time: seconds, reports },
+        }),
       ),
     );
+    return { time: seconds, reports, signatures: concatHex(signatures), signers: signing.map(({ address }) => address), tx: null };
   }
 
   /** Read again when a file of prices has changed: whoever writes it moves the market of this network. */

@@ -28,6 +28,8 @@ import { Chains } from '../../chain/chains.js';
 import { CLOCK, type Clock } from '../../chain/clock.js';
 import { FAULT_POINT, type FaultPoint } from '../../chain/fault-point.js';
 import { Intents, type Wanted } from '../intents.js';
+import { describeReason } from '../../sender/intent.js';
+import { RequestTrial } from '../request-trial.js';
 import { Backoff } from './backoff.js';
 import { ReleaseRepository, type QueuedClaim } from './release.repository.js';
 
@@ -39,8 +41,6 @@ const MAX_ORDERS = 50;
 const MAX_LOOKED_AT = 500;
 /** A part of a claim is worth a transaction from this share of the bucket on. */
 const WORTHY_SHARE = 5n;
-/** The margin check decides by prices that it is handed; balances and cash alone need none. */
-const NO_PRICES: Hex = '0x';
 
 /** Moves withdrawals on where anyone may: decides requests, orders claims, pays what could not be paid before. Each call is tried first. */
 @Injectable()
@@ -56,6 +56,7 @@ export class ReleaseService {
     private readonly chains: Chains,
     private readonly releases: ReleaseRepository,
     private readonly intents: Intents,
+    private readonly trial: RequestTrial,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(FAULT_POINT) private readonly faultPoint: FaultPoint,
   ) {}
@@ -68,14 +69,14 @@ export class ReleaseService {
     for (const key of this.#requests.due([...open.keys()], this.clock.now()).slice(0, MAX_TRIES)) {
       const request = open.get(key);
       if (request === undefined) continue;
-      const args = [request.srcEid, request.sequence, request.bytes, NO_PRICES] as const;
-      const call = { address: hub.withdrawals, abi: iWithdrawalsAbi, functionName: 'processRequest', args } as const;
-      if (!(await passes(() => hub.client.simulateContract(call)))) {
+      const tried = await this.trial.of(request);
+      if (tried.kind === 'refused') {
         this.#requests.failed(key, this.clock.now());
+        this.#logger.debug({ event: 'release.request.refused', request: key, because: describeReason(tried.reason) });
         continue;
       }
       this.#requests.passed(key);
-      const wanted = await this.#want(hub, hub.withdrawals, `request:${key}`, encodeFunctionData(call), {
+      const wanted = await this.#want(hub, hub.withdrawals, `request:${key}`, tried.data, {
         what: 'process-request',
         srcEid: request.srcEid,
         sequence: request.sequence.toString(),
