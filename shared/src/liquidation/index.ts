@@ -3,4 +3,5 @@ export * from './choice.js';
 export * from './detect.js';
 export * from './keeper.js';
 export * from './levy.js';
+export * from './payout.js';
 export * from './stress.js';
