@@ -142,7 +142,7 @@ describe('given what a vault says about its orders', () => {
 });
 
 describe('given the pool behind cash', () => {
-  const custody = { assetId: 1, decimals: 6, settlement: true, custody: 5n, balances: 0n, free: 5n, reserved: 0n, suspense: 0n };
+  const custody = { assetId: 1, decimals: 6, settlement: true, custody: 5n, balances: 0n, free: 5n, reserved: 0n, suspense: 0n, lost: 0n };
   const withCash = (total: bigint, queued: bigint, clearing = 0n, interest = 0n, spread = 0n): number => {
     const findings = new Findings();
     const known = { consumed: 0n, verified: 0n, consumedHead: HASH, quarantined: false };

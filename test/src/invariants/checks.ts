@@ -136,7 +136,7 @@ export function checkFlow(o: Observation, findings: Findings): void {
     const orders = o.payouts.find((p) => p.chain.eid === source.chain.eid);
     for (const a of source.assets) {
       const where = `${source.chain.name} ${a.symbol}`;
-      const c = inbound.custody.get(a.index) ?? { custody: 0n, balances: 0n, free: 0n, reserved: 0n, suspense: 0n };
+      const c = inbound.custody.get(a.index) ?? { custody: 0n, balances: 0n, free: 0n, reserved: 0n, suspense: 0n, lost: 0n };
       const inFlight = undelivered(source, inbound, a);
       // The hub still books as reserved what the vault has settled since its last receipt.
       const settled = orders ? settledUnreceipted(orders, a.index) : 0n;
@@ -144,8 +144,8 @@ export function checkFlow(o: Observation, findings: Findings): void {
       findings.expect('INV-LEDGER-2', a.held >= needed, where, () => `vault holds ${a.held}`, `at least ${needed}`);
       // Corrections of a rebase move value to the loss account, outside this sum.
       if (inbound.rebased) continue;
-      const accounted = a.cancelled + a.paid + a.claimable + c.balances + c.free + (c.reserved - settled) + c.suspense + inFlight;
-      const parts = `${inFlight} undelivered, ${c.reserved} reserved, ${settled} settled without a receipt`;
+      const accounted = a.cancelled + a.paid + a.claimable + c.balances + c.free + (c.reserved - settled) + c.suspense + c.lost + inFlight;
+      const parts = `${inFlight} undelivered, ${c.reserved} reserved, ${settled} settled without a receipt, ${c.lost} written down`;
       findings.expect('INV-FLOW-1', a.deposited === accounted, where, () => `deposited ${a.deposited}`, `${accounted}; ${parts}`);
     }
   }

@@ -56,6 +56,8 @@ export interface Custody {
   readonly free: bigint;
   readonly reserved: bigint;
   readonly suspense: bigint;
+  /** what was written down of it, base units: the vault booked it as deposited, and the hub knows that it is gone */
+  readonly lost: bigint;
 }
 
 /** A credit the hub booked. */
@@ -185,6 +187,12 @@ async function happened(
 async function custodyOf(hub: HubChain, chain: StackChain, blockNumber: bigint): Promise<Map<number, Custody>> {
   const ledger = { address: hub.ledger, abi: iLedgerAbi } as const;
   const count = await chain.client.readContract({ address: chain.vault, abi: iCollateralVaultAbi, functionName: 'assetCount' });
+  const range = { fromBlock: hub.deployedAt, toBlock: blockNumber, strict: true } as const;
+  const writtenDown = await hub.client.getContractEvents({ ...ledger, ...range, eventName: 'AssetWrittenDown' });
+  const lostOf = (index: number): bigint =>
+    writtenDown
+      .filter(({ args }) => args.eid === chain.eid && args.asset === index)
+      .reduce((sum, { args }) => sum + args.balances + args.free, 0n);
   const rows = await Promise.all(
     indexes(count).map(async (index) => {
       const assetId = await hub.client.readContract({ ...ledger, functionName: 'assetIdOf', args: [chain.eid, index], blockNumber });
@@ -194,14 +202,17 @@ async function custodyOf(hub: HubChain, chain: StackChain, blockNumber: bigint):
           hub.client.readContract({ ...at, functionName: 'unlistedSuspense' }),
           hub.client.readContract({ ...at, functionName: 'liquidityOf' }),
         ]);
-        const none = { assetId, decimals: 0, settlement: false, balances: 0n, free: 0n };
+        const none = { assetId, decimals: 0, settlement: false, balances: 0n, free: 0n, lost: 0n };
         return [index, { ...none, custody: reserved + suspense, reserved, suspense }] as const;
       }
       const [config, custody] = await Promise.all([
         hub.client.readContract({ ...ledger, functionName: 'configOf', args: [assetId], blockNumber }),
         hub.client.readContract({ ...ledger, functionName: 'custodyOf', args: [assetId], blockNumber }),
       ]);
-      return [index, { assetId, decimals: config.decimals, settlement: config.standing === SETTLEMENT, ...custody }] as const;
+      return [
+        index,
+        { assetId, decimals: config.decimals, settlement: config.standing === SETTLEMENT, ...custody, lost: lostOf(index) },
+      ] as const;
     }),
   );
   return new Map(rows);
