@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { iLedgerAbi, iMarginAbi, iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
+import { iFundAbi, iLedgerAbi, iLevyAbi, iMarginAbi, iMessengerAbi, iPayoutsAbi, iWithdrawalsAbi } from '@lockstep/contracts';
 import { accountId, encodeEntry, fold, genesisHead, leafOf, risk, sequence, tokenAmount, unixSeconds, type Entry } from '@lockstep/shared';
 import { decodeFunctionData, encodeFunctionData, numberToHex, type Abi, type Hex } from 'viem';
 import type { DataSource } from 'typeorm';
@@ -26,7 +26,7 @@ import { testQueries } from './support/queries.js';
 const OWNER = 'aa'.repeat(20);
 const ALICE = accountId(`0x${OWNER}${'00'.repeat(12)}`);
 const RECEIVER = addressOf(0x77);
-const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi, ...iLedgerAbi, ...iMarginAbi];
+const ABI: Abi = [...iWithdrawalsAbi, ...iPayoutsAbi, ...iMessengerAbi, ...iLedgerAbi, ...iMarginAbi, ...iFundAbi, ...iLevyAbi];
 const release = (claim: bigint, amount: bigint): Entry => ({
   kind: 'Release',
   claim,
@@ -254,6 +254,42 @@ describe('given withdrawals of a hub and a spoke', () => {
     expect(await repository.openRequests(HUB)).toEqual([]);
     expect((await testQueries(database, url, chains, clock).requests.at(SPOKE, sequence(1n)))?.claim).toBe('7');
     expect((await testQueries(database, url, chains, clock).withdrawals.one(7n))?.request).toEqual({ eid: SPOKE, sequence: '1' });
+  });
+
+  it('keeps a request that the brake refuses, says why and until when, and has it decided once cash may leave again', async () => {
+    const bytes = await append(spoke, HUB, block(1, 's'), asked, 1n);
+    await index(chains.hub, block(1), [withdrawals(block(1), 'RequestRecorded', { srcEid: SPOKE, sequence: 1n, leaf: leafOf(bytes) })]);
+    const levy = { underlying: 1, deficit: 9n, total: 0n, left: 0n, price: 1n, until: 1_700_000_700, closed: false };
+    const answers: Record<string, Answer> = {
+      processRequest: { revert: 'CashBraked', args: [] },
+      insolvency: { result: 500n * 10n ** 18n },
+      assets: { result: 20n * 10n ** 18n },
+      levyCount: { result: 2n },
+    };
+    rpc.answer = (name, [id]) => answers[name] ?? { result: { ...levy, ...(id === 1n ? { until: 1_700_009_999, closed: true } : {}) } };
+    const release = service();
+    for (let beat = 0; beat < 40; beat++) {
+      await release.processRequests();
+      now += 30_000;
+    }
+    expect(await sent()).toEqual([]);
+    const tries = rpc.calls.filter(({ name }) => name === 'processRequest').length;
+    expect(tries).toBeGreaterThan(15);
+    const told = await testQueries(database, url, chains, clock).requests.at(SPOKE, sequence(1n));
+    expect(told).toMatchObject({
+      state: 'recorded',
+      outlook: {
+        ...{ next: 'queued', by: null, late: false, actor: 'time', calls: [] },
+        sentence:
+          'No cash leaves for now: 500.00 is missing in accounts that owe more than they have, and the insurance fund has 20.00. ' +
+          'It leaves again once it is covered: a levy on profits can be closed from 2023-11-14T22:25:00.000Z. ' +
+          'The request stays and is tried again until 2027-01-15T08:00:00.000Z.',
+      },
+    });
+    answers['processRequest'] = { result: 7n };
+    now += 60_000;
+    await release.processRequests();
+    expect(await sent()).toEqual([expect.objectContaining({ call: 'processRequest', args: [SPOKE, 1n, bytes, '0x'] })]);
   });
 
   it('hands in prices signed since the request where those of the hub are older, and none that are not newer', async () => {

@@ -3,6 +3,7 @@ import {
   carriageOutlook,
   ended,
   outlook,
+  type Actor,
   type CarriedStage,
   type Outlook,
   type PathExpectations,
@@ -67,6 +68,18 @@ export function requestTimeline(facts: readonly RequestFact[]): RequestTimeline 
   return { state: steps.at(-1)?.stage ?? 'orphaned', steps, claim: queued?.kind === 'queued' ? queued.claim : null, reorged };
 }
 
+/** Why the hub would not decide a request now. */
+export type Undecidable =
+  | { readonly kind: 'refused'; /** the hub's error */ readonly because: string }
+  /** the brake: no cash leaves while more is known to be missing than the fund has */
+  | {
+      readonly kind: 'braked';
+      /** 18 decimals; null: nobody answered */
+      readonly figures: { readonly missing: bigint; readonly fund: bigint } | null;
+      /** when the window of the last open levy ends, which may cover what is missing; null: none is open */
+      readonly until: UnixSeconds | null;
+    };
+
 /** What a request's outlook depends on beside its story. */
 export interface RequestContext {
   readonly srcEid: Eid;
@@ -77,7 +90,7 @@ export interface RequestContext {
   readonly packet: PacketState['kind'] | null;
   readonly hold: PathHold | null;
   /** why `processRequest` would revert now, null if it would not or was not tried */
-  readonly undecidable: string | null;
+  readonly undecidable: Undecidable | null;
   readonly expect: PathExpectations & { /** until a recorded request is decided */ readonly decided: number };
 }
 
@@ -110,15 +123,10 @@ export function requestOutlook(told: RequestTimeline, context: RequestContext): 
           calls,
           sentence: 'Past its time: anyone may end it, and nothing moves.',
         });
-      if (undecidable !== null)
-        return outlook(now, {
-          since,
-          next: 'queued',
-          by: null,
-          actor: 'owner',
-          calls: [],
-          sentence: `Waits until the account can afford it, or until its time has passed: ${undecidable}.`,
-        });
+      if (undecidable !== null) {
+        const { actor, sentence } = held(undecidable, validUntil);
+        return outlook(now, { since, next: 'queued', by: null, actor, calls: [], sentence });
+      }
       return outlook(now, {
         since,
         next: 'queued',
@@ -138,3 +146,31 @@ export function requestOutlook(told: RequestTimeline, context: RequestContext): 
       return ended(since, 'A reorg removed the request; nothing moved.');
   }
 }
+
+/** Who can end it, and the same in words. */
+function held(undecidable: Undecidable, validUntil: UnixSeconds): { readonly actor: Actor; readonly sentence: string } {
+  switch (undecidable.kind) {
+    case 'refused':
+      return {
+        actor: 'owner',
+        sentence: `Waits until the account can afford it, or until its time has passed: ${undecidable.because}.`,
+      };
+    case 'braked': {
+      const { figures, until } = undecidable;
+      const missing =
+        figures === null
+          ? 'more is missing in accounts that owe more than they have than the insurance fund has'
+          : `${wholeCash(figures.missing)} is missing in accounts that owe more than they have, and the insurance fund has ${wholeCash(figures.fund)}`;
+      const end =
+        until === null ? 'once the fund or a levy covers it' : `once it is covered: a levy on profits can be closed from ${isoOf(until)}`;
+      return {
+        actor: until === null ? 'relayer' : 'time',
+        sentence: `No cash leaves for now: ${missing}. It leaves again ${end}. The request stays and is tried again until ${isoOf(validUntil)}.`,
+      };
+    }
+  }
+}
+
+const isoOf = (seconds: UnixSeconds): string => new Date(Number(seconds) * 1000).toISOString();
+/** 18 decimals, cut to cents. */
+const wholeCash = (cash: bigint): string => `${cash / 10n ** 18n}.${((cash / 10n ** 16n) % 100n).toString().padStart(2, '0')}`;

@@ -58,6 +58,20 @@ describe('requestOutlook', () => {
     expect(look(1)).toMatchObject({ next: 'final' });
     expect(look(4)).toMatchObject({ next: 'recorded', actor: 'relayer', by: 5n });
   });
+  it('given the brake, it says what is missing and when a levy may have covered it, and stays until its time has passed', () => {
+    const figures = { missing: 1_234_567n * 10n ** 15n, fund: 10n ** 16n };
+    const braked = { kind: 'braked', figures, until: unixSeconds(60n) } as const;
+    expect(look(5, { undecidable: braked })).toMatchObject({
+      ...{ next: 'queued', by: null, late: false, actor: 'time', calls: [] },
+      sentence:
+        'No cash leaves for now: 1234.56 is missing in accounts that owe more than they have, and the insurance fund has 0.01. ' +
+        'It leaves again once it is covered: a levy on profits can be closed from 1970-01-01T00:01:00.000Z. ' +
+        'The request stays and is tried again until 1970-01-01T00:01:40.000Z.',
+    });
+    expect(look(5, { undecidable: { ...braked, until: null } })).toMatchObject({ actor: 'relayer', late: false });
+    expect(look(5, { undecidable: { ...braked, figures: null } }).sentence).toContain('than the insurance fund has. It leaves again');
+    expect(look(5, { undecidable: braked, now: unixSeconds(101n) })).toMatchObject({ next: 'expired' });
+  });
   it('given a recorded request, anyone may have it decided; given a poor account, it waits for its owner; past its time, anyone may end it', () => {
     expect(look(5)).toMatchObject({
       next: 'queued',
@@ -66,8 +80,8 @@ describe('requestOutlook', () => {
       calls: [{ by: 'anyone', call: { function: 'processRequest' } }],
     });
     expect(look(5, { now: unixSeconds(16n) }).late).toBe(true);
-    expect(look(5, { undecidable: 'CashTooLow' })).toMatchObject({ actor: 'owner', late: false, calls: [] });
-    expect(look(5, { undecidable: 'CashTooLow', now: unixSeconds(101n) })).toMatchObject({
+    expect(look(5, { undecidable: { kind: 'refused', because: 'CashTooLow' } })).toMatchObject({ actor: 'owner', late: false, calls: [] });
+    expect(look(5, { undecidable: { kind: 'refused', because: 'CashTooLow' }, now: unixSeconds(101n) })).toMatchObject({
       next: 'expired',
       calls: [{ call: { function: 'processRequest', srcEid: SPOKE, sequence: 4n } }],
     });

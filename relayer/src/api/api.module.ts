@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ExchangeModule } from '../stages/exchange/exchange.module.js';
 import { StageCommonModule } from '../stages/stage-common.module.js';
+import { BrakeReader } from './brake.reader.js';
 import { Calls } from './calls.js';
 import { CarriageQueries } from './carriage.queries.js';
 import { ChainNames } from './chain-names.js';
@@ -31,6 +32,7 @@ import { WithdrawalQueries } from './withdrawals.queries.js';
     NetworkQueries,
     CarriageQueries,
     OnChain,
+    BrakeReader,
     Calls,
     Presenter,
     WithdrawalFacts,

@@ -12,6 +12,7 @@ import {
   type Eid,
   type RequestFact,
   type Sequence,
+  type Undecidable,
 } from '@lockstep/shared';
 import type { Hex } from 'viem';
 import { DataSource } from 'typeorm';
@@ -20,7 +21,8 @@ import { CLOCK, type Clock } from '../chain/clock.js';
 import { RELAYER_CONFIG } from '../config/config.module.js';
 import type { RelayerConfig } from '../config/relayer-config.js';
 import { describeReason } from '../sender/intent.js';
-import { RequestTrial } from '../stages/request-trial.js';
+import { isBraked, RequestTrial } from '../stages/request-trial.js';
+import { BrakeReader } from './brake.reader.js';
 import { tryKey } from './calls.js';
 import { CarriageQueries, placeAt, type FactState, type PlaceRow } from './carriage.queries.js';
 import { ChainNames, isoOfSeconds } from './chain-names.js';
@@ -57,6 +59,7 @@ export class RequestQueries {
     private readonly onChain: OnChain,
     private readonly presenter: Presenter,
     private readonly trial: RequestTrial,
+    private readonly brake: BrakeReader,
   ) {}
 
   /** The request that stands at a place of a log; if none does, the last one that a reorg removed from it. */
@@ -141,10 +144,12 @@ export class RequestQueries {
   }
 
   /** Why the hub would not decide it now; null if it would. */
-  async #undecidable({ srcEid, sequence: at }: { srcEid: Eid; sequence: Sequence }, bytes: Hex): Promise<string | null> {
+  async #undecidable({ srcEid, sequence: at }: { srcEid: Eid; sequence: Sequence }, bytes: Hex): Promise<Undecidable | null> {
     if (this.chains.hub.withdrawals === null) return null;
     const tried = await this.onChain.ask(tryKey(srcEid, at), () => this.trial.of({ srcEid, sequence: at, bytes }));
-    return tried?.kind === 'refused' ? describeReason(tried.reason) : null;
+    if (tried?.kind !== 'refused') return null;
+    if (isBraked(tried.reason)) return { kind: 'braked', ...(await this.brake.now()) };
+    return { kind: 'refused', because: describeReason(tried.reason) };
   }
 }
 

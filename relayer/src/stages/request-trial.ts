@@ -19,6 +19,9 @@ export interface RecordedRequest {
 export type Trial =
   { readonly kind: 'passes'; readonly prices: Hex; readonly data: Hex } | { readonly kind: 'refused'; readonly reason: RevertReason };
 
+/** The hub refuses it because no cash may leave: it has to wait, and so has everybody's. */
+export const isBraked = (reason: RevertReason): boolean => reason.kind === 'error' && reason.name === 'CashBraked';
+
 const NO_PRICES: Hex = '0x';
 
 /** Tries `processRequest` without sending it: at the prices of the hub, then at the newest ones signed since the request. */

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { BrakeReader } from '../../src/api/brake.reader.js';
 import { Calls } from '../../src/api/calls.js';
 import { CarriageQueries } from '../../src/api/carriage.queries.js';
 import { ChainNames } from '../../src/api/chain-names.js';
@@ -26,7 +27,18 @@ export function testQueries(database: DataSource, url: string, chains: Chains, c
   const facts = new WithdrawalFacts(database, names, carriage);
   return {
     deposits: new DepositQueries(database, config, clock, chains, names, carriage, onChain, presenter),
-    requests: new RequestQueries(database, config, clock, chains, names, carriage, onChain, presenter, trial),
+    requests: new RequestQueries(
+      database,
+      config,
+      clock,
+      chains,
+      names,
+      carriage,
+      onChain,
+      presenter,
+      trial,
+      new BrakeReader(chains, onChain),
+    ),
     withdrawals: new WithdrawalQueries(database, config, clock, chains, names, facts, carriage, onChain, presenter),
   };
 }
