@@ -8,14 +8,10 @@ const SNAPSHOTS = '/test/snapshots/';
 
 /** Solidity unit, fuzz and invariant tests. Hardhat's summary is its only machine-readable result: "12 passing", "1 failing". */
 async function soliditySuite({ env = {}, minutes = 45 }) {
-  const { code, output } = await run('hardhat', ['test', 'solidity'], {
-    cwd: path.join(root, 'contracts'),
-    env,
-    minutes,
-    capture: true,
-    stdout: process.stderr,
-    stderr: null, // hundreds of compiler warnings about forge-std, which is not ours
-  });
+  // Its lines are shown when it is through: it runs beside other parts, whose lines come as their tests end.
+  const { code, output } = await run('hardhat', ['test', 'solidity'], { cwd: path.join(root, 'contracts'), env, minutes, quiet: true });
+  const lines = output.slice(Math.max(0, output.search(/^ {2}test\//m)));
+  say(lines);
   const count = (word) => [...output.matchAll(new RegExp(`(\\d+) ${word}`, 'g'))].reduce((sum, match) => sum + Number(match[1]), 0);
   const passed = count('passing');
   const failed = count('failing');
@@ -30,28 +26,37 @@ async function soliditySuite({ env = {}, minutes = 45 }) {
   };
 }
 
-const parts = [
-  {
-    name: 'check',
-    run: async () => {
-      const failures = await runChecks();
-      return { passed: 0, failed: failures.length, skipped: 0, failures };
+/**
+ * Two lanes, side by side: what only computes, and what runs chains, databases and processes. The second ends with the system part, which is
+ * the longest and has the machine to itself by then.
+ */
+const lanes = [
+  [
+    { name: 'contracts solidity', run: soliditySuite },
+    {
+      name: 'check',
+      run: async () => {
+        const failures = await runChecks();
+        return { passed: 0, failed: failures.length, skipped: 0, failures };
+      },
     },
-  },
-  { name: 'shared', run: (options) => jestSuite({ folder: 'shared', ...options }) },
-  { name: 'contracts solidity', run: soliditySuite },
-  { name: 'contracts', run: (options) => jestSuite({ folder: 'contracts', ignore: [SNAPSHOTS], ...options }) },
-  { name: 'deployments', run: (options) => jestSuite({ folder: 'deployments', ignore: [SNAPSHOTS], ...options }) },
-  { name: 'relayer', run: (options) => jestSuite({ folder: 'relayer', ...options }) },
-  ...snapshotSuites.map(({ name, ...suite }) => ({ name, run: (options) => jestSuite({ ...suite, ...options }) })),
-  { name: 'system', run: (options) => jestSuite({ folder: 'test', ...options }) },
+  ],
+  [
+    { name: 'shared', run: (options) => jestSuite({ folder: 'shared', ...options }) },
+    { name: 'relayer', run: (options) => jestSuite({ folder: 'relayer', ...options }) },
+    { name: 'deployments', run: (options) => jestSuite({ folder: 'deployments', ignore: [SNAPSHOTS], ...options }) },
+    { name: 'contracts', run: (options) => jestSuite({ folder: 'contracts', ignore: [SNAPSHOTS], ...options }) },
+    ...snapshotSuites.map(({ name, ...suite }) => ({ name, run: (options) => jestSuite({ ...suite, ...options }) })),
+    { name: 'system', run: (options) => jestSuite({ folder: 'test', ...options }) },
+  ],
 ];
+const parts = lanes.flat();
 
 /** More fuzz runs and deeper random walks: hardhat.config.ts and jest.setup.mjs read it. */
 const longRun = { env: { LOCKSTEP_LONG: '1' }, minutes: 120 };
 
 /**
- * Runs every part one after another, then prints what failed once more, a table and the closing line `N passed, N failed`.
+ * Runs the parts, two at a time, then prints what failed once more, a table and the closing line `N passed, N failed`.
  *
  * @param options.long  deeper fuzzing and random walks, for hours that nobody waits for
  * @param options.only  names of parts to run instead of all
@@ -63,15 +68,19 @@ export async function runTests({ long, only }) {
     say(`unknown part ${unknown.map((name) => JSON.stringify(name)).join(', ')}; expected: ${parts.map(({ name }) => name).join(', ')}`);
     return 2;
   }
-  const table = [];
-  for (const part of parts.filter(({ name }) => only.length === 0 || only.includes(name))) {
-    say(`\n▸ ${part.name}`);
-    const start = performance.now();
-    const result = await part.run(long ? longRun : {});
-    table.push({ name: part.name, seconds: secondsSince(start), ...result });
-    say(`${result.failed === 0 ? '✓' : '✗'} ${part.name}: ${result.passed} passed, ${result.failed} failed, ${secondsSince(start)} s`);
-  }
-  return report(table);
+  const results = new Map();
+  const runLane = async (lane) => {
+    for (const { name, run } of lane.filter((part) => only.length === 0 || only.includes(part.name))) {
+      say(`\n▸ ${name}`);
+      const start = performance.now();
+      const result = await run(long ? longRun : {});
+      const seconds = secondsSince(start);
+      results.set(name, { name, seconds, ...result });
+      say(`${result.failed === 0 ? '✓' : '✗'} ${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`);
+    }
+  };
+  await Promise.all(lanes.map(runLane));
+  return report(parts.flatMap(({ name }) => results.get(name) ?? []));
 }
 
 function report(table) {
