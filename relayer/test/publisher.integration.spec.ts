@@ -132,7 +132,7 @@ describe('given feeds on a local chain and a publisher with its signers', () => 
       const rows = await made.wanted();
       expect(rows.map(({ role, to_address: to }) => ({ role, to }))).toEqual([{ role: 'publish', to: feeds.toLowerCase() }]);
       const data = `0x${rows[0]?.data.toString('hex') ?? ''}` as const;
-      const hash = await chain.client.sendTransaction({ account: deployer, chain: null, to: feeds, data });
+      const hash = await chain.client.sendTransaction({ account: deployer, chain: null, to: feeds, data, gas: 5_000_000n });
       expect((await chain.client.waitForTransactionReceipt({ hash })).status).toBe('success');
       const read = (kind: risk.FeedKind, underlying: number, expiry = 0n) =>
         chain.client.readContract({

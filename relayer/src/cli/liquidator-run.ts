@@ -42,6 +42,8 @@ export class LiquidatorError extends Error {
 }
 
 const RECEIPT_MS = 120_000;
+/** Interest and funding accrue with time, others bid meanwhile: the block that takes a transaction is not the one it was estimated on. */
+const GAS_MARGIN_PERCENT = 30n;
 const PRIVATE_KEY = /^0x[0-9a-fA-F]{64}$/;
 
 const options = z.object({
@@ -106,7 +108,9 @@ class WalletSender implements LiquidationSender {
       this.tell({ kind: 'would-send', purpose, because: null });
       return 'sent';
     }
-    const hash = await this.#wallet.sendTransaction({ account: this.account, chain: null, to, data });
+    const asked = await this.client.estimateGas({ account: this.account, to, data });
+    const gas = asked + (asked * GAS_MARGIN_PERCENT) / 100n;
+    const hash = await this.#wallet.sendTransaction({ account: this.account, chain: null, to, data, gas });
     const { status } = await this.client.waitForTransactionReceipt({ hash, timeout: RECEIPT_MS });
     this.tell({ kind: 'transaction', purpose, hash, status });
     return 'sent';
