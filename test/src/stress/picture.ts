@@ -1,6 +1,6 @@
 import type { Moment } from './figures.js';
 import type { EpisodeResult } from './scenarios.js';
-import { money } from './report.js';
+import { money, titleOf } from './report.js';
 
 const WIDTH = 980;
 const LEFT = 70;
@@ -71,7 +71,7 @@ export function pictureSvg(episode: EpisodeResult): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif">
 <style>.head{font-size:20px;font-weight:600;fill:#16233b}.title{font-size:14px;font-weight:600;fill:#16233b}.line{font-size:13px;fill:#26324a}.tick{font-size:11px;fill:#51607a}</style>
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
-<text x="${LEFT}" y="30" class="head">${escape(`${episode.name}, ${episode.id}`)}</text>
+<text x="${LEFT}" y="30" class="head">${escape(`${titleOf(episode)}, ${episode.id}`)}</text>
 ${panels.map(([title, lines, fromZero], at) => panel(title, TOP + at * (PANEL + GAP), hours, lines, fromZero)).join('\n')}
 ${legend.join('\n')}
 </svg>

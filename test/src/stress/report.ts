@@ -83,12 +83,56 @@ export function detailRows(replay: Replay): string[][] {
   });
 }
 
-const markdownTable = (head: readonly string[], rows: readonly (readonly string[])[], words = 1): string =>
-  [
-    `| ${head.join(' | ')} |`,
-    `| ${head.map((_, at) => (at < words ? '---' : '---:')).join(' | ')} |`,
-    ...rows.map((row) => `| ${row.join(' | ')} |`),
-  ].join('\n');
+/** In columns, as the repository's formatter leaves it; the first `words` columns are text. */
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[], words = 1): string {
+  const widths = head.map((cell, at) => Math.max(3, cell.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, at) => (at < words ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join(' | ')} |`;
+  const rule = widths.map((width, at) => (at < words ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
+}
+
+const SHORT = ['episode', 'BTC', 'ETH', 'liquidated', 'fund use', 'bad debt', 'levy, spread', 'bad debt if nobody bids'] as const;
+
+/** "2 … 5", or "2" where both read the same. */
+function range(values: readonly number[], text: (value: number) => string): string {
+  const [least, most] = [text(Math.min(...values)), text(Math.max(...values))];
+  return least === most ? least : `${least} … ${most}`;
+}
+
+/** One line per episode: what its replays with bidders lie between, and what is owed in the end where nobody bids. */
+export function shortRow(episode: EpisodeResult): string[] {
+  const { falls, replays } = episode;
+  const name = titleOf(episode);
+  const of = (replay: Replay, key: 'notional' | 'liquidatedNotional' | 'fundUse' | 'badDebt'): number =>
+    total((mode) => replay.byMode[mode][key]);
+  const bid = replays.filter(({ scenario }) => scenario.bidders);
+  const alone = replays.filter(({ scenario }) => !scenario.bidders);
+  const over = (key: 'fundUse' | 'badDebt', some: readonly Replay[]): string =>
+    some.length === 0
+      ? ''
+      : range(
+          some.map((one) => of(one, key)),
+          money,
+        );
+  if (bid.length === 0) return [name, percent(falls.BTC), percent(falls.ETH), '', '', '', '', over('badDebt', alone)];
+  return [
+    name,
+    percent(falls.BTC),
+    percent(falls.ETH),
+    range(
+      bid.map((one) => of(one, 'liquidatedNotional') / of(one, 'notional')),
+      percent,
+    ),
+    over('fundUse', bid),
+    over('badDebt', bid),
+    range(
+      bid.map(({ levy, spread }) => levy + spread),
+      money,
+    ),
+    over('badDebt', alone),
+  ];
+}
 
 /** The same table for a terminal. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -98,8 +142,11 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
   return [line(head), ...rows.map(line)].join('\n');
 }
 
-const heading = ({ name, id, hours, falls }: EpisodeResult): string =>
-  `${name}, ${id}: ${hours} hours, BTC ${percent(falls.BTC)}, ETH ${percent(falls.ETH)} at the lowest`;
+/** An episode's name as a title. */
+export const titleOf = ({ name }: EpisodeResult): string => `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`;
+
+const heading = (episode: EpisodeResult): string =>
+  `${titleOf(episode)}, ${episode.id}: ${episode.hours} hours, BTC ${percent(episode.falls.BTC)}, ETH ${percent(episode.falls.ETH)} at the lowest`;
 
 export function reportText({ seed, accounts, episodes }: StressReport): string {
   const parts = episodes.map((episode) => `${heading(episode)}\n${textTable(SUMMARY, episode.replays.map(summaryRow))}`);
@@ -132,6 +179,9 @@ export function reportMarkdown({ seed, accounts, episodes }: StressReport): stri
       `- **Fund**: ${money(FUND)} at the start. Fund use is what it paid for insolvent accounts; start fees it earned are not taken off.`,
       '- **Columns**: liquidated is the notional bidders took over, as a share of what the mode held at the start (more than 100% if positions were taken over twice as prices changed). Discounts are what bidders gained at the mark. Bad debt is what neither equity nor fund paid at once: booked deficits, and what accounts still owe at the end. Levy, spread: what of it profits paid, and what then became a loss of all cash. Health is equity over maintenance margin.',
     ].join('\n'),
+    '## In short',
+    'From the best to the worst of the runs with bidders, whatever messages took; all modes together.',
+    markdownTable(SHORT, episodes.map(shortRow)),
     ...sections,
     `Runs: ${SCENARIOS.map(({ name }) => name).join(', ')}. ${ACCOUNTS} accounts unless told otherwise. \`npm run stress -- --episode <id> --run <name> --json\` prints one in full.`,
   ].join('\n\n');

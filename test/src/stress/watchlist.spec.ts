@@ -3,7 +3,8 @@ import type { liquidation } from '@lockstep/shared';
 import fc from 'fast-check';
 import { notionalOf } from './figures.js';
 import { population, type AccountPlan } from './population.js';
-import { money, percent, textTable } from './report.js';
+import { money, percent, reportMarkdown, shortRow, textTable } from './report.js';
+import type { Replay } from './replay.js';
 import { exposureOf, FAR, mayBeNear, mayBeUneasy } from './watchlist.js';
 
 const STARTS_AT = 1_700_000_000;
@@ -89,5 +90,25 @@ describe('given figures to print', () => {
     [-2_500_000, '-2.50M'],
   ])('%d is %s', (value, text) => expect(money(value)).toBe(text));
   it('shares below a tenth keep a decimal', () => expect([percent(0.5), percent(0.0625)]).toEqual(['50%', '6.3%']));
+  it('an episode in short says what its runs lie between', () => {
+    const mode = { accounts: 1, notional: 100, liquidatedAccounts: 1, auctions: 1, bids: 1, discounts: 0, worstHealth: -1 };
+    const replay = (bidders: boolean, liquidatedNotional: number, fundUse: number, badDebt: number): Replay => {
+      const own = { ...mode, liquidatedNotional, fundUse, badDebt };
+      return {
+        scenario: { name: 'run', delay: 0, halts: false, bidders },
+        byMode: { isolated: own, cross: own, portfolio: own },
+        ...{ fundBefore: 0, fundAfter: 0, levy: badDebt, spread: badDebt, others: 0, refused: {}, moments: [] },
+        ...{ topUps: { sent: 0, cash: 0, late: 0 }, gas: { starts: 0, bids: 0 } },
+      };
+    };
+    const replays = [replay(true, 20, 1_000, 2), replay(true, 30, 1_000, 0), replay(false, 0, 0, 5_000)];
+    const episode = { id: '2020-01-01', name: 'a fall', hours: 2, falls: { BTC: -0.5, ETH: -0.0625 }, replays };
+    const row = ['A fall', '-50%', '-6.3%', '20% … 30%', '3.0k', '0 … 6', '0 … 4', '15.0k'];
+    expect(shortRow(episode)).toEqual(row);
+    expect(shortRow({ ...episode, replays: replays.slice(2) })).toEqual(['A fall', '-50%', '-6.3%', '', '', '', '', '15.0k']);
+    const page = reportMarkdown({ seed: 1, accounts: 3, episodes: [episode] });
+    expect(page).toContain(`| ${row.slice(0, 1).join('')}  | ${row.slice(1, 2).join('')} |`);
+    expect(page).toContain('## A fall, 2020-01-01: 2 hours, BTC -50%, ETH -6.3% at the lowest');
+  });
   it('columns stand under their heads', () => expect(textTable(['run', 'n'], [['first', '10']])).toBe('run     n\nfirst  10'));
 });
