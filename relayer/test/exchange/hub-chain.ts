@@ -9,6 +9,7 @@ import {
   fundAbi,
   handoverAbi,
   ledgerAbi,
+  levyAbi,
   liquidationAbi,
   marginAbi,
   marketsAbi,
@@ -31,7 +32,7 @@ const E18 = 10n ** 18n;
 export interface HubMarkets {
   readonly contracts: Readonly<
     Record<
-      'Ledger' | 'Markets' | 'Margin' | 'Delegates' | 'Exchange' | 'Feeds' | 'Sheets' | 'Fund' | 'Liquidation' | 'AccessManager',
+      'Ledger' | 'Markets' | 'Margin' | 'Delegates' | 'Exchange' | 'Feeds' | 'Sheets' | 'Fund' | 'Liquidation' | 'Levy' | 'AccessManager',
       Address
     >
   >;
@@ -88,16 +89,20 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
   const priceTimes = await deploy('PriceTimes', priceTimesAbi, feeds, markets, rules);
   const auctions = { ledger, margin, fund, withdrawals: zeroAddress, handover, priceTimes };
   const liquidation = await deploy('Liquidation', liquidationAbi, manager, auctions);
+  const levy = await deploy('Levy', levyAbi, manager, ledger, margin, fund);
   const engine = await deploy('CrossEngine', crossEngineAbi, manager, links, tiers, rates);
 
   // What Markets may do to feeds is a matter of roles, which deployments test.
   await send(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] }));
-  for (const module of [markets, exchange, fund, handover, liquidation, deployer.address])
+  for (const module of [markets, exchange, fund, handover, liquidation, levy, deployer.address])
     await send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [module, true] }));
-  for (const module of [exchange, margin, handover, liquidation, deployer.address])
+  for (const module of [exchange, margin, handover, liquidation, levy, deployer.address])
     await send(markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [module, true] }));
   await send(handover, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [liquidation, true] }));
   await send(fund, encodeFunctionData({ abi: fundAbi, functionName: 'setLiquidation', args: [liquidation] }));
+  await send(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setLevy', args: [levy] }));
+  await send(levy, encodeFunctionData({ abi: levyAbi, functionName: 'setLiquidation', args: [liquidation] }));
+  await send(liquidation, encodeFunctionData({ abi: liquidationAbi, functionName: 'setDeficitSink', args: [levy] }));
   await send(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [CROSS, engine] }));
   const bounds = {
     spotFresh: 3_600,
@@ -137,7 +142,7 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
     contracts: {
       AccessManager: manager,
       ...{ Ledger: ledger, Markets: markets, Margin: margin, Delegates: delegates, Exchange: exchange, Feeds: feeds },
-      ...{ Sheets: sheets, Fund: fund, Liquidation: liquidation },
+      ...{ Sheets: sheets, Fund: fund, Liquidation: liquidation, Levy: levy },
     },
     report,
     tell,

@@ -5,23 +5,28 @@ import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { hubCallsOf } from '../hub-calls.js';
 import { StageCommonModule } from '../stage-common.module.js';
+import { LevyKeeper } from './levy.keeper.js';
+import { LevyReader } from './levy.reader.js';
 import { LIQUIDATION_CALLS, LiquidationService } from './liquidation.service.js';
 
 const CALLS = hubCallsOf(LIQUIDATION_CALLS, { role: 'liquidate', key: 'liquidator', event: 'liquidation' });
 
 /** Stage 6: accounts below maintenance margin are found and their auctions moved on, where the configuration gives a key for it. */
-@Module({ imports: [StageCommonModule], providers: [LiquidationService, CALLS] })
+@Module({ imports: [StageCommonModule], providers: [LiquidationService, LevyReader, LevyKeeper, CALLS] })
 export class LiquidationModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
     private readonly chains: Chains,
     private readonly loops: Loops,
     private readonly liquidation: LiquidationService,
+    private readonly levies: LevyKeeper,
   ) {}
 
   onModuleInit(): void {
     const { roles, keys, liquidation } = this.config;
     if (!roles.includes('liquidate') || keys.liquidator === undefined || this.chains.hub.find('Liquidation') === null) return;
     this.loops.add({ name: 'liquidation.look', everyMs: liquidation.pollMs, run: () => this.liquidation.look() });
+    if (liquidation.levySeconds > 0)
+      this.loops.add({ name: 'liquidation.levies', everyMs: 1_000 * liquidation.levySeconds, run: () => this.levies.tend() });
   }
 }

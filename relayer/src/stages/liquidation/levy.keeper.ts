@@ -1,0 +1,129 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { levyAbi, liquidationAbi } from '@lockstep/contracts';
+import { liquidation, type AccountId } from '@lockstep/shared';
+import { encodeFunctionData, type Address, type Hex } from 'viem';
+import { RELAYER_CONFIG } from '../../config/config.module.js';
+import type { RelayerConfig } from '../../config/relayer-config.js';
+import type { HubCall, HubCalls } from '../hub-calls.js';
+import { LevyReader, type LevyFigures, type LossContracts } from './levy.reader.js';
+import { LIQUIDATION_CALLS } from './liquidation.service.js';
+
+/** A levy that everybody has paid is looked at again after so long: a reorg may have taken a payment back. Seconds. */
+const RECHECK = 600n;
+
+/** A call, and the key of the need for it. */
+interface Need {
+  readonly what: string;
+  readonly call: HubCall;
+}
+
+/**
+ * Sees to losses that nobody's equity covered: has the fund pay, opens a levy for what it leaves, registers accounts in gain, closes it, collects it, spreads
+ * what no profit answers for, and has the brake looked at. Anyone may make these calls. Everything it goes by is on the chain or in the
+ * database, so a restart costs a few reads.
+ */
+@Injectable()
+export class LevyKeeper {
+  /** levies that everybody has paid, and when that was seen */
+  readonly #paid = new Map<bigint, bigint>();
+
+  constructor(
+    @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'liquidation'>,
+    @Inject(LIQUIDATION_CALLS) private readonly calls: HubCalls,
+    private readonly reader: LevyReader,
+  ) {}
+
+  /** One look at every market's deficit. */
+  async tend(): Promise<void> {
+    const at = this.reader.contracts();
+    if (at === null) return;
+    const now = await this.reader.now();
+    const levies = await this.reader.levies(at);
+    const needs: Need[] = [];
+    for (const market of await this.reader.markets()) needs.push(...(await this.#needs(at, market, levies, now)));
+    if (await this.reader.isBrakeWrong(at)) needs.push(need('levy-review', at.levy, levyData.review(), { what: 'levy-review' }));
+    for (const { what, call } of needs.slice(0, this.config.liquidation.maxSteps)) await this.calls.want(what, call);
+  }
+
+  async #needs(at: LossContracts, market: number, all: readonly LevyFigures[], now: bigint): Promise<Need[]> {
+    const levies = all.filter((levy) => levy.market === market);
+    const unpaid = new Map<bigint, readonly AccountId[]>();
+    for (const levy of levies) unpaid.set(levy.id, await this.#unpaid(at, levy, now));
+    const owed = await this.reader.owed(at, market);
+    const seen: liquidation.SeenDeficit = {
+      market,
+      owed,
+      coverable: owed === 0n ? 0n : await this.reader.coverable(at, market),
+      levies: levies.map((levy) => ({ ...levy, unpaid: (unpaid.get(levy.id) ?? []).length > 0 })),
+    };
+    const steps = liquidation.deficitSteps(seen, now);
+    const needs = await Promise.all(steps.map((step) => this.#ofStep(at, market, levies, unpaid, step)));
+    return needs.flat();
+  }
+
+  async #ofStep(
+    at: LossContracts,
+    market: number,
+    levies: readonly LevyFigures[],
+    unpaid: ReadonlyMap<bigint, readonly AccountId[]>,
+    step: liquidation.DeficitStep,
+  ): Promise<Need[]> {
+    switch (step.kind) {
+      case 'cover': {
+        const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'cover', args: [market] });
+        return [need(`deficit-cover:${market}`, at.liquidation, data, { what: 'deficit-cover', market })];
+      }
+      case 'open':
+        // The next levy is another need, also where the one before was opened by somebody else.
+        return [need(`levy-open:${market}:${levies.at(-1)?.id ?? 0n}`, at.levy, levyData.open(market), { what: 'levy-open', market })];
+      case 'spread':
+        return [need('levy-spread', at.levy, levyData.spread(), { what: 'levy-spread' })];
+      case 'close':
+        return [need(`levy-close:${step.id}`, at.levy, levyData.close(step.id), { what: 'levy-close', levy: `${step.id}` })];
+      case 'register':
+        return this.#registrations(at, levies, step.id);
+      case 'settle':
+        return (unpaid.get(step.id) ?? []).map((account) => {
+          const purpose = { what: 'levy-settle', levy: `${step.id}`, account };
+          return need(`levy-settle:${step.id}:${account}`, at.levy, levyData.settle(step.id, account), purpose);
+        });
+    }
+  }
+
+  /** Those who owe it something. None while its window is open. */
+  async #unpaid(at: LossContracts, levy: LevyFigures, now: bigint): Promise<readonly AccountId[]> {
+    if (!levy.closed || now - (this.#paid.get(levy.id) ?? -RECHECK) < RECHECK) return [];
+    const accounts = await this.reader.unpaid(at, levy);
+    if (accounts.length === 0) this.#paid.set(levy.id, now);
+    return accounts;
+  }
+
+  /** Who trades is registered by that; the others have to be brought. Whose equity has nothing above maintenance margin is left out. */
+  async #registrations(at: LossContracts, levies: readonly LevyFigures[], id: bigint): Promise<Need[]> {
+    const levy = levies.find((one) => one.id === id);
+    const needs: Need[] = [];
+    for (const account of levy === undefined ? [] : await this.reader.gainers(at, levy)) {
+      if (needs.length >= this.config.liquidation.maxSteps) break;
+      if ((await this.reader.wouldRegister(at, id, account)) > 0n)
+        needs.push(
+          need(`levy-register:${id}:${account}`, at.levy, levyData.register(id, account), {
+            what: 'levy-register',
+            levy: `${id}`,
+            account,
+          }),
+        );
+    }
+    return needs;
+  }
+}
+
+const need = (what: string, to: Address, data: Hex, purpose: HubCall['purpose']): Need => ({ what, call: { to, data, purpose } });
+
+const levyData = {
+  open: (market: number): Hex => encodeFunctionData({ abi: levyAbi, functionName: 'open', args: [market] }),
+  close: (id: bigint): Hex => encodeFunctionData({ abi: levyAbi, functionName: 'close', args: [id] }),
+  register: (id: bigint, account: AccountId): Hex => encodeFunctionData({ abi: levyAbi, functionName: 'register', args: [id, account] }),
+  settle: (id: bigint, account: AccountId): Hex => encodeFunctionData({ abi: levyAbi, functionName: 'settle', args: [id, account] }),
+  spread: (): Hex => encodeFunctionData({ abi: levyAbi, functionName: 'spread' }),
+  review: (): Hex => encodeFunctionData({ abi: levyAbi, functionName: 'review' }),
+};

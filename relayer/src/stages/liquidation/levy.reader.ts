@@ -1,0 +1,173 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { fundAbi, ledgerAbi, levyAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
+import { accountId, exchange, liquidation, risk, type AccountId } from '@lockstep/shared';
+import { DataSource } from 'typeorm';
+import type { Address, Hex } from 'viem';
+import { z } from 'zod/v4';
+import { Chains } from '../../chain/chains.js';
+import { blockBefore } from './block-before.js';
+
+/** Length of a window: twin of Levy.WINDOW, seconds. */
+const WINDOW = 900n;
+/** Accounts asked for at a time. */
+const BATCH = 100;
+const STRIKE_BITS = 128n;
+
+// CAST: accountId checks that it is 32 bytes of hex.
+const accountRows = z.array(z.object({ account: z.string().transform((text) => accountId(text as Hex)) }));
+const instrumentRows = z.array(z.object({ instrument: z.string().transform(BigInt) }));
+
+/** Contracts that losses go through. */
+export interface LossContracts {
+  readonly levy: Address;
+  readonly liquidation: Address;
+  readonly fund: Address;
+  readonly ledger: Address;
+  readonly markets: Address;
+}
+
+export interface LevyFigures extends Omit<liquidation.SeenLevy, 'unpaid'> {
+  readonly market: number;
+  readonly price: bigint;
+}
+
+/** What the hub says of losses that nobody's equity covered, at the newest block; who traded is known from the database. */
+@Injectable()
+export class LevyReader {
+  readonly #openedIn = new Map<bigint, bigint>();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
+  ) {}
+
+  /** Null: this hub has no levy. */
+  contracts(): LossContracts | null {
+    const { hub } = this.chains;
+    const [levy, of, fund] = [hub.find('Levy'), hub.find('Liquidation'), hub.find('Fund')];
+    if (levy === null || of === null || fund === null) return null;
+    return { levy, liquidation: of, fund, ledger: hub.contract('Ledger'), markets: hub.contract('Markets') };
+  }
+
+  /** Time of the newest block, seconds. */
+  async now(): Promise<bigint> {
+    return (await this.chains.hub.client.getBlock()).timestamp;
+  }
+
+  /** Every market in which somebody traded, and that of accounts without positions. */
+  async markets(): Promise<number[]> {
+    const rows: unknown = await this.dataSource.query(
+      `select distinct instrument::text as instrument from position_events where eid = $1 and instrument is not null and state <> 'orphaned'`,
+      [this.chains.hub.eid],
+    );
+    const traded = instrumentRows.parse(rows).map(({ instrument }) => exchange.decodeInstrument(instrument).underlying);
+    return [liquidation.NO_MARKET, ...[...new Set(traded)].sort((a, b) => a - b)];
+  }
+
+  async owed({ liquidation: of, ledger }: LossContracts, market: number): Promise<bigint> {
+    const { client } = this.chains.hub;
+    const debtor = await client.readContract({ address: of, abi: liquidationAbi, functionName: 'deficitAccount', args: [market] });
+    const cash = await client.readContract({ address: ledger, abi: ledgerAbi, functionName: 'cashOf', args: [debtor] });
+    return cash < 0n ? -cash : 0n;
+  }
+
+  /** What the fund would pay of a market's deficit now. */
+  async coverable({ liquidation: of }: LossContracts, market: number): Promise<bigint> {
+    const call = { address: of, abi: liquidationAbi, functionName: 'cover', args: [market] } as const;
+    return (await this.chains.hub.client.simulateContract(call)).result;
+  }
+
+  /** Every levy there was, oldest first. */
+  async levies({ levy }: LossContracts): Promise<LevyFigures[]> {
+    const { client } = this.chains.hub;
+    const count = Number(await client.readContract({ address: levy, abi: levyAbi, functionName: 'levyCount' }));
+    const ids = Array.from({ length: count }, (_, i) => BigInt(i + 1));
+    return inBatches(ids, async (id) => {
+      const { underlying, price, until, closed, left } = await client.readContract({
+        ...{ address: levy, abi: levyAbi, functionName: 'levyOf', args: [id] },
+      });
+      return { id, market: underlying, price, until: BigInt(until), closed, left };
+    });
+  }
+
+  /** Accounts registered with a levy that have not paid. */
+  async unpaid({ levy }: LossContracts, { id, until }: LevyFigures): Promise<AccountId[]> {
+    const { client } = this.chains.hub;
+    const fromBlock = this.#openedIn.get(id) ?? (await blockBefore(client, until - WINDOW - 1n));
+    this.#openedIn.set(id, fromBlock);
+    const events = await client.getContractEvents({
+      ...{ address: levy, abi: levyAbi, eventName: 'Registered', args: { id }, fromBlock, strict: true },
+    });
+    const registered = events.filter(({ args }) => args.registered > 0n).map(({ args }) => accountId(args.account));
+    const read = await inBatches(registered, (account) => this.#registration(levy, id, account));
+    return registered.filter((_, i) => read[i]?.settled === false);
+  }
+
+  /** Accounts that are not registered yet and whose positions in its market have gained at a levy's price, the most first. */
+  async gainers(at: LossContracts, { id, market, price }: LevyFigures): Promise<AccountId[]> {
+    const { client } = this.chains.hub;
+    const read = await inBatches(await this.#traders(), async (account) => {
+      const [words, { seen }] = await Promise.all([
+        client.readContract({ address: at.markets, abi: marketsAbi, functionName: 'holdingsOf', args: [account] }),
+        this.#registration(at.levy, id, account),
+      ]);
+      const held = seen ? undefined : risk.decodeHoldings(words).underlyings.find(({ underlying }) => underlying === market);
+      return held === undefined ? [] : [{ account, held }];
+    });
+    const holders = read.flat();
+    const strikes = await this.#strikes(
+      at.markets,
+      market,
+      holders.flatMap(({ held }) => held.options.map(({ place }) => place)),
+    );
+    return liquidation
+      .inGain(holders.map(({ account, held }) => ({ account, profit: liquidation.profitAt(held, price, strikes) })))
+      .map(({ account }) => account);
+  }
+
+  /** What it would be registered with now. */
+  async wouldRegister({ levy }: LossContracts, id: bigint, account: AccountId): Promise<bigint> {
+    const call = { address: levy, abi: levyAbi, functionName: 'register', args: [id, account] } as const;
+    return (await this.chains.hub.client.simulateContract(call)).result;
+  }
+
+  /** Whether the brake stands as it should not, on or off. */
+  async isBrakeWrong({ levy, fund, ledger }: LossContracts): Promise<boolean> {
+    const { client } = this.chains.hub;
+    const [missing, assets, braked] = await Promise.all([
+      client.readContract({ address: levy, abi: levyAbi, functionName: 'insolvency' }),
+      client.readContract({ address: fund, abi: fundAbi, functionName: 'assets' }),
+      client.readContract({ address: ledger, abi: ledgerAbi, functionName: 'isBraked' }),
+    ]);
+    return braked !== liquidation.isBrakeDue(missing, assets);
+  }
+
+  #registration(levy: Address, id: bigint, account: AccountId) {
+    return this.chains.hub.client.readContract({ address: levy, abi: levyAbi, functionName: 'registrationOf', args: [id, account] });
+  }
+
+  async #strikes(markets: Address, market: number, places: readonly number[]): Promise<Map<number, bigint>> {
+    const distinct = [...new Set(places)];
+    if (distinct.length === 0) return new Map();
+    const words = await this.chains.hub.client.readContract({
+      ...{ address: markets, abi: marketsAbi, functionName: 'strikesAt', args: [market, distinct] },
+    });
+    return new Map(distinct.map((place, i) => [place, BigInt.asUintN(Number(STRIKE_BITS), words[i] ?? 0n)]));
+  }
+
+  /** Whoever may hold positions. */
+  async #traders(): Promise<readonly AccountId[]> {
+    const rows: unknown = await this.dataSource.query(
+      `select account from position_events where eid = $1 and state <> 'orphaned'
+       union select counterparty from position_events where eid = $1 and state <> 'orphaned' order by 1`,
+      [this.chains.hub.eid],
+    );
+    return accountRows.parse(rows).map(({ account }) => account);
+  }
+}
+
+async function inBatches<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  for (let i = 0; i < items.length; i += BATCH) answers.push(...(await Promise.all(items.slice(i, i + BATCH).map(ask))));
+  return answers;
+}

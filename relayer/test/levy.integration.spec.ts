@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { fundAbi, ledgerAbi, levyAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
+import { accountId, type AccountId } from '@lockstep/shared';
+import type { DataSource } from 'typeorm';
+import { encodeFunctionData, numberToHex, type Hex } from 'viem';
+import { LevyKeeper } from '../src/stages/liquidation/levy.keeper.js';
+import { LevyReader } from '../src/stages/liquidation/levy.reader.js';
+import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
+import { E18, PERPETUAL, trader } from './exchange/world.js';
+import { startAnvil, type TestChain } from './support/anvil.js';
+import { chainContext } from './support/chain.js';
+import { migratedDatabase } from './support/database.js';
+import { hubSender, type HubSender } from './support/hub-sender.js';
+import { testConfig } from './support/network.js';
+import { startPostgres, type TestPostgres } from './support/postgres.js';
+
+const BUSY_MS = 240_000;
+const CHAIN = 31_786;
+const KEY: Hex = numberToHex(0x74, { size: 32 });
+const MARKET = 1;
+const [loser, winner, small, bidder] = [trader(71), trader(72), trader(73), trader(74)];
+
+describe('given an account that ends below nothing, a fund with too little, and two that won what it lost', () => {
+  let chain: TestChain;
+  let postgres: TestPostgres;
+  let database: DataSource;
+  let hub: HubMarkets;
+  let sender: HubSender;
+  let keeper: () => LevyKeeper;
+
+  beforeAll(async () => {
+    Logger.overrideLogger(false);
+    [chain, postgres] = await Promise.all([startAnvil(CHAIN, []), startPostgres()]);
+    hub = await deployMarkets(chain, CHAIN);
+    const made = await migratedDatabase(postgres);
+    database = made.database;
+    const context = chainContext(CHAIN, { rpcUrls: [chain.url] }, hub.contracts);
+    sender = hubSender(database, context, KEY);
+    for (const address of [sender.address, bidder.key.address]) await chain.client.setBalance({ address, value: E18 });
+    keeper = () => new LevyKeeper(testConfig(made.url), sender.calls, new LevyReader(database, { hub: context }));
+    await hub.pay(loser.account, 40_000n * E18);
+    for (const { account } of [winner, small, bidder]) await hub.pay(account, 900_000n * E18);
+    await trade(loser.account, winner.account, 6n);
+    await trade(loser.account, small.account, 3n);
+    await trade(loser.account, bidder.account, 1n);
+  }, BUSY_MS);
+  afterAll(async () => {
+    await database.destroy();
+    await chain.stop();
+    await postgres.stop();
+  });
+
+  /** As the hub's modules do it, and as the relayer would have seen it. */
+  async function trade(buyer: AccountId, seller: AccountId, units: bigint): Promise<void> {
+    const args = [buyer, seller, PERPETUAL, units * E18, 60_000n * E18] as const;
+    await hub.send(hub.contracts.Markets, encodeFunctionData({ abi: marketsAbi, functionName: 'trade', args }));
+    await database.query(
+      `insert into position_events (eid, kind, account, counterparty, instrument, size, price, block_number, block_hash, block_time, tx_hash, log_index)
+       values ($1, 'Traded', $2, $3, $4, 1, 1, 1, $5, 1, '0x', 0)`,
+      [CHAIN, buyer, seller, PERPETUAL.toString(), `0x${seller}`],
+    );
+  }
+  const pass = async (seconds: number, price: bigint): Promise<void> => {
+    await chain.client.increaseTime({ seconds });
+    await chain.client.mine({ blocks: 1 });
+    await hub.tell(price);
+  };
+  const levyOf = (id: bigint) =>
+    chain.client.readContract({ address: hub.contracts.Levy, abi: levyAbi, functionName: 'levyOf', args: [id] });
+  const cashOf = (account: AccountId) =>
+    chain.client.readContract({ address: hub.contracts.Ledger, abi: ledgerAbi, functionName: 'cashOf', args: [account] });
+  const debtor = async (market = MARKET): Promise<AccountId> => {
+    const of = { address: hub.contracts.Liquidation, abi: liquidationAbi, functionName: 'deficitAccount', args: [market] } as const;
+    return accountId(await chain.client.readContract(of));
+  };
+  const isBraked = () => chain.client.readContract({ address: hub.contracts.Ledger, abi: ledgerAbi, functionName: 'isBraked' });
+  /** One beat of a keeper that was just started, and everything it wanted. */
+  async function beat(): Promise<string[]> {
+    const before = (await sender.intents()).length;
+    await keeper().tend();
+    // Another process in the same moment wants the same: nothing is wanted twice.
+    await keeper().tend();
+    await sender.settle();
+    sender.pass(11_000);
+    return (await sender.intents()).slice(before);
+  }
+  /** Takes over all of the account, far into the insolvent leg. */
+  async function liquidate(): Promise<void> {
+    const start = encodeFunctionData({ abi: liquidationAbi, functionName: 'start', args: [loser.account, '0x'] });
+    await hub.send(hub.contracts.Liquidation, start);
+    await pass(1_800, 55_000n * E18);
+    const wanted = { account: loser.account, bidder: bidder.account, share: E18, priceLimit: 0n };
+    const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, '0x'] });
+    const hash = await chain.client.sendTransaction({ account: bidder.key, chain: null, to: hub.contracts.Liquidation, data });
+    expect((await chain.client.waitForTransactionReceipt({ hash, pollingInterval: 20 })).status).toBe('success');
+  }
+
+  it(
+    'while nothing is missing, nothing is sent',
+    async () => {
+      expect(await beat()).toEqual([]);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'has the fund pay what it can, then a levy opened for the rest, which stops cash from leaving',
+    async () => {
+      await pass(10, 55_000n * E18);
+      await liquidate();
+      const owed = -(await cashOf(await debtor()));
+      expect(owed).toBeGreaterThan(10_000n * E18);
+      expect(await isBraked()).toBe(true);
+      const fund = await chain.client.readContract({ address: hub.contracts.Fund, abi: fundAbi, functionName: 'account' });
+      await hub.pay(accountId(fund), 2_000n * E18);
+      expect(await beat()).toEqual(['deficit-cover mined']);
+      const left = -(await cashOf(await debtor()));
+      expect(left).toBe(owed - 2_000n * E18);
+      expect(await beat()).toEqual(['levy-open mined']);
+      expect(await levyOf(1n)).toMatchObject({ underlying: MARKET, deficit: left, total: 0n, closed: false });
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'registers those who gained, the most first, and no one twice, also after a restart',
+    async () => {
+      expect(await beat()).toEqual(['levy-register mined', 'levy-register mined']);
+      expect(await beat()).toEqual([]);
+      // Six and three bitcoins short from 60,000 at 55,000, and what funding brought them.
+      const { total } = await levyOf(1n);
+      expect(total / E18).toBeGreaterThanOrEqual(45_000n);
+      expect(total / E18).toBeLessThan(45_010n);
+      const accounts = await database.query<{ account: string }[]>(
+        `select purpose->>'account' as account from tx_intents where purpose->>'what' = 'levy-register' order by id`,
+      );
+      expect(accounts.map(({ account }) => account)).toEqual([winner.account, small.account]);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'closes it when its window is over, then collects: the deficit is gone, shared by gains, and cash may leave again',
+    async () => {
+      const before = { winner: await cashOf(winner.account), small: await cashOf(small.account), owed: -(await cashOf(await debtor())) };
+      await pass(901, 55_000n * E18);
+      expect(await beat()).toEqual(['levy-close mined']);
+      expect(await isBraked()).toBe(false);
+      expect(await beat()).toEqual(['levy-settle mined', 'levy-settle mined']);
+      expect(await cashOf(await debtor())).toBe(0n);
+      const [most, least] = [before.winner - (await cashOf(winner.account)), before.small - (await cashOf(small.account))];
+      expect(most + least).toBeGreaterThanOrEqual(before.owed);
+      expect(most + least).toBeLessThan(before.owed + 2n);
+      expect(most).toBe((before.owed * 30_000n + 44_999n) / 45_000n);
+      expect(await beat()).toEqual([]);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'spreads what accounts without positions lost over all cash, and has the brake looked at',
+    async () => {
+      const lost = 500n * E18;
+      await hub.pay(await debtor(0), -lost);
+      expect(await beat()).toEqual(['levy-spread mined', 'levy-review mined']);
+      expect(await cashOf(await debtor(0))).toBe(0n);
+      expect(await isBraked()).toBe(false);
+      expect(await beat()).toEqual([]);
+    },
+    BUSY_MS,
+  );
+});
