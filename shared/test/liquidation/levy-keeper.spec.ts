@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   deficitSteps,
   inGain,
+  isBrakeDue,
   LEAST_DEFICIT,
   profitAt,
   uncovered,
