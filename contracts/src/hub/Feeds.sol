@@ -6,6 +6,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {FeedGrade, Grade} from "./risk/FeedGrade.sol";
 import {FeedId, FeedWord, Kind} from "./risk/FeedWord.sol";
 import {IFeeds} from "./risk/IFeeds.sol";
+import {FeedQuotes} from "./risk/FeedQuotes.sol";
 import {FeedSigners} from "./risk/FeedSigners.sol";
 import {FeedTerms} from "./risk/FeedTerms.sol";
 import {Smile} from "./risk/Smile.sol";
@@ -13,21 +14,11 @@ import {SpotSource} from "./risk/SpotSource.sol";
 
 /// @notice The prices and volatilities the hub can verify. It decides nothing: it says what was signed, when, and how far that goes.
 /// @dev One word per feed. A value is taken only if it is newer than the stored one, so whoever submits chooses neither order nor price.
-contract Feeds is IFeeds, FeedSigners, AccessManaged {
-    uint256 private constant SHARE_ONE = 10_000;
+contract Feeds is FeedQuotes, FeedSigners, AccessManaged {
     uint256 private constant WAD = 1e18;
     uint256 private constant NONE = type(uint256).max;
     /// @dev A settlement price is the average of this long before expiry, seconds.
     uint256 private constant SETTLEMENT_WINDOW = 30 minutes;
-
-    /// @param terms bounds and mode in one word, see _pack
-    struct Underlying {
-        uint256 terms;
-        address source;
-    }
-
-    mapping(FeedId feed => uint256 word) private _words;
-    mapping(uint16 underlying => Underlying) private _underlyings;
 
     /// @param authority_           AccessManager
     /// @param signers_             strictly ascending, at most 32
@@ -187,7 +178,7 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
             bounds.markBand < SHARE_ONE && bounds.disagreement < SHARE_ONE,
             UnderlyingInvalid(underlying, "markBand and disagreement below 10^4")
         );
-        _underlyings[underlying] = Underlying({terms: FeedTerms.pack(bounds, mode), source: source});
+        _setTerms(underlying, FeedTerms.pack(bounds, mode), source);
         _advance(underlying);
         emit UnderlyingSet(underlying, mode, source, bounds);
     }
@@ -231,63 +222,6 @@ contract Feeds is IFeeds, FeedSigners, AccessManaged {
         (Underlying storage listed, Bounds memory bounds, SpotMode mode) = _listed(underlying);
         FeedId feed = FeedWord.id(underlying, Kind.Spot, 0);
         return _mark(underlying, _point(feed, _words[feed], listed, bounds, mode), bounds);
-    }
-
-    /// @inheritdoc IFeeds
-    /// @dev Equal to point() and mark(), without their structs in memory: every account's margin begins here.
-    function quoteOf(uint16 underlying, bool withMark) external view returns (Quote memory quote) {
-        unchecked {
-            uint256 terms = _underlyings[underlying].terms;
-            require(terms != 0, UnderlyingUnknown(underlying));
-            uint256 word = _words[FeedWord.id(underlying, Kind.Spot, 0)];
-            quote.epoch = _epochIn(word);
-            if (FeedTerms.modeOf(terms) == SpotMode.Signed) quote.grade = _spotGrade(word, terms, false);
-            else (word, quote.grade) = _otherSpot(underlying, word, terms);
-            quote.spot = FeedWord.value(word);
-            quote.oldest = FeedWord.time(word);
-            quote.confidence = FeedTerms.confidence(FeedWord.spread(word), uint32(terms >> 168));
-            if (!withMark) return quote;
-            word = _words[FeedWord.id(underlying, Kind.Mark, 0)];
-            uint256 value = FeedWord.value(word);
-            quote.mark = quote.spot;
-            if (word == 0) return quote;
-            quote.grade = FeedGrade.worse(quote.grade, _spotGrade(word, terms, false));
-            if (FeedWord.time(word) < quote.oldest) quote.oldest = FeedWord.time(word);
-            uint256 band = (uint256(quote.spot) * uint16(terms >> 200)) / SHARE_ONE;
-            if (value > quote.spot + band) value = quote.spot + band;
-            if (value < quote.spot - band) value = quote.spot - band;
-            // CAST: between 0 and twice a price, below 2^101.
-            quote.mark = uint128(value);
-        }
-    }
-
-    /// @dev Spot read from another source, or compared with one.
-    function _otherSpot(uint16 id, uint256 word, uint256 terms) private view returns (uint256, Grade) {
-        Underlying storage underlying = _underlyings[id];
-        if (FeedTerms.modeOf(terms) == SpotMode.Source) {
-            word = SpotSource.wordOf(underlying.source, word);
-            return (word, _spotGrade(word, terms, false));
-        }
-        (bool disagrees, Grade floor) = SpotSource.check(
-            underlying.source,
-            FeedTerms.boundsOf(terms),
-            FeedWord.value(word)
-        );
-        return (word, FeedGrade.worse(_spotGrade(word, terms, disagrees), floor));
-    }
-
-    /// @dev Of a spot's or a mark's word.
-    function _spotGrade(uint256 word, uint256 terms, bool disagrees) private view returns (Grade) {
-        // CAST: as _pack laid them.
-        return
-            FeedGrade.gradeOf(
-                word,
-                uint24(terms),
-                uint24(terms >> 24),
-                uint32(terms >> 168),
-                block.timestamp,
-                disagrees
-            );
     }
 
     /// @inheritdoc IFeeds

@@ -4,7 +4,7 @@ pragma solidity ^0.8.34;
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 
 import {Grade} from "../../src/hub/risk/FeedGrade.sol";
-import {FeedId, Kind} from "../../src/hub/risk/FeedWord.sol";
+import {FeedId, FeedWord, Kind} from "../../src/hub/risk/FeedWord.sol";
 import {IFeeds} from "../../src/hub/risk/IFeeds.sol";
 import {ChainlinkSource} from "../../src/hub/risk/sources/ChainlinkSource.sol";
 import {IPyth} from "../../src/hub/risk/sources/IPyth.sol";
@@ -91,6 +91,69 @@ contract FeedsGradedTest is FeedsFixture {
         _submit(START + 100, _one(_id(Kind.Mark, 0), 60_001e18, 0));
         assertEq(uint8(_grade(_id(Kind.Mark, 0))), uint8(Grade.Fresh));
         assertEq(uint8(_feeds.mark(BTC).grade), uint8(Grade.Aged));
+    }
+
+    // ---- given quotes
+
+    function testFuzz_GivenQuotes_WhenSeveralAreAsked_TheySayWhatPointsAndMarksSay(
+        uint128[2] memory spots,
+        uint128 mark,
+        uint32 spread,
+        uint16 age,
+        uint8 mode
+    ) public {
+        // CAST: one of the three modes that list an underlying.
+        IFeeds.SpotMode other = IFeeds.SpotMode(1 + (mode % 3));
+        address source = other == IFeeds.SpotMode.Signed ? address(0) : address(_source);
+        _feeds.setUnderlying(BTC + 1, other, source, _bounds());
+        _source.set(uint128(bound(spots[0], 1, 1e30)), START, uint32(bound(spread, 0, 1e9)));
+        IFeeds.Report[] memory reports = new IFeeds.Report[](3);
+        reports[0] = IFeeds.Report(_spotId(), uint128(bound(spots[0], 1, 1e30)), 0);
+        reports[1] = IFeeds.Report(_id(Kind.Mark, 0), uint128(bound(mark, 1, 1e30)), 0);
+        reports[2] = IFeeds.Report(
+            FeedWord.id(BTC + 1, Kind.Spot, 0),
+            uint128(bound(spots[1], 1, 1e30)),
+            uint32(bound(spread, 0, 1e9))
+        );
+        _submit(START, reports);
+        vm.warp(START + (age % 1500));
+        _feeds.halt(_id(Kind.Forward, EXPIRY));
+        uint256[] memory asked = new uint256[](3);
+        (asked[0], asked[1], asked[2]) = (BTC | (1 << 16), (BTC + 1) | (1 << 16), BTC + 1);
+        uint256[] memory answers = _feeds.quotesOf(asked);
+        assertEq(answers.length, 7);
+        Grade grade;
+        uint256 oldest = type(uint40).max;
+        for (uint256 i = 0; i < 3; ++i) {
+            // CAST: the field's sixteen bits.
+            uint16 underlying = uint16(asked[i]);
+            bool withMark = asked[i] >> 16 == 1;
+            IFeeds.Quote memory quote = _feeds.quoteOf(underlying, withMark);
+            IFeeds.Point memory spot = _feeds.point(FeedWord.id(underlying, Kind.Spot, 0));
+            IFeeds.Point memory marked = withMark ? _feeds.mark(underlying) : spot;
+            assertEq(quote.spot, spot.value);
+            assertEq(quote.mark, withMark ? marked.value : 0);
+            assertEq(quote.confidence, _feeds.confidence(underlying, spot.spread));
+            assertEq(quote.epoch, _feeds.epochOf(underlying));
+            assertEq(quote.oldest, marked.time < spot.time ? marked.time : spot.time);
+            assertEq(uint8(quote.grade), uint8(marked.grade));
+            assertEq(answers[1 + 2 * i], quote.spot | (uint256(quote.mark) << 128));
+            assertEq(answers[2 + 2 * i], quote.epoch | (uint256(quote.confidence) << 40));
+            if (quote.grade > grade) grade = quote.grade;
+            if (quote.oldest < oldest) oldest = quote.oldest;
+        }
+        assertEq(answers[0], oldest | (uint256(uint8(grade)) << 40));
+    }
+
+    function test_GivenQuotes_WhenNoneOrAnUnknownOneIsAsked_TheySaySo() public {
+        uint256[] memory asked = new uint256[](0);
+        uint256[] memory answers = _feeds.quotesOf(asked);
+        assertEq(answers.length, 1);
+        assertEq(answers[0], type(uint40).max);
+        asked = new uint256[](1);
+        asked[0] = BTC + 1;
+        vm.expectRevert(abi.encodeWithSelector(IFeeds.UnderlyingUnknown.selector, BTC + 1));
+        _feeds.quotesOf(asked);
     }
 
     // ---- given another source

@@ -2,11 +2,13 @@
 pragma solidity ^0.8.34;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {Grade} from "../../src/hub/risk/FeedGrade.sol";
-import {FeedId, Kind} from "../../src/hub/risk/FeedWord.sol";
+import {FeedId, FeedWord, Kind} from "../../src/hub/risk/FeedWord.sol";
 import {Haircuts} from "../../src/hub/risk/Haircuts.sol";
 import {ICollateralRules} from "../../src/hub/risk/ICollateralRules.sol";
+import {IFeeds} from "../../src/hub/risk/IFeeds.sol";
 import {IPortfolioEngine} from "../../src/hub/risk/IPortfolioEngine.sol";
 import {IRiskEngine, Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {ISheets} from "../../src/hub/risk/ISheets.sol";
@@ -223,9 +225,14 @@ contract PortfolioEngineTest is HoldingsFixture {
     // ---- given collateral
 
     function testFuzz_GivenCollateral_WhenItIsValued_ItsHaircutsAreThoseOfItsLots(uint128[4] memory amounts) public {
+        _feeds.setUnderlying(BTC + 1, IFeeds.SpotMode.Signed, address(0), _bounds());
+        IFeeds.Report[] memory reports = new IFeeds.Report[](1);
+        reports[0] = IFeeds.Report(FeedWord.id(BTC + 1, Kind.Spot, 0), 3_000e18, 0);
+        _submit(START, reports);
         for (uint16 i = 0; i < 4; ++i) {
             // CAST: small numbers.
-            _rules.setAssetRule(10 + i, ICollateralRules.AssetRule(BTC, uint8(8 + 5 * i), uint8(0), EID + (i % 2)));
+            uint16 underlying = i == 3 ? BTC + 1 : BTC;
+            _rules.setAssetRule(10 + i, ICollateralRules.AssetRule(underlying, uint8(8 + 5 * i), 0, EID + (i % 2)));
         }
         _rules.setChainRates(EID, ICollateralRules.Rates(1e7, 2e7));
         _rules.setStateRates(ICollateralRules.ChainState.Degraded, ICollateralRules.Rates(3e8, 1e8));
@@ -241,6 +248,28 @@ contract PortfolioEngineTest is HoldingsFixture {
         for (uint256 i = 0; i < lots.length; ++i) total += lots[i].value;
         assertEq(value.total, total);
         assertEq(value.balances.length, lots.length);
+        _requireSameBesideQuotes(words, value);
+    }
+
+    /// @dev The same values in one question with the price and the mark of a position.
+    function _requireSameBesideQuotes(uint256[] memory words, ICollateralRules.Value memory value) private view {
+        uint256[] memory asked = new uint256[](1);
+        asked[0] = BTC | (1 << 16);
+        uint256[] memory quotes = _feeds.quotesOf(asked);
+        uint256[] memory answers = _rules.quotesWith(words, asked);
+        assertEq(answers.length, 7);
+        assertEq(answers[0] >> 40, Math.max(quotes[0] >> 40, uint8(value.grade)));
+        assertEq(uint40(answers[0]), Math.min(uint40(quotes[0]), value.oldest));
+        assertEq(answers[1], quotes[1]);
+        assertEq(answers[2], quotes[2]);
+        assertEq(int256(answers[3]), value.total);
+        assertEq(int256(answers[4]), value.haircuts.initial);
+        assertEq(int256(answers[5]), value.haircuts.maintenance);
+        uint256 followers;
+        for (uint256 i = 0; i < value.balances.length; ++i)
+            if (value.balances[i] >> 240 == BTC) followers += value.balances[i] & type(uint240).max;
+        assertEq(answers[6], followers);
+        assertEq(_rules.quotesWith(words, new uint256[](0)).length, 4);
     }
 
     function _health(uint256 options, int104 perpetual) private view returns (int256) {

@@ -99,8 +99,8 @@ function resolved(underlying: risk.FixedUnderlying) {
   };
 }
 
-/** The arguments of PortfolioEngine.whatIf. */
-export function toEngine(account: risk.FixedAccount) {
+/** The arguments of PortfolioMethod.whatIf. */
+export function toMethod(account: risk.FixedAccount) {
   const each = account.underlyings.map((underlying) => ({ underlying, ...resolved(underlying) }));
   return [
     {

@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { risk } from '@lockstep/shared';
 import { decodeFunctionResult, encodeDeployData, encodeFunctionData, zeroAddress, type Address } from 'viem';
-import { portfolioEngineAbi, sheetsAbi } from '../../ts/generated/abi.js';
+import { portfolioMethodAbi, sheetsAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
 import { TestChain } from '../chain.js';
-import { anyFixedAccount, toEngine } from './fixed-accounts.js';
+import { anyFixedAccount, toMethod } from './fixed-accounts.js';
 import { splitMix } from './portfolios.js';
 
 const FILE = path.join(import.meta.dirname, '../../../shared/vectors/risk/portfolio-margin.json');
@@ -17,7 +17,7 @@ const stream = splitMix(0x706f7274666f6c69n);
 const next = (): bigint => stream.next().value;
 
 describe('given portfolio margin on chain', () => {
-  let engine: Address;
+  let method: Address;
   let chain: TestChain;
 
   beforeAll(async () => {
@@ -25,16 +25,15 @@ describe('given portfolio margin on chain', () => {
     const normalTable = await chain.deploy(bytecode.NormalTable.creation);
     const sheetsCreation = { abi: sheetsAbi, bytecode: bytecode.Sheets.creation };
     const sheets = await chain.deploy(encodeDeployData({ ...sheetsCreation, args: [zeroAddress, zeroAddress, normalTable] }));
-    const links = { feeds: zeroAddress, collateralRules: zeroAddress, sheets };
-    const creation = { abi: portfolioEngineAbi, bytecode: bytecode.PortfolioEngine.creation };
-    engine = await chain.deploy(encodeDeployData({ ...creation, args: [chain.from, links, 0] }));
+    const creation = { abi: portfolioMethodAbi, bytecode: bytecode.PortfolioMethod.creation };
+    method = await chain.deploy(encodeDeployData({ ...creation, args: [sheets] }));
   }, 240_000);
 
   const onChain = async (account: risk.FixedAccount) => {
-    const data = encodeFunctionData({ abi: portfolioEngineAbi, functionName: 'whatIf', args: toEngine(account) });
+    const data = encodeFunctionData({ abi: portfolioMethodAbi, functionName: 'whatIf', args: toMethod(account) });
     return {
       data,
-      result: decodeFunctionResult({ abi: portfolioEngineAbi, functionName: 'whatIf', data: await chain.read(engine, data) }),
+      result: decodeFunctionResult({ abi: portfolioMethodAbi, functionName: 'whatIf', data: await chain.read(method, data) }),
     };
   };
 
@@ -62,7 +61,7 @@ describe('given portfolio margin on chain', () => {
       expect(result).toEqual(risk.fixedPortfolioRisk(account));
       cases.push({ call: data, result });
     }
-    const written = `${JSON.stringify({ about: 'Calls of PortfolioEngine.whatIf and what they return; see contracts/test/risk.', cases }, text, 1)}\n`;
+    const written = `${JSON.stringify({ about: 'Calls of PortfolioMethod.whatIf and what they return; see contracts/test/risk.', cases }, text, 1)}\n`;
     if (process.env['UPDATE_VECTORS'] === '1') writeFileSync(FILE, written);
     expect(readFileSync(FILE, 'utf8')).toBe(written);
   }, 240_000);

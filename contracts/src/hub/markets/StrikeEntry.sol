@@ -45,7 +45,9 @@ library StrikeEntry {
     /// @notice Seconds.
     function expiry(uint256 entry) internal pure returns (uint40) {
         // CAST: 24 bits of hours.
-        return uint40(hour(entry) * 1 hours);
+        unchecked {
+            return uint40(hour(entry) * 1 hours);
+        }
     }
 
     /// @notice Of the expiry in the underlying's table.
@@ -55,7 +57,9 @@ library StrikeEntry {
 
     /// @param third 0 … 2
     function at(uint256 word, uint256 third) internal pure returns (uint256) {
-        return (word >> (third * BITS)) & MASK;
+        unchecked {
+            return (word >> (third * BITS)) & MASK;
+        }
     }
 
     function put(uint256 word, uint256 third, uint256 entry) internal pure returns (uint256) {

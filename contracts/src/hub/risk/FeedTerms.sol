@@ -8,6 +8,8 @@ import {IFeeds} from "./IFeeds.sol";
 /// @title How an underlying's feeds are read and graded, in one word
 library FeedTerms {
     uint256 private constant WAD = 1e18;
+    /// @notice Two of what spotOf gives fill a word.
+    uint256 internal constant SPOT_BITS = 128;
 
     function limits(IFeeds.Bounds memory bounds, uint8 kind) internal pure returns (FeedGrade.Limits memory) {
         if (kind == uint8(Kind.Forward))
@@ -36,6 +38,11 @@ library FeedTerms {
             (uint256(bounds.markBand) << 200) |
             (uint256(bounds.disagreement) << 216) |
             (uint256(mode) << 232);
+    }
+
+    /// @notice What a spot and a mark are read and graded by, of `pack`'s word: two ages | maxSpread | markBand | mode, in SPOT_BITS.
+    function spotOf(uint256 terms) internal pure returns (uint256) {
+        return (terms & 0xffffffffffff) | (((terms >> 168) & 0xffffffffffff) << 48) | ((terms >> 232) << 96);
     }
 
     function modeOf(uint256 terms) internal pure returns (IFeeds.SpotMode) {

@@ -81,6 +81,15 @@ interface ICollateralRules {
 
     /// @notice What packed collateral (IRiskEngine's layout) comes to at the feeds of this block.
     function valueOf(uint256[] calldata words) external view returns (Value memory);
+    /// @notice Prices an engine asks for, and with them what packed collateral comes to: all in one question to the feeds.
+    /// @param words collateral, as in valueOf
+    /// @param asked as in IFeeds.quotesOf
+    /// @return answers as IFeeds.quotesOf, its first word also of the prices of collateral; then the total before any haircut | haircut initial |
+    ///         haircut maintenance, a word each; then for each asked the value of the balances whose underlying it is the first to name
+    function quotesWith(
+        uint256[] calldata words,
+        uint256[] calldata asked
+    ) external view returns (uint256[] memory answers);
     /// @notice Values and rates of packed collateral (IRiskEngine's layout) at the feeds of this block.
     /// @return lots    one per asset that has a rule and a balance
     /// @return classes tiers by the classes the lots name

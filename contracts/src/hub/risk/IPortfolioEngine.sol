@@ -2,8 +2,6 @@
 pragma solidity ^0.8.34;
 
 import {IRiskEngine, Risk} from "./IRiskEngine.sol";
-import {ISheets} from "./ISheets.sol";
-import {PortfolioMargin} from "./PortfolioMargin.sol";
 
 /// @title Portfolio margin
 /// @notice Values up to 128 option positions of 11 expiries in 3 underlyings, 8 underlyings in all, 16 balances of collateral. Within these
@@ -27,11 +25,4 @@ interface IPortfolioEngine is IRiskEngine {
 
     /// @notice riskOf with rows built for the account alone, whatever sheets there are: the same bits.
     function riskWithoutSheet(uint256[] calldata holdings) external view returns (Risk memory);
-
-    /// @notice Values any account: the method itself, for tools and proofs.
-    /// @param expiries for each underlying; the sheets of `account` are not read, places of its options are running numbers of these strikes
-    function whatIf(
-        PortfolioMargin.Account calldata account,
-        ISheets.Expiry[][] calldata expiries
-    ) external view returns (PortfolioMargin.Result memory);
 }

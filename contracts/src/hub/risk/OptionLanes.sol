@@ -36,6 +36,7 @@ library OptionLanes {
     /// @param shift     forwards are taken in 2^shift
     /// @param magnitude most that a lane may come to
     /// @param forward   greatest seen
+    /// @param used      a bit per place
     struct Work {
         uint256 cells;
         uint256 acc;
@@ -44,6 +45,7 @@ library OptionLanes {
         uint256 shift;
         uint256 magnitude;
         uint256 forward;
+        uint256 used;
     }
 
     /// @notice 1 / UNIT: 0.001 of a lot's step 2^-31.
@@ -60,11 +62,18 @@ library OptionLanes {
     // ---- cells and sheets to sums
 
     /// @param sheets that hold every place used, none twice
+    /// @param used   a bit per place
     /// @param spot   18 decimals; only sets how forwards are cut
-    function sum(uint256[][] memory sheets, uint256 cells, uint256 spot) internal pure returns (Sums memory sums) {
+    function sum(
+        uint256[][] memory sheets,
+        uint256 used,
+        uint256 cells,
+        uint256 spot
+    ) internal pure returns (Sums memory sums) {
         unchecked {
             uint256 shift = _excess(spot, SPOT_BITS);
             Work memory work = _begin(cells, 0, shift);
+            work.used = used;
             sums.header = SheetGrades.NONE;
             for (uint256 i = 0; i < sheets.length; ++i) _addSheet(sheets[i], work, sums);
             uint256 coarse = _excess(work.magnitude, LANE_BITS);
@@ -75,6 +84,7 @@ library OptionLanes {
                 (int256 naked, int256 net) = (sums.naked, sums.net);
                 sums.mark = sums.basis = 0;
                 work = _begin(cells, coarse, least > shift ? least : shift);
+                work.used = used;
                 for (uint256 i = 0; i < sheets.length; ++i) _addSheet(sheets[i], work, sums);
                 (sums.naked, sums.net) = (naked, net);
             }
@@ -144,17 +154,17 @@ library OptionLanes {
             }
             for (uint256 e = 0; e < expiries; ++e) {
                 uint256 header;
+                uint256 second;
                 assembly ("memory-safe") {
                     header := mload(add(sheet, add(96, shl(6, e))))
+                    second := mload(add(sheet, add(128, shl(6, e))))
                 }
+                if (!SheetRows.touches(second, work.used)) continue;
                 uint256 past = LaneRows.find(header, list, rows, work.cells, work.acc);
                 if (past == 0) continue;
                 LaneRows.addUp(work.acc, past);
                 _value(header, work, sums);
-                assembly ("memory-safe") {
-                    header := mload(add(sheet, add(128, shl(6, e))))
-                }
-                sums.header = SheetGrades.both(sums.header, header);
+                sums.header = SheetGrades.both(sums.header, second & SheetGrades.MASK);
             }
         }
     }
@@ -206,7 +216,7 @@ library OptionLanes {
                 calldatacopy(moves, calldatasize(), 320)
             }
             for (uint256 lane = 0; lane < LANES; ++lane) {
-                (uint256 shock, ) = SheetRows.movedOf(SheetRows.moveOfLane(lane), averaged);
+                uint256 shock = SheetRows.movedShockOf(SheetRows.moveOfLane(lane), averaged);
                 shock >>= lane < SheetRows.TAILS ? 33 : 36;
                 // Eight lanes in two words: the even ones, then the odd ones.
                 uint256 word = moves + (lane / 8) * 64 + (lane % 2) * 32;
@@ -227,12 +237,6 @@ library OptionLanes {
     /// @dev Word by word: parity, then the discount, then the totals. What was summed is left as lanes 2^63 above their value.
     function _fold(uint256 acc, uint256 moves, uint256 gain, uint256 rest) private pure {
         assembly ("memory-safe") {
-            // What lanes are below zero, without sign.
-            function below(value, sign) -> short {
-                let unit := shr(63, sign)
-                short := add(and(not(value), sub(sign, unit)), unit)
-            }
-
             let put := mload(add(acc, 320))
             let base := mload(add(acc, 352))
             base := add(mul(sub(shl(4, base), mload(add(acc, 384))), ONES), BIAS)
@@ -257,7 +261,9 @@ library OptionLanes {
                 odd := mul(gain, and(shr(64, value), WIDE))
                 sign := and(not(value), BIAS)
                 if sign {
-                    value := below(value, sign)
+                    // What lanes are below zero, without sign.
+                    let unit := shr(63, sign)
+                    value := add(and(not(value), sub(sign, unit)), unit)
                     all := sub(all, mul(rest, value))
                     odd := sub(odd, mul(rest, and(shr(64, value), WIDE)))
                 }
@@ -270,7 +276,8 @@ library OptionLanes {
                 odd := mul(gain, and(shr(64, value), WIDE))
                 sign := and(not(value), BIAS)
                 if sign {
-                    value := below(value, sign)
+                    let unit := shr(63, sign)
+                    value := add(and(not(value), sub(sign, unit)), unit)
                     all := sub(all, mul(rest, value))
                     odd := sub(odd, mul(rest, and(shr(64, value), WIDE)))
                 }

@@ -31,10 +31,14 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     uint256 private constant MOST_OPTION_WORDS = 24;
     uint256 private constant FIRST_CHUNK = (1 << 128) - 1;
 
-    /// @dev What a valuation has read so far.
+    /// @dev What a valuation has read of the feeds.
+    /// @param quotes where IFeeds.quotesOf's pairs of words stand
+    /// @param beside where what ICollateralRules.quotesWith says beside them stands; 0: there is no collateral
     struct Reading {
         Grade grade;
         uint40 oldest;
+        uint256 quotes;
+        uint256 beside;
     }
 
     IFeeds public immutable feeds;
@@ -76,20 +80,6 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
         return _riskOf(holdings, false);
     }
 
-    /// @inheritdoc IPortfolioEngine
-    function whatIf(
-        PortfolioMargin.Account calldata account,
-        ISheets.Expiry[][] calldata expiries
-    ) external view returns (PortfolioMargin.Result memory) {
-        PortfolioMargin.Book[] memory books = new PortfolioMargin.Book[](expiries.length);
-        for (uint256 i = 0; i < expiries.length; ++i) {
-            (books[i].used, books[i].cells) = OptionCells.gather(account.underlyings[i].options);
-            books[i].sheets = new uint256[][](1);
-            books[i].sheets[0] = sheets.buildFor(expiries[i]);
-        }
-        return PortfolioMargin.evaluate(account, books);
-    }
-
     function _riskOf(uint256[] calldata holdings, bool useSheets) private view returns (Risk memory risk) {
         Reading memory reading;
         (PortfolioMargin.Account memory account, PortfolioMargin.Book[] memory books) = _resolve(
@@ -101,7 +91,9 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
         for (uint256 i = 0; i < books.length; ++i) {
             if (books[i].used == 0) continue;
             uint256 header = books[i].header;
-            _read(reading, SheetGrades.gradeOf(header, block.timestamp), SheetGrades.oldestOf(header));
+            reading.grade = FeedGrade.worse(reading.grade, SheetGrades.gradeOf(header, block.timestamp));
+            uint40 oldest = SheetGrades.oldestOf(header);
+            if (oldest < reading.oldest) reading.oldest = oldest;
         }
         risk.equity = result.equity;
         // CAST: margins are sums of what is not negative; a scenario is below 37.
@@ -127,18 +119,24 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
             uint256 next = 1 + Holdings.collateralWords(head);
             account.cash = Holdings.cash(head);
             (account.initialFactor, account.maxLeverage) = Holdings.profile(head);
-            PortfolioMargin.Underlying[] memory underlyings = new PortfolioMargin.Underlying[](count);
-            account.underlyings = underlyings;
-            books = new PortfolioMargin.Book[](count);
-            account.settlementPrice = _settlementPrice(reading);
-            uint256[] memory balances = _collateral(holdings[1:next], account, reading);
+            account.underlyings = PortfolioMargin.newUnderlyings(count);
+            books = PortfolioMargin.newBooks(count);
+            _quote(holdings, next, count, reading);
+            account.settlementPrice =
+                settlementUnderlying == 0 ? Wad.ONE : int256(_at(reading.quotes, 2 * count) & type(uint128).max);
+            uint256 beside = reading.beside;
+            if (beside != 0) {
+                account.collateral = int256(_at(beside, 0));
+                account.haircuts.initial = int256(_at(beside, 1));
+                account.haircuts.maintenance = int256(_at(beside, 2));
+            }
             for (uint256 i = 0; i < count; ++i) {
                 uint256 position = _word(holdings, next);
                 uint256 end = ++next + Holdings.optionWords(position);
-                PortfolioMargin.Underlying memory underlying = underlyings[i];
-                uint40 epoch = _prices(underlying, position, reading);
+                PortfolioMargin.Underlying memory underlying = account.underlyings[i];
+                uint40 epoch = _prices(underlying, position, reading.quotes + (i << 6));
+                if (beside != 0) underlying.followers = int256(_at(beside, 3 + i));
                 uint16 id = Holdings.underlying(position);
-                underlying.followers = _followers(balances, id);
                 // A group of one offsets nothing.
                 if (count != 1) {
                     uint256 group = _groups[id / GROUPS] >> (GROUP_BITS * (id % GROUPS));
@@ -160,36 +158,48 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     /// @dev What the words count is there and nothing else, underlyings ascend, and there is no more than an account may hold.
     function _requireShape(uint256[] calldata holdings) private pure {
         unchecked {
-            require(holdings.length != 0, HoldingsInvalid(0, "a head"));
+            if (holdings.length == 0) _refuse(0, "a head");
             uint256 words = Holdings.collateralWords(holdings[0]);
             uint256 count = Holdings.underlyings(holdings[0]);
             uint256 next = 1 + words;
-            require(next <= holdings.length, HoldingsInvalid(next, "the collateral the head counts"));
-            require(words <= MOST_COLLATERAL_WORDS, HoldingsInvalid(words, "at most 16 balances, in 9 words"));
-            require(count <= MOST_UNDERLYINGS, HoldingsInvalid(count, "at most 8 underlyings"));
+            if (next > holdings.length) _refuse(next, "the collateral the head counts");
+            if (words > MOST_COLLATERAL_WORDS) _refuse(words, "at most 16 balances, in 9 words");
+            if (count > MOST_UNDERLYINGS) _refuse(count, "at most 8 underlyings");
             uint256 optionWords;
             uint256 withOptions;
             uint256 least;
             for (; count != 0; --count) {
-                require(next < holdings.length, HoldingsInvalid(next, "a position"));
+                if (next >= holdings.length) _refuse(next, "a position");
                 uint256 position = _word(holdings, next);
-                require(Holdings.underlying(position) >= least, HoldingsInvalid(position, "underlyings that ascend"));
+                if (Holdings.underlying(position) < least) _refuse(position, "underlyings that ascend");
                 least = uint256(Holdings.underlying(position)) + 1;
                 words = Holdings.optionWords(position);
                 next += 1 + words;
-                require(next <= holdings.length, HoldingsInvalid(next, "the options the position counts"));
+                if (next > holdings.length) _refuse(next, "the options the position counts");
                 if (words == 0) continue;
                 optionWords += words;
-                require(
-                    ++withOptions <= MOST_WITH_OPTIONS,
-                    HoldingsInvalid(withOptions, "options of at most 3 underlyings")
-                );
-                require(
-                    optionWords <= MOST_OPTION_WORDS,
-                    HoldingsInvalid(optionWords, "at most 128 options, in 24 words")
-                );
+                if (++withOptions > MOST_WITH_OPTIONS) _refuse(withOptions, "options of at most 3 underlyings");
+                if (optionWords > MOST_OPTION_WORDS) _refuse(optionWords, "at most 128 options, in 24 words");
             }
-            require(next == holdings.length, HoldingsInvalid(next, "no word more"));
+            if (next != holdings.length) _refuse(next, "no word more");
+        }
+    }
+
+    /// @dev HoldingsInvalid, with a text of at most 32 bytes.
+    function _refuse(uint256 word, bytes32 expected) private pure {
+        bytes4 selector = HoldingsInvalid.selector;
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            mstore(data, selector)
+            mstore(add(data, 4), word)
+            mstore(add(data, 36), 64)
+            let length := 0
+            for {} and(lt(length, 32), iszero(iszero(byte(length, expected)))) {} {
+                length := add(length, 1)
+            }
+            mstore(add(data, 68), length)
+            mstore(add(data, 100), expected)
+            revert(data, 132)
         }
     }
 
@@ -200,56 +210,112 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
         }
     }
 
-    function _settlementPrice(Reading memory reading) private view returns (int256) {
-        reading.oldest = type(uint40).max;
-        if (settlementUnderlying == 0) return Wad.ONE;
-        IFeeds.Quote memory quote = feeds.quoteOf(settlementUnderlying, false);
-        _read(reading, quote.grade, quote.oldest);
-        return int256(uint256(quote.spot));
-    }
+    // ---- prices, all at once
 
-    function _collateral(
-        uint256[] calldata words,
-        PortfolioMargin.Account memory account,
-        Reading memory reading
-    ) private view returns (uint256[] memory balances) {
-        if (words.length == 0) return balances;
-        ICollateralRules.Value memory value = collateralRules.valueOf(words);
-        (account.collateral, account.haircuts) = (value.total, value.haircuts);
-        _read(reading, value.grade, value.oldest);
-        return value.balances;
-    }
-
-    /// @dev Value of the balances that the underlying prices.
-    function _followers(uint256[] memory balances, uint256 id) private pure returns (int256 followers) {
+    /// @dev Asks for the positions' prices, in their order, then for that of settlement cash: the feeds, or the rules if there is collateral.
+    function _quote(uint256[] calldata holdings, uint256 first, uint256 count, Reading memory reading) private view {
         unchecked {
-            uint256 count = balances.length;
-            for (uint256 i = 0; i < count; ++i) {
-                uint256 word;
-                assembly ("memory-safe") {
-                    word := mload(add(add(balances, 32), shl(5, i)))
+            // The call, laid down where nothing is allocated: selector, where its arrays are, collateral if any, what is asked.
+            uint256 question;
+            uint256 asked;
+            uint256 selector = uint32(first == 1 ? IFeeds.quotesOf.selector : ICollateralRules.quotesWith.selector);
+            assembly ("memory-safe") {
+                question := add(mload(0x40), 28)
+                mstore(mload(0x40), selector)
+                let words := sub(first, 1)
+                asked := add(question, 4)
+                if words {
+                    mstore(asked, 64)
+                    mstore(add(question, 68), words)
+                    calldatacopy(add(question, 100), add(holdings.offset, 32), shl(5, words))
+                    asked := add(asked, 32)
+                    mstore(asked, add(96, shl(5, words)))
+                    asked := add(asked, shl(5, add(1, words)))
                 }
-                // CAST: the value's 240 bits.
-                if (word >> 240 == id) followers += int256(word & ((1 << 240) - 1));
+                if iszero(words) {
+                    mstore(asked, 32)
+                }
+                asked := add(asked, 64)
+                mstore(0x40, add(asked, 320))
             }
+            uint256 next = first;
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 position = _word(holdings, next);
+                bool withMark = Holdings.perpetualSize(position) != 0;
+                _put(asked, i, Holdings.underlying(position) | (withMark ? 1 << 16 : 0));
+                next += 1 + Holdings.optionWords(position);
+            }
+            if (settlementUnderlying != 0) _put(asked, count++, settlementUnderlying);
+            _put(asked - 32, 0, count);
+            reading.oldest = type(uint40).max;
+            if (first != 1) _answer(address(collateralRules), question, asked, count, reading);
+            else if (count != 0) _answer(address(feeds), question, asked, count, reading);
+            if (first != 1) reading.beside = reading.quotes + (count << 6);
         }
     }
 
+    /// @dev The answer stands behind the question.
+    function _answer(
+        address source,
+        uint256 question,
+        uint256 asked,
+        uint256 count,
+        Reading memory reading
+    ) private view {
+        uint256 word;
+        assembly ("memory-safe") {
+            let answer := mload(0x40)
+            // Collateral adds three words and one for each asked.
+            let most := add(96, shl(6, count))
+            if iszero(staticcall(gas(), source, question, sub(add(asked, shl(5, count)), question), 0, 0)) {
+                returndatacopy(answer, 0, returndatasize())
+                revert(answer, returndatasize())
+            }
+            if lt(returndatasize(), most) {
+                revert(0, 0)
+            }
+            returndatacopy(answer, 0, returndatasize())
+            mstore(0x40, add(answer, returndatasize()))
+            word := mload(add(answer, 64))
+            // Reading's third member.
+            mstore(add(reading, 64), add(answer, 96))
+        }
+        // CAST: as quotesOf laid them.
+        (reading.grade, reading.oldest) = (Grade(word >> 40), uint40(word));
+    }
+
+    function _put(uint256 words, uint256 i, uint256 word) private pure {
+        assembly ("memory-safe") {
+            mstore(add(words, shl(5, i)), word)
+        }
+    }
+
+    function _at(uint256 words, uint256 i) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(add(words, shl(5, i)))
+        }
+    }
+
+    /// @param quote where the underlying's pair of words stands
     function _prices(
         PortfolioMargin.Underlying memory underlying,
         uint256 position,
-        Reading memory reading
-    ) private view returns (uint40) {
-        int256 size = Holdings.perpetualSize(position);
-        IFeeds.Quote memory quote = feeds.quoteOf(Holdings.underlying(position), size != 0);
-        _read(reading, quote.grade, quote.oldest);
-        // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
-        underlying.spot = Wad.max(1, int256(uint256(quote.spot)));
-        underlying.confidence = int256(uint256(quote.confidence));
-        underlying.perpetualSize = size;
-        underlying.perpetualMark = int256(uint256(quote.mark));
-        underlying.perpetualProfit = Wad.mulDown(size, underlying.perpetualMark) + Holdings.perpetualQuote(position);
-        return quote.epoch;
+        uint256 quote
+    ) private pure returns (uint40) {
+        unchecked {
+            uint256 prices = _at(quote, 0);
+            uint256 rest = _at(quote, 1);
+            int256 size = Holdings.perpetualSize(position);
+            // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
+            underlying.spot = Wad.max(1, int256(prices & type(uint128).max));
+            // CAST: fields of their words.
+            underlying.confidence = int256(uint256(uint64(rest >> 40)));
+            underlying.perpetualSize = size;
+            underlying.perpetualMark = int256(prices >> 128);
+            underlying.perpetualProfit =
+                Wad.floorDiv(size * underlying.perpetualMark, Wad.ONE) + Holdings.perpetualQuote(position);
+            return uint40(rest);
+        }
     }
 
     // ---- rows of the account's strikes
@@ -278,10 +344,5 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
             if (sheet.length == 0 || wanted & ~sheet[0] != 0) sheet = sheets.build(id, wanted);
             read[count++] = sheet;
         }
-    }
-
-    function _read(Reading memory reading, Grade grade, uint40 oldest) private pure {
-        reading.grade = FeedGrade.worse(reading.grade, grade);
-        if (oldest < reading.oldest) reading.oldest = oldest;
     }
 }

@@ -57,14 +57,38 @@ library PortfolioMargin {
         uint256 worstScenario;
     }
 
-    /// @dev One underlying in money: profits of the scenarios, and what the charges need.
+    /// @dev One underlying in money: what the charges need, and its worst loss.
     struct Leg {
-        int256[37] profits;
         int256 basis;
         int256 mark;
         int256 naked;
         int256 net;
         int256 worst;
+    }
+
+    /// @dev Underlyings of a group together.
+    /// @param sum of their profits, see PortfolioScenarios
+    struct Joint {
+        uint256 group;
+        uint256 members;
+        int256 alone;
+        int256 basis;
+        int256 correlation;
+        uint256 sum;
+    }
+
+    /// @dev All underlyings together.
+    /// @param sum     of their profits; 0: of one only, which says itself which is the worst
+    /// @param scratch where profits of one with options are laid down
+    struct Whole {
+        int256 gains;
+        int256 marks;
+        int256 loss;
+        uint256 worstScenario;
+        uint256 sum;
+        uint256 scratch;
+        uint256 groups;
+        Joint[] joints;
     }
 
     int256 private constant MAINTENANCE = 0.8e18;
@@ -74,22 +98,12 @@ library PortfolioMargin {
     function evaluate(Account memory account, Book[] memory books) internal pure returns (Result memory result) {
         unchecked {
             // Every product is below 2^255: sizes are below 2^104, prices below 2^100, what they come to below 2^150.
-            uint256 count = account.underlyings.length;
-            Leg[] memory legs = _newLegs(count);
             Requirement memory charge = account.haircuts;
             int256 haircut = charge.initial;
-            int256 gains;
-            int256 marks;
-            for (uint256 i = 0; i < count; ++i) {
-                Underlying memory underlying = account.underlyings[i];
-                Leg memory leg = legs[i];
-                _leg(underlying, books[i], leg);
-                gains += underlying.perpetualProfit;
-                marks += leg.mark;
-                _charge(underlying, leg, charge);
-            }
-            result.worstScenario = _worstScenario(legs);
-            int256 loss = _loss(account.underlyings, legs);
+            Whole memory whole;
+            if (account.underlyings.length != 0) _addUp(account.underlyings, books, charge, whole);
+            (int256 gains, int256 marks, int256 loss) = (whole.gains, whole.marks, whole.loss);
+            result.worstScenario = whole.worstScenario;
             int256 depeg = _up(Wad.max(0, 0.99e18 - account.settlementPrice), 4e18);
             result.equity = account.cash + account.collateral + gains + marks;
             result.maintenanceMargin = charge.maintenance + _up(loss, MAINTENANCE);
@@ -105,24 +119,46 @@ library PortfolioMargin {
         }
     }
 
-    /// @dev As `new` would, at once: legs are most of what an account takes of memory.
-    function _newLegs(uint256 count) private pure returns (Leg[] memory legs) {
+    /// @notice As `new` would, at once.
+    function newUnderlyings(uint256 count) internal pure returns (Underlying[] memory underlyings) {
         assembly ("memory-safe") {
-            legs := mload(0x40)
-            let at := add(add(legs, 32), shl(5, count))
-            let end := add(at, mul(count, 1376))
+            underlyings := mload(0x40)
+            let at := add(add(underlyings, 32), shl(5, count))
+            let end := add(at, mul(count, 288))
             mstore(0x40, end)
             calldatacopy(at, calldatasize(), sub(end, at))
-            mstore(legs, count)
+            mstore(underlyings, count)
             for {
-                let to := add(legs, 32)
+                let to := add(underlyings, 32)
             } lt(at, end) {
                 to := add(to, 32)
+                at := add(at, 288)
             } {
-                // Six members, the first of which points to the profits behind them.
                 mstore(to, at)
-                mstore(at, add(at, 192))
-                at := add(at, 1376)
+                // The last member: no options, the word that is always zero.
+                mstore(add(at, 256), 0x60)
+            }
+        }
+    }
+
+    /// @notice As `new` would, at once.
+    function newBooks(uint256 count) internal pure returns (Book[] memory books) {
+        assembly ("memory-safe") {
+            books := mload(0x40)
+            let at := add(add(books, 32), shl(5, count))
+            let end := add(at, shl(7, count))
+            mstore(0x40, end)
+            calldatacopy(at, calldatasize(), sub(end, at))
+            mstore(books, count)
+            for {
+                let to := add(books, 32)
+            } lt(at, end) {
+                to := add(to, 32)
+                at := add(at, 128)
+            } {
+                mstore(to, at)
+                // The third member: no sheets.
+                mstore(add(at, 64), 0x60)
             }
         }
     }
@@ -148,22 +184,42 @@ library PortfolioMargin {
 
     // ---- one underlying in money
 
-    function _leg(Underlying memory underlying, Book memory book, Leg memory leg) private pure {
+    function _leg(
+        Underlying memory underlying,
+        Book memory book,
+        Leg memory leg,
+        Whole memory whole,
+        uint256 joint
+    ) private pure {
         unchecked {
             int256 linear = _down(underlying.perpetualSize, underlying.perpetualMark) + underlying.followers;
             if (book.used == 0) {
-                if (linear != 0) leg.worst = PortfolioScenarios.linear(linear, leg.profits);
+                (leg.basis, leg.mark, leg.naked, leg.net) = (0, 0, 0, 0);
+                leg.worst = linear == 0 ? int256(0) : PortfolioScenarios.addLinear(linear, whole.sum, joint);
                 return;
             }
             uint256 missing = book.used;
             for (uint256 i = 0; i < book.sheets.length; ++i) missing &= ~book.sheets[i][0];
             require(missing == 0, PlaceMissing(missing));
             // CAST: a price; it only sets how forwards are cut.
-            OptionLanes.Sums memory sums = OptionLanes.sum(book.sheets, book.cells, uint256(underlying.spot));
+            OptionLanes.Sums memory sums = OptionLanes.sum(
+                book.sheets,
+                book.used,
+                book.cells,
+                uint256(underlying.spot)
+            );
             (leg.naked, leg.net, book.header) = (sums.naked, sums.net, sums.header);
             leg.mark = Wad.floorDiv(sums.mark << sums.scale, OptionLanes.UNIT);
             leg.basis = Wad.floorDiv(sums.basis << sums.scale, OptionLanes.UNIT);
-            leg.worst = PortfolioScenarios.withOptions(sums, linear, Wad.min(0, leg.basis), leg.profits);
+            if (whole.scratch == 0) whole.scratch = PortfolioScenarios.newSum();
+            (leg.worst, whole.worstScenario) = PortfolioScenarios.withOptions(
+                sums,
+                linear,
+                Wad.min(0, leg.basis),
+                whole.scratch
+            );
+            if (whole.sum != 0) PortfolioScenarios.addTo(whole.sum, whole.scratch);
+            if (joint != 0) PortfolioScenarios.addTo(joint, whole.scratch);
         }
     }
 
@@ -189,49 +245,59 @@ library PortfolioMargin {
 
     // ---- underlyings together
 
-    /// @dev The first of the scenarios in which the account as a whole gains least.
-    function _worstScenario(Leg[] memory legs) private pure returns (uint256 worst) {
+    /// @dev Charges, gains and losses: the sum of the worst, less what correlated ones lose less together, times their correlation.
+    function _addUp(
+        Underlying[] memory underlyings,
+        Book[] memory books,
+        Requirement memory charge,
+        Whole memory whole
+    ) private pure {
         unchecked {
-            if (legs.length == 0) return 0;
-            int256[37] memory totals = legs[0].profits;
-            if (legs.length != 1) {
-                int256[37] memory sums;
-                totals = sums;
-                for (uint256 i = 0; i < legs.length; ++i) PortfolioScenarios.addTo(totals, legs[i].profits);
+            uint256 count = underlyings.length;
+            Leg memory leg;
+            Joint memory none;
+            if (count != 1) whole.joints = new Joint[](count);
+            if (count != 1 || books[0].used == 0) whole.sum = PortfolioScenarios.newSum();
+            for (uint256 i = 0; i < count; ++i) {
+                Underlying memory underlying = underlyings[i];
+                Joint memory joint = none;
+                if (count != 1 && underlying.group != 0) joint = _jointOf(whole, underlying.group);
+                _leg(underlying, books[i], leg, whole, joint.sum);
+                whole.gains += underlying.perpetualProfit;
+                whole.marks += leg.mark;
+                whole.loss += leg.worst;
+                _charge(underlying, leg, charge);
+                if (joint.sum == 0) continue;
+                ++joint.members;
+                joint.alone += leg.worst;
+                joint.basis += leg.basis;
+                joint.correlation = Wad.min(joint.correlation, underlying.correlation);
             }
-            (, worst) = PortfolioScenarios.leastOf(totals);
+            // The first of the scenarios in which the account as a whole gains least.
+            if (whole.sum != 0) (, whole.worstScenario) = PortfolioScenarios.leastOf(whole.sum);
+            for (uint256 i = 0; i < whole.groups; ++i) whole.loss -= _offset(whole.joints[i]);
         }
     }
 
-    /// @dev Sum of the worst losses, less what correlated ones lose less together, times their correlation.
-    function _loss(Underlying[] memory underlyings, Leg[] memory legs) private pure returns (int256 loss) {
+    function _jointOf(Whole memory whole, uint256 group) private pure returns (Joint memory joint) {
         unchecked {
-            for (uint256 i = 0; i < legs.length; ++i) {
-                loss += legs[i].worst;
-                uint256 group = underlyings[i].group;
-                if (group == 0) continue;
-                bool isFirst = true;
-                for (uint256 j = 0; j < i; ++j) if (underlyings[j].group == group) isFirst = false;
-                if (isFirst) loss -= _offset(underlyings, legs, i);
+            uint256 groups = whole.groups;
+            for (uint256 i = 0; i < groups; ++i) {
+                joint = whole.joints[i];
+                if (joint.group == group) return joint;
             }
+            joint = whole.joints[groups];
+            (joint.group, joint.correlation, joint.sum) = (group, 0.75e18, PortfolioScenarios.newSum());
+            whole.groups = groups + 1;
         }
     }
 
-    /// @dev Of the group whose first member is `first`.
-    function _offset(Underlying[] memory underlyings, Leg[] memory legs, uint256 first) private pure returns (int256) {
+    /// @dev One alone offsets nothing.
+    function _offset(Joint memory joint) private pure returns (int256) {
         unchecked {
-            Leg memory joint;
-            int256 alone;
-            int256 correlation = 0.75e18;
-            for (uint256 j = first; j < legs.length; ++j) {
-                if (underlyings[j].group != underlyings[first].group) continue;
-                alone += legs[j].worst;
-                joint.basis += legs[j].basis;
-                correlation = Wad.min(correlation, underlyings[j].correlation);
-                PortfolioScenarios.addTo(joint.profits, legs[j].profits);
-            }
-            (int256 least, ) = PortfolioScenarios.leastOf(joint.profits);
-            return _down(Wad.max(0, alone + Wad.min(least, Wad.min(0, joint.basis))), correlation);
+            if (joint.members == 1) return 0;
+            (int256 least, ) = PortfolioScenarios.leastOf(joint.sum);
+            return _down(Wad.max(0, joint.alone + Wad.min(least, Wad.min(0, joint.basis))), joint.correlation);
         }
     }
 

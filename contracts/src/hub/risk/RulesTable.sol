@@ -76,6 +76,13 @@ library RulesTable {
         }
     }
 
+    /// @notice Sets a member of an array that is known to have it.
+    function set(uint256[] memory words, uint256 i, uint256 word) internal pure {
+        assembly ("memory-safe") {
+            mstore(add(add(words, 32), shl(5, i)), word)
+        }
+    }
+
     /// @return rule 0: none.
     function ruleOf(uint256[] memory table, uint256 assetId) internal pure returns (uint256 rule) {
         if (assetId == 0 || table.length == 0 || assetId > table[0] & 0xffff) return 0;

@@ -57,13 +57,15 @@ abstract contract SheetBuilder {
             for (uint256 e = 0; e < plan.expiries.length; ++e) {
                 uint256 average = plan.averages[e] == 0 ? 0 : plan.words[plan.averages[e]];
                 uint256 past = _addExpiry(sheet, row, table, plan, e, average);
-                sheet[SheetRows.HEAD_WORDS + 2 * e + 1] = SheetGrades.headerOf(
-                    plan.words[2 * e],
-                    plan.words[2 * e + 1],
-                    _isSettled(average),
-                    plan.expiries[e],
-                    bounds
-                );
+                sheet[SheetRows.HEAD_WORDS + 2 * e + 1] =
+                    SheetRows.spanOf(sheet, row, past - row) |
+                    SheetGrades.headerOf(
+                        plan.words[2 * e],
+                        plan.words[2 * e + 1],
+                        _isSettled(average),
+                        plan.expiries[e],
+                        bounds
+                    );
                 row = past;
             }
         }
@@ -131,7 +133,7 @@ abstract contract SheetBuilder {
     function _plan(uint16 underlying, uint256 bitmap) private view returns (Plan memory plan) {
         unchecked {
             plan.places = _placesIn(bitmap);
-            plan.strikes = listing.strikesAt(underlying, plan.places);
+            plan.strikes = _strikesAt(underlying, plan.places);
             uint256[] memory of_ = _findExpiries(underlying, plan);
             uint256 count = plan.expiries.length;
             plan.first = new uint256[](count);
@@ -196,22 +198,46 @@ abstract contract SheetBuilder {
         }
     }
 
+    /// @dev With room for three words before it: _strikesAt asks with the array as it stands.
     function _placesIn(uint256 bitmap) private pure returns (uint8[] memory places) {
-        unchecked {
-            places = new uint8[](256);
-            assembly ("memory-safe") {
-                let to := add(places, 32)
-                for {
-                    let place := 0
-                } bitmap {
-                    place := add(place, 1)
-                    bitmap := shr(1, bitmap)
-                } {
-                    mstore(to, place)
-                    to := add(to, shl(5, and(bitmap, 1)))
-                }
-                mstore(places, shr(5, sub(to, add(places, 32))))
+        assembly ("memory-safe") {
+            places := add(mload(0x40), 96)
+            let to := add(places, 32)
+            for {
+                let place := 0
+            } bitmap {
+                place := add(place, 1)
+                bitmap := shr(1, bitmap)
+            } {
+                mstore(to, place)
+                to := add(to, shl(5, and(bitmap, 1)))
             }
+            mstore(places, shr(5, sub(to, add(places, 32))))
+            mstore(0x40, to)
+        }
+    }
+
+    /// @param places _placesIn's
+    function _strikesAt(uint16 underlying, uint8[] memory places) private view returns (uint256[] memory strikes) {
+        uint256 selector = uint32(IListing.strikesAt.selector);
+        address source = address(listing);
+        assembly ("memory-safe") {
+            let count := mload(places)
+            let question := sub(places, 96)
+            mstore(question, selector)
+            mstore(add(question, 32), underlying)
+            mstore(add(question, 64), 64)
+            strikes := mload(0x40)
+            let size := add(64, shl(5, count))
+            if iszero(staticcall(gas(), source, add(question, 28), add(100, shl(5, count)), strikes, size)) {
+                returndatacopy(strikes, 0, returndatasize())
+                revert(strikes, returndatasize())
+            }
+            if or(lt(returndatasize(), size), xor(mload(add(strikes, 32)), count)) {
+                revert(0, 0)
+            }
+            mstore(0x40, add(strikes, size))
+            strikes := add(strikes, 32)
         }
     }
 

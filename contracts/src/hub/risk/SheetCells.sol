@@ -14,6 +14,15 @@ library SheetCells {
     uint256 internal constant MIN_TOTAL_VOL = 0x100000000;
     uint256 internal constant MAX_TOTAL_VOL = 0x400000000000000000;
     uint256 private constant ONE = 0x10000000000000000;
+    // Every other lane in 64 bits: ones; the bit above each lane; its 32 bits; eight; shocks of the core, in a lane's steps.
+    uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
+    uint256 private constant GUARD = 0x0000000100000000000000010000000000000001000000000000000100000000;
+    uint256 private constant EVEN = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
+    uint256 private constant EIGHTS = 0x0000000000000008000000000000000800000000000000080000000000000008;
+    uint256 private constant SHOCKS_EVEN = 0x000000008f5c28f500000000851eb8510000000075c28f5c000000006b851eb8;
+    uint256 private constant SHOCKS_ODD = 0x00000000947ae147000000008a3d70a3000000007ae147ae0000000070a3d70a;
+    /// @dev Eight in each lane.
+    uint256 private constant EIGHT_LANES = 0x0000000800000008000000080000000800000008000000080000000800000008;
     // Moves: shock | its logarithm << 128, Q64 each.
     uint256 private constant DOWN_16 = 0xffffffffffffffffd35d9390442fb15d0000000000000000d70a3d70a3d70a3d;
     uint256 private constant DOWN_12 = 0xffffffffffffffffdf464fea071283430000000000000000e147ae147ae147ae;
@@ -43,7 +52,7 @@ library SheetCells {
     /// @param k      strike over forward, Q64
     /// @param code   of the strike, its lane
     /// @param strike what that stands for, in steps of 2^-31
-    /// @param vols   where five volatilities stand, per sqrt year, Q64: up, same, down, the tilts
+    /// @param vols   where five volatilities stand, per sqrt year, Q64: up, same, down, the tilts; and room for two words
     // The nine moves are written out: as calls or as a loop a cell would cost a third more.
     // solhint-disable-next-line function-max-lines
     function write(
@@ -109,14 +118,18 @@ library SheetCells {
                 lane := cell(table_, x, v, k_, and(move, 0xffffffffffffffffffffffffffffffff), strike_, bits)
             }
             // The nine moves of the core, the middle one apart.
-            function core(table_, base, inverse, v, k_, strike_) -> lanes, middle {
-                // Moves ascend, so all arguments lie between these two.
+            function core(table_, base, inverse, v, k_, strike_, scratch) -> lanes, middle {
+                // Moves ascend, so all arguments lie between these two. A strike of four forwards and more: see within.
                 switch and(
-                    lt(add(base, mul(2737865849835448909, inverse)), INSIDE),
-                    lt(sub(sub(base, mul(3216252311044116131, inverse)), v), INSIDE)
+                    lt(k_, 0x40000000000000000),
+                    and(
+                        lt(add(base, mul(2737865849835448909, inverse)), INSIDE),
+                        lt(sub(sub(base, mul(3216252311044116131, inverse)), v), INSIDE)
+                    )
                 )
                 case 1 {
-                    lanes, middle := within(table_, base, inverse, v, k_, strike_)
+                    lanes, middle := within(add(base, shl(118, table_)), inverse, v, k_, strike_)
+                    lanes := floored(lanes, mload(add(scratch, 160)), mload(add(scratch, 192)))
                 }
                 default {
                     lanes := moved(table_, base, inverse, v, k_, strike_, 33, UP_16)
@@ -130,99 +143,163 @@ library SheetCells {
                     middle := moved(table_, base, inverse, v, k_, strike_, 33, UNMOVED)
                 }
             }
-            // Where the table reaches all of them. Written out: as calls a cell would cost a third more.
-            function within(table_, base, inverse, v, k_, strike_) -> lanes, middle {
+            // What lanes are at least: the forward moved less the strike, or nothing; eight above it. Every other lane, in 64 bits each.
+            function floors(shocks, strike_) -> lanes {
+                // Above all moves it makes no difference.
+                if gt(strike_, 0xffffffff) {
+                    strike_ := 0xffffffff
+                }
+                lanes := sub(or(shocks, GUARD), mul(strike_, ONES))
+                let above := and(lanes, GUARD)
+                lanes := add(and(lanes, sub(above, shr(32, above))), EIGHTS)
+            }
+            // The greater of lanes, eight above what they are, and their floors; without the eight.
+            function floored(lanes, even, odd) -> greater {
+                let over := sub(or(and(lanes, EVEN), GUARD), even)
+                let above := and(over, GUARD)
+                greater := add(even, and(over, sub(above, shr(32, above))))
+                over := sub(or(and(shr(32, lanes), EVEN), GUARD), odd)
+                above := and(over, GUARD)
+                greater := or(greater, shl(32, add(odd, and(over, sub(above, shr(32, above))))))
+                greater := sub(greater, EIGHT_LANES)
+            }
+            // Where the table reaches all of them: lanes eight above what they are, middle as it is. The base says where the table stands.
+            // Written out: as calls a cell would cost a third more. No lane is negative: up to four forwards the distribution's error, 2.4e-10 of
+            // either term, is below three steps. Each is stored four bytes before the last one, and so they stand packed.
+            function within(base, inverse, v, k_, strike_) -> lanes, middle {
                 // MASK, from the word that is always zero: a constant would be made anew at each use.
-                let mask := shl(128, shr(192, not(mload(0x60))))
+                let mask := iszero(mload(0x60))
+                let bias := shl(100, mask)
+                mask := sub(shl(192, mask), shl(128, mask))
                 {
-                    let x := add(base, mul(2737865849835448909, inverse))
+                    let x := sub(base, mul(3216252311044116131, inverse))
                     let y := sub(x, v)
-                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    let word := mload(and(shr(118, x), 0x1fffe0))
                     x := and(shr(59, x), 0xffffffffffffffe0)
                     let p := add(signextend(15, word), mul(signextend(7, word), x))
                     p := add(and(word, mask), mul(p, x))
-                    x := mul(21398223125503079874, shr(192, add(word, mul(p, x))))
-                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    x := mul(15495265021916023357, shr(192, add(word, mul(p, x))))
+                    word := mload(and(shr(118, y), 0x1fffe0))
                     y := and(shr(59, y), 0xffffffffffffffe0)
                     p := add(signextend(15, word), mul(signextend(7, word), y))
                     p := add(and(word, mask), mul(p, y))
                     y := mul(k_, shr(192, add(word, mul(p, y))))
-                    x := shr(97, mul(gt(x, y), sub(x, y)))
-                    y := sub(2491081031, strike_)
-                    if sgt(y, x) {
-                        x := y
-                    }
-                    lanes := x
+                    mstore(0x20, shr(97, sub(add(x, bias), y)))
                 }
                 {
-                    let x := add(base, mul(2090545254068255550, inverse))
+                    let x := sub(base, mul(2358109488322280637, inverse))
                     let y := sub(x, v)
-                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    let word := mload(and(shr(118, x), 0x1fffe0))
                     x := and(shr(59, x), 0xffffffffffffffe0)
                     let p := add(signextend(15, word), mul(signextend(7, word), x))
                     p := add(and(word, mask), mul(p, x))
-                    x := mul(20660353362554697809, shr(192, add(word, mul(p, x))))
-                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    x := mul(16233134784864405422, shr(192, add(word, mul(p, x))))
+                    word := mload(and(shr(118, y), 0x1fffe0))
                     y := and(shr(59, y), 0xffffffffffffffe0)
                     p := add(signextend(15, word), mul(signextend(7, word), y))
                     p := add(and(word, mask), mul(p, y))
                     y := mul(k_, shr(192, add(word, mul(p, y))))
-                    x := shr(97, mul(gt(x, y), sub(x, y)))
-                    y := sub(2405181685, strike_)
-                    if sgt(y, x) {
-                        x := y
-                    }
-                    lanes := or(shl(32, lanes), x)
+                    mstore(0x1c, shr(97, sub(add(x, bias), y)))
                 }
                 {
-                    let x := add(base, mul(1419680629484392196, inverse))
+                    let x := sub(base, mul(1538119200552807486, inverse))
                     let y := sub(x, v)
-                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    let word := mload(and(shr(118, x), 0x1fffe0))
                     x := and(shr(59, x), 0xffffffffffffffe0)
                     let p := add(signextend(15, word), mul(signextend(7, word), x))
                     p := add(and(word, mask), mul(p, x))
-                    x := mul(19922483599606315745, shr(192, add(word, mul(p, x))))
-                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    x := mul(16971004547812787486, shr(192, add(word, mul(p, x))))
+                    word := mload(and(shr(118, y), 0x1fffe0))
                     y := and(shr(59, y), 0xffffffffffffffe0)
                     p := add(signextend(15, word), mul(signextend(7, word), y))
                     p := add(and(word, mask), mul(p, y))
                     y := mul(k_, shr(192, add(word, mul(p, y))))
-                    x := shr(97, mul(gt(x, y), sub(x, y)))
-                    y := sub(2319282339, strike_)
-                    if sgt(y, x) {
-                        x := y
-                    }
-                    lanes := or(shl(32, lanes), x)
+                    mstore(0x18, shr(97, sub(add(x, bias), y)))
+                }
+                {
+                    let x := sub(base, mul(753032885493520102, inverse))
+                    let y := sub(x, v)
+                    let word := mload(and(shr(118, x), 0x1fffe0))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(17708874310761169551, shr(192, add(word, mul(p, x))))
+                    word := mload(and(shr(118, y), 0x1fffe0))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    mstore(0x14, shr(97, sub(add(x, bias), y)))
                 }
                 {
                     let x := add(base, mul(723494457926954012, inverse))
                     let y := sub(x, v)
-                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    let word := mload(and(shr(118, x), 0x1fffe0))
                     x := and(shr(59, x), 0xffffffffffffffe0)
                     let p := add(signextend(15, word), mul(signextend(7, word), x))
                     p := add(and(word, mask), mul(p, x))
                     x := mul(19184613836657933680, shr(192, add(word, mul(p, x))))
-                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    word := mload(and(shr(118, y), 0x1fffe0))
                     y := and(shr(59, y), 0xffffffffffffffe0)
                     p := add(signextend(15, word), mul(signextend(7, word), y))
                     p := add(and(word, mask), mul(p, y))
                     y := mul(k_, shr(192, add(word, mul(p, y))))
-                    x := shr(97, mul(gt(x, y), sub(x, y)))
-                    y := sub(2233382993, strike_)
-                    if sgt(y, x) {
-                        x := y
-                    }
-                    lanes := or(shl(32, lanes), x)
+                    mstore(0x10, shr(97, sub(add(x, bias), y)))
+                }
+                {
+                    let x := add(base, mul(1419680629484392196, inverse))
+                    let y := sub(x, v)
+                    let word := mload(and(shr(118, x), 0x1fffe0))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(19922483599606315745, shr(192, add(word, mul(p, x))))
+                    word := mload(and(shr(118, y), 0x1fffe0))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    mstore(0x0c, shr(97, sub(add(x, bias), y)))
+                }
+                {
+                    let x := add(base, mul(2090545254068255550, inverse))
+                    let y := sub(x, v)
+                    let word := mload(and(shr(118, x), 0x1fffe0))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(20660353362554697809, shr(192, add(word, mul(p, x))))
+                    word := mload(and(shr(118, y), 0x1fffe0))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    mstore(0x08, shr(97, sub(add(x, bias), y)))
+                }
+                {
+                    let x := add(base, mul(2737865849835448909, inverse))
+                    let y := sub(x, v)
+                    let word := mload(and(shr(118, x), 0x1fffe0))
+                    x := and(shr(59, x), 0xffffffffffffffe0)
+                    let p := add(signextend(15, word), mul(signextend(7, word), x))
+                    p := add(and(word, mask), mul(p, x))
+                    x := mul(21398223125503079874, shr(192, add(word, mul(p, x))))
+                    word := mload(and(shr(118, y), 0x1fffe0))
+                    y := and(shr(59, y), 0xffffffffffffffe0)
+                    p := add(signextend(15, word), mul(signextend(7, word), y))
+                    p := add(and(word, mask), mul(p, y))
+                    y := mul(k_, shr(192, add(word, mul(p, y))))
+                    mstore(0x04, shr(97, sub(add(x, bias), y)))
                 }
                 {
                     let x := base
                     let y := sub(x, v)
-                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
+                    let word := mload(and(shr(118, x), 0x1fffe0))
                     x := and(shr(59, x), 0xffffffffffffffe0)
                     let p := add(signextend(15, word), mul(signextend(7, word), x))
                     p := add(and(word, mask), mul(p, x))
                     x := mul(18446744073709551616, shr(192, add(word, mul(p, x))))
-                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
+                    word := mload(and(shr(118, y), 0x1fffe0))
                     y := and(shr(59, y), 0xffffffffffffffe0)
                     p := add(signextend(15, word), mul(signextend(7, word), y))
                     p := add(and(word, mask), mul(p, y))
@@ -234,85 +311,26 @@ library SheetCells {
                     }
                     middle := x
                 }
-                {
-                    let x := sub(base, mul(753032885493520102, inverse))
-                    let y := sub(x, v)
-                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
-                    x := and(shr(59, x), 0xffffffffffffffe0)
-                    let p := add(signextend(15, word), mul(signextend(7, word), x))
-                    p := add(and(word, mask), mul(p, x))
-                    x := mul(17708874310761169551, shr(192, add(word, mul(p, x))))
-                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
-                    y := and(shr(59, y), 0xffffffffffffffe0)
-                    p := add(signextend(15, word), mul(signextend(7, word), y))
-                    p := add(and(word, mask), mul(p, y))
-                    y := mul(k_, shr(192, add(word, mul(p, y))))
-                    x := shr(97, mul(gt(x, y), sub(x, y)))
-                    y := sub(2061584302, strike_)
-                    if sgt(y, x) {
-                        x := y
-                    }
-                    lanes := or(shl(32, lanes), x)
-                }
-                {
-                    let x := sub(base, mul(1538119200552807486, inverse))
-                    let y := sub(x, v)
-                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
-                    x := and(shr(59, x), 0xffffffffffffffe0)
-                    let p := add(signextend(15, word), mul(signextend(7, word), x))
-                    p := add(and(word, mask), mul(p, x))
-                    x := mul(16971004547812787486, shr(192, add(word, mul(p, x))))
-                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
-                    y := and(shr(59, y), 0xffffffffffffffe0)
-                    p := add(signextend(15, word), mul(signextend(7, word), y))
-                    p := add(and(word, mask), mul(p, y))
-                    y := mul(k_, shr(192, add(word, mul(p, y))))
-                    x := shr(97, mul(gt(x, y), sub(x, y)))
-                    y := sub(1975684956, strike_)
-                    if sgt(y, x) {
-                        x := y
-                    }
-                    lanes := or(shl(32, lanes), x)
-                }
-                {
-                    let x := sub(base, mul(2358109488322280637, inverse))
-                    let y := sub(x, v)
-                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
-                    x := and(shr(59, x), 0xffffffffffffffe0)
-                    let p := add(signextend(15, word), mul(signextend(7, word), x))
-                    p := add(and(word, mask), mul(p, x))
-                    x := mul(16233134784864405422, shr(192, add(word, mul(p, x))))
-                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
-                    y := and(shr(59, y), 0xffffffffffffffe0)
-                    p := add(signextend(15, word), mul(signextend(7, word), y))
-                    p := add(and(word, mask), mul(p, y))
-                    y := mul(k_, shr(192, add(word, mul(p, y))))
-                    x := shr(97, mul(gt(x, y), sub(x, y)))
-                    y := sub(1889785610, strike_)
-                    if sgt(y, x) {
-                        x := y
-                    }
-                    lanes := or(shl(32, lanes), x)
-                }
-                {
-                    let x := sub(base, mul(3216252311044116131, inverse))
-                    let y := sub(x, v)
-                    let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
-                    x := and(shr(59, x), 0xffffffffffffffe0)
-                    let p := add(signextend(15, word), mul(signextend(7, word), x))
-                    p := add(and(word, mask), mul(p, x))
-                    x := mul(15495265021916023357, shr(192, add(word, mul(p, x))))
-                    word := mload(add(table_, and(shr(118, y), 0x3fe0)))
-                    y := and(shr(59, y), 0xffffffffffffffe0)
-                    p := add(signextend(15, word), mul(signextend(7, word), y))
-                    p := add(and(word, mask), mul(p, y))
-                    y := mul(k_, shr(192, add(word, mul(p, y))))
-                    x := shr(97, mul(gt(x, y), sub(x, y)))
-                    y := sub(1803886264, strike_)
-                    if sgt(y, x) {
-                        x := y
-                    }
-                    lanes := or(shl(32, lanes), x)
+                lanes := mload(0x20)
+            }
+            // One lane of a move within those of the core, where all of them are inside.
+            function near(base, inverse, v, k_, strike_, log, shock) -> lane {
+                let x := add(base, mul(log, inverse))
+                let y := sub(x, v)
+                let word := mload(and(shr(118, x), 0x1fffe0))
+                x := and(shr(59, x), 0xffffffffffffffe0)
+                let p := add(signextend(15, word), mul(signextend(7, word), x))
+                p := add(and(word, MASK), mul(p, x))
+                x := mul(shock, shr(192, add(word, mul(p, x))))
+                word := mload(and(shr(118, y), 0x1fffe0))
+                y := and(shr(59, y), 0xffffffffffffffe0)
+                p := add(signextend(15, word), mul(signextend(7, word), y))
+                p := add(and(word, MASK), mul(p, y))
+                y := mul(k_, shr(192, add(word, mul(p, y))))
+                lane := shr(97, mul(gt(x, y), sub(x, y)))
+                y := sub(shr(33, shock), strike_)
+                if sgt(y, lane) {
+                    lane := y
                 }
             }
             function tails(table_, base, inverse, v, k_, strike_) -> lanes {
@@ -326,20 +344,33 @@ library SheetCells {
                 lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_0))
             }
 
+            mstore(add(vols, 160), floors(SHOCKS_EVEN, strike))
+            mstore(add(vols, 192), floors(SHOCKS_ODD, strike))
             let base, inverse, v := state(mload(vols), root, ratio)
-            let lanes, rest := core(table, base, inverse, v, k, strike)
+            let lanes, rest := core(table, base, inverse, v, k, strike, vols)
             mstore(out, lanes)
             mstore(add(out, 128), tails(table, base, inverse, v, k, shr(3, strike)))
             rest := or(rest, shl(224, code))
             base, inverse, v := state(mload(add(vols, 32)), root, ratio)
-            code := moved(table, base, inverse, v, k, strike, 33, BASIS_DOWN)
-            code := or(shl(32, code), moved(table, base, inverse, v, k, strike, 33, BASIS_UP))
+            switch and(
+                lt(add(base, mul(2737865849835448909, inverse)), INSIDE),
+                lt(sub(sub(base, mul(3216252311044116131, inverse)), v), INSIDE)
+            )
+            case 1 {
+                let there := add(base, shl(118, table))
+                code := near(there, inverse, v, k, strike, sub(0, 849360749681073026), 17616640590392621793)
+                code := or(shl(32, code), near(there, inverse, v, k, strike, 811968220205034196, 19276847557026481438))
+            }
+            default {
+                code := moved(table, base, inverse, v, k, strike, 33, BASIS_DOWN)
+                code := or(shl(32, code), moved(table, base, inverse, v, k, strike, 33, BASIS_UP))
+            }
             rest := or(rest, shl(160, code))
-            lanes, code := core(table, base, inverse, v, k, strike)
+            lanes, code := core(table, base, inverse, v, k, strike, vols)
             mstore(add(out, 32), lanes)
             rest := or(rest, shl(32, code))
             base, inverse, v := state(mload(add(vols, 64)), root, ratio)
-            lanes, code := core(table, base, inverse, v, k, strike)
+            lanes, code := core(table, base, inverse, v, k, strike, vols)
             mstore(add(out, 64), lanes)
             rest := or(rest, shl(64, code))
             base, inverse, v := state(mload(add(vols, 128)), root, ratio)

@@ -12,6 +12,8 @@ import {IFeeds} from "./IFeeds.sol";
 library SheetGrades {
     /// @notice What holds nothing back.
     uint256 internal constant NONE = type(uint160).max;
+    /// @notice The bits of a header that are its own.
+    uint256 internal constant MASK = type(uint168).max;
     uint256 private constant TIME = type(uint40).max;
 
     function headerOf(

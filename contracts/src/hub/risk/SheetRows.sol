@@ -9,7 +9,8 @@ import {SheetCells} from "./SheetCells.sol";
 /// @notice A sheet is words: a bitmap of the listing's places in it; the number of expiries | that of rows << 16; two headers per expiry;
 /// the place of each row, a byte each, padded to a word; five words per row. Rows stand by expiry.
 /// @dev First header, low to high: forward uint96 (18 decimals) | gain uint64 (factor of a positive value, Q64) | basis uint64 (factor, 18
-/// decimals) | first row uint8 | rows uint8 | averaged uint16 (share of the forward that no move touches, see ALL_AVERAGED). Second: see SheetGrades.
+/// decimals) | first row uint8 | rows uint8 | averaged uint16 (share of the forward that no move touches, see ALL_AVERAGED). Second: see SheetGrades,
+/// then the least and the greatest place of its rows, uint8 each.
 /// Row: forty lanes of 32 bits, lane j in word j / 8 at bit 32 (j % 8): undiscounted call over forward, rounded down, in steps of 2^-31 (the
 /// tails: 2^-28). Words 0 ... 2: volatility up, same, down, at all moves but the middle one; word 3: the middle one at up, same, down | the two
 /// tilts | the forward at +-4.5% | the strike over the forward (see strikeOf); word 4 the tails. Puts follow by parity. Twin, bit for bit: shared/src/risk/fixed/sheet-rows.ts.
@@ -93,6 +94,23 @@ library SheetRows {
             if (basis > WAD) basis = WAD;
             return
                 term.forward | (gain << 96) | (basis << 160) | (first << 224) | (count << 232) | (term.averaged << 240);
+        }
+    }
+
+    /// @notice The places between which those of an expiry lie, as the second header has them: whoever holds none there passes over its rows.
+    /// @param first The expiry's first row; places of its rows ascend.
+    function spanOf(uint256[] memory sheet, uint256 first, uint256 count) internal pure returns (uint256 span) {
+        assembly ("memory-safe") {
+            let list := add(add(sheet, add(96, first)), shl(6, and(mload(add(sheet, 64)), 0xffff)))
+            span := or(shl(168, byte(0, mload(list))), shl(176, byte(0, mload(sub(add(list, count), 1)))))
+        }
+    }
+
+    /// @notice Whether any of the places used lies between an expiry's.
+    function touches(uint256 secondHeader, uint256 used) internal pure returns (bool) {
+        unchecked {
+            uint256 first = (secondHeader >> 168) & 0xff;
+            return (used >> first) << (255 + first - (secondHeader >> 176)) != 0;
         }
     }
 
@@ -238,13 +256,20 @@ library SheetRows {
     /// @notice A move of what is not fixed of a forward, as one of all of it.
     /// @param averaged Share of the forward that does not move, at most ALL_AVERAGED.
     function movedOf(uint256 move, uint256 averaged) internal pure returns (uint256 shock, int256 log) {
-        (shock, log) = moveOf(move);
-        if (averaged == 0) return (shock, log);
-        if (averaged == ALL_AVERAGED) return (ONE, 0);
+        if (averaged == 0) return (shockOf(move), logOf(move));
+        shock = movedShockOf(move, averaged);
+        if (averaged != ALL_AVERAGED) log = Fixed.ln(shock);
+    }
+
+    /// @notice movedOf, without the logarithm.
+    function movedShockOf(uint256 move, uint256 averaged) internal pure returns (uint256 shock) {
+        if (averaged == ALL_AVERAGED) return ONE;
         unchecked {
             // CAST: moves are below six, and one less a share of a fall is positive.
-            shock = uint256(int256(ONE) + (((int256(shock) - int256(ONE)) * int256(ALL_AVERAGED - averaged)) >> 15));
-            log = Fixed.ln(shock);
+            return
+                uint256(
+                    int256(ONE) + (((int256(shockOf(move)) - int256(ONE)) * int256(ALL_AVERAGED - averaged)) >> 15)
+                );
         }
     }
 
@@ -257,33 +282,62 @@ library SheetRows {
         }
     }
 
-    /// @notice Moves of the forward and their logarithms, Q64: nine of the core, eight tails, two of the basis.
-    function moveOf(uint256 move) internal pure returns (uint256 shock, int256 log) {
+    /// @notice Moves of the forward, Q64: nine of the core, eight tails, two of the basis.
+    function shockOf(uint256 move) internal pure returns (uint256) {
         if (move < 9) {
-            if (move == 0) return (15495265021916023357, -3216252311044116131);
-            if (move == 1) return (16233134784864405422, -2358109488322280637);
-            if (move == 2) return (16971004547812787486, -1538119200552807486);
-            if (move == 3) return (17708874310761169551, -753032885493520102);
-            if (move == 4) return (18446744073709551616, 0);
-            if (move == 5) return (19184613836657933680, 723494457926954012);
-            if (move == 6) return (19922483599606315745, 1419680629484392196);
-            if (move == 7) return (20660353362554697809, 2090545254068255550);
-            return (21398223125503079874, 2737865849835448909);
+            if (move == 0) return 15495265021916023357;
+            if (move == 1) return 16233134784864405422;
+            if (move == 2) return 16971004547812787486;
+            if (move == 3) return 17708874310761169551;
+            if (move == 4) return 18446744073709551616;
+            if (move == 5) return 19184613836657933680;
+            if (move == 6) return 19922483599606315745;
+            if (move == 7) return 20660353362554697809;
+            return 21398223125503079874;
         }
-        return _farMoveOf(move);
+        return _farShockOf(move);
     }
 
-    function _farMoveOf(uint256 move) private pure returns (uint256 shock, int256 log) {
-        if (move == 9) return (6271892985061247549, -19900525727573257516);
-        if (move == 10) return (12359318529385399582, -7387507178279143566);
-        if (move == 11) return (27670116110564327424, 7479511080090283978);
-        if (move == 12) return (36893488147419103232, 12786308645202655659);
-        if (move == 13) return (55340232221128654848, 20265819725292939638);
-        if (move == 14) return (73786976294838206464, 25572617290405311319);
-        if (move == 15) return (92233720368547758080, 29688889273197213359);
-        if (move == 16) return (110680464442257309696, 33052128370495595298);
-        if (move == 17) return (19276847557026481438, 811968220205034196);
-        return (17616640590392621793, -849360749681073026);
+    function _farShockOf(uint256 move) private pure returns (uint256) {
+        if (move == 9) return 6271892985061247549;
+        if (move == 10) return 12359318529385399582;
+        if (move == 11) return 27670116110564327424;
+        if (move == 12) return 36893488147419103232;
+        if (move == 13) return 55340232221128654848;
+        if (move == 14) return 73786976294838206464;
+        if (move == 15) return 92233720368547758080;
+        if (move == 16) return 110680464442257309696;
+        if (move == 17) return 19276847557026481438;
+        return 17616640590392621793;
+    }
+
+    /// @notice Their logarithms, Q64.
+    function logOf(uint256 move) internal pure returns (int256) {
+        if (move < 9) {
+            if (move == 0) return -3216252311044116131;
+            if (move == 1) return -2358109488322280637;
+            if (move == 2) return -1538119200552807486;
+            if (move == 3) return -753032885493520102;
+            if (move == 4) return 0;
+            if (move == 5) return 723494457926954012;
+            if (move == 6) return 1419680629484392196;
+            if (move == 7) return 2090545254068255550;
+            return 2737865849835448909;
+        }
+        return _farLogOf(move);
+    }
+
+    function _farLogOf(uint256 move) private pure returns (int256) {
+        if (move == 9) return -19900525727573257516;
+        if (move == 10) return -7387507178279143566;
+        if (move == 11) return 7479511080090283978;
+        if (move == 12) return 12786308645202655659;
+        if (move == 13) return 20265819725292939638;
+        if (move == 14) return 25572617290405311319;
+        if (move == 15) return 29688889273197213359;
+        if (move == 16) return 33052128370495595298;
+        if (move == 17) return 811968220205034196;
+        return -849360749681073026;
     }
 
     /// @notice A strike over its forward as a lane: steps of 2^-27 below 16, else 2^31 and steps of 2^-18; rounded down.

@@ -93,6 +93,8 @@ contract Sheets is ISheets, SheetBuilder {
                 SheetRows.write(table, term, strikes[i], ratio, sigmas[i], _place(sheet, row, row));
                 ++row;
             }
+            if (strikes.length != 0)
+                sheet[SheetRows.HEAD_WORDS + 2 * e + 1] = SheetRows.spanOf(sheet, row - strikes.length, strikes.length);
         }
         _return(sheet);
     }

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {FeedGrade, Grade} from "./FeedGrade.sol";
+import {FeedId, FeedWord, Kind} from "./FeedWord.sol";
+import {FeedTerms} from "./FeedTerms.sol";
+import {IFeeds} from "./IFeeds.sol";
+import {SpotSource} from "./SpotSource.sol";
+
+/// @notice The words of the feeds, and of them what margin reads: spot and mark of an account's underlyings at once.
+abstract contract FeedQuotes is IFeeds {
+    uint256 internal constant SHARE_ONE = 10_000;
+
+    /// @param terms bounds and mode in one word, see FeedTerms.pack
+    struct Underlying {
+        uint256 terms;
+        address source;
+    }
+
+    mapping(FeedId feed => uint256 word) internal _words;
+    mapping(uint16 underlying => Underlying) internal _underlyings;
+    /// @dev FeedTerms.spotOf of two underlyings, the even one low: what is read in one slot.
+    mapping(uint256 pair => uint256) private _spotTerms;
+
+    function _setTerms(uint16 underlying, uint256 terms, address source) internal {
+        _underlyings[underlying] = Underlying({terms: terms, source: source});
+        uint256 shift = (underlying & 1) * FeedTerms.SPOT_BITS;
+        uint256 pair = _spotTerms[underlying >> 1] & ~(uint256(type(uint128).max) << shift);
+        _spotTerms[underlying >> 1] = pair | (FeedTerms.spotOf(terms) << shift);
+    }
+
+    /// @inheritdoc IFeeds
+    function quoteOf(uint16 underlying, bool withMark) external view returns (Quote memory) {
+        (uint256 prices, uint256 rest) = _quote(underlying, withMark);
+        // CAST: fields of their words, as _quote laid them.
+        return
+            Quote({
+                spot: uint128(prices),
+                mark: uint128(prices >> 128),
+                confidence: uint64(rest >> 40),
+                epoch: uint40(rest),
+                oldest: uint40(rest >> 104),
+                grade: Grade(rest >> 144)
+            });
+    }
+
+    /// @inheritdoc IFeeds
+    /// @dev Every account's margin begins here, so the answer is laid down where it is returned from.
+    function quotesOf(uint256[] calldata asked) external view returns (uint256[] memory) {
+        unchecked {
+            uint256 answer;
+            uint256 count = asked.length;
+            assembly ("memory-safe") {
+                answer := mload(0x40)
+                mstore(0x40, add(answer, add(96, shl(6, count))))
+                mstore(answer, 32)
+                mstore(add(answer, 32), add(1, shl(1, count)))
+            }
+            uint256 oldest = type(uint40).max;
+            uint256 grade;
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 word;
+                assembly ("memory-safe") {
+                    word := calldataload(add(asked.offset, shl(5, i)))
+                }
+                // CAST: the field's sixteen bits.
+                (uint256 prices, uint256 rest) = _quote(uint16(word), (word >> 16) & 1 == 1);
+                assembly ("memory-safe") {
+                    let to := add(answer, add(96, shl(6, i)))
+                    mstore(to, prices)
+                    mstore(add(to, 32), and(rest, 0xffffffffffffffffffffffffff))
+                    prices := and(shr(104, rest), 0xffffffffff)
+                    if lt(prices, oldest) {
+                        oldest := prices
+                    }
+                    rest := shr(144, rest)
+                    if gt(rest, grade) {
+                        grade := rest
+                    }
+                }
+            }
+            assembly ("memory-safe") {
+                mstore(add(answer, 64), or(oldest, shl(40, grade)))
+                return(answer, add(96, shl(6, count)))
+            }
+        }
+    }
+
+    /// @dev Equal to point() and mark(), without their structs in memory.
+    /// @return prices spot uint128 | mark uint128, 0 if not asked
+    /// @return rest   epoch uint40 | confidence uint64 | oldest uint40 | grade
+    function _quote(uint16 underlying, bool withMark) private view returns (uint256 prices, uint256 rest) {
+        unchecked {
+            uint256 terms = _spotTermsOf(underlying);
+            require(terms != 0, UnderlyingUnknown(underlying));
+            uint256 word = _wordOf(underlying, Kind.Spot);
+            rest = (word >> FeedWord.EPOCH_SHIFT) & type(uint40).max;
+            Grade grade;
+            if (terms >> 96 == uint256(SpotMode.Signed)) grade = _spotGrade(word, terms, false);
+            else (word, grade) = _otherSpot(underlying, word, terms);
+            uint256 spot = FeedWord.value(word);
+            uint256 oldest = FeedWord.time(word);
+            rest |= uint256(FeedTerms.confidence(FeedWord.spread(word), (terms >> 48) & type(uint32).max)) << 40;
+            if (withMark) {
+                word = _wordOf(underlying, Kind.Mark);
+                uint256 marked = spot;
+                if (word != 0) {
+                    Grade other = _spotGrade(word, terms, false);
+                    if (other > grade) grade = other;
+                    if (FeedWord.time(word) < oldest) oldest = FeedWord.time(word);
+                    marked = FeedWord.value(word);
+                    uint256 band = (spot * ((terms >> 80) & type(uint16).max)) / SHARE_ONE;
+                    if (marked > spot + band) marked = spot + band;
+                    if (marked < spot - band) marked = spot - band;
+                }
+                // Between 0 and twice a price, below 2^101.
+                prices = marked << 128;
+            }
+            prices |= spot;
+            rest |= (oldest << 104) | (uint256(grade) << 144);
+        }
+    }
+
+    /// @dev 0: not listed.
+    function _spotTermsOf(uint16 underlying) private view returns (uint256) {
+        return (_spotTerms[underlying >> 1] >> ((underlying & 1) * FeedTerms.SPOT_BITS)) & type(uint128).max;
+    }
+
+    /// @dev Of a spot or a mark.
+    function _wordOf(uint16 underlying, Kind kind) private view returns (uint256) {
+        return _words[FeedWord.id(underlying, kind, 0)];
+    }
+
+    /// @dev Spot read from another source, or compared with one.
+    function _otherSpot(uint16 id, uint256 word, uint256 terms) private view returns (uint256, Grade) {
+        Underlying storage underlying = _underlyings[id];
+        if (terms >> 96 == uint256(SpotMode.Source)) {
+            word = SpotSource.wordOf(underlying.source, word);
+            return (word, _spotGrade(word, terms, false));
+        }
+        (bool disagrees, Grade floor) = SpotSource.check(
+            underlying.source,
+            FeedTerms.boundsOf(underlying.terms),
+            FeedWord.value(word)
+        );
+        return (word, FeedGrade.worse(_spotGrade(word, terms, disagrees), floor));
+    }
+
+    /// @dev Of a spot's or a mark's word.
+    /// @param terms FeedTerms.spotOf's
+    function _spotGrade(uint256 word, uint256 terms, bool disagrees) private view returns (Grade) {
+        // CAST: as spotOf laid them.
+        return
+            FeedGrade.gradeOf(
+                word,
+                uint24(terms),
+                uint24(terms >> 24),
+                uint32(terms >> 48),
+                block.timestamp,
+                disagrees
+            );
+    }
+}
