@@ -5,6 +5,7 @@ import { decodeFunctionData, encodeFunctionData, numberToHex, type Abi, type Hex
 import type { DataSource } from 'typeorm';
 import type { BlockRef, Log } from '../src/chain/block.js';
 import type { ChainContext } from '../src/chain/chain-context.js';
+import { ChainTime } from '../src/chain/chain-time.js';
 import type { Chains } from '../src/chain/chains.js';
 import { SenderKeys } from '../src/sender/keys.js';
 import { SenderService } from '../src/sender/sender.service.js';
@@ -398,7 +399,7 @@ describe('given withdrawals of a hub and a spoke', () => {
   });
 
   it('raises an alarm for the first order that is not paid in time, and ends it with the payout', async () => {
-    const watch = new ReleaseWatch(testConfig(url), chains, repository, problems, clock);
+    const watch = new ReleaseWatch(testConfig(url), chains, repository, problems, new ChainTime(database, clock));
     const alarms = () =>
       database.query<{ code: string; detail: string }[]>(`select code, detail from path_problems where stage = 'release'`);
     await index(chains.hub, block(1), [queued(block(1), 1n), ordered(block(1), 1n, 1n)]);

@@ -17,7 +17,7 @@ import {
 import type { Hex } from 'viem';
 import { DataSource } from 'typeorm';
 import { Chains } from '../chain/chains.js';
-import { CLOCK, type Clock } from '../chain/clock.js';
+import { ChainTime } from '../chain/chain-time.js';
 import { RELAYER_CONFIG } from '../config/config.module.js';
 import type { RelayerConfig } from '../config/relayer-config.js';
 import { CarriageQueries, placeAt, type PlaceRow } from './carriage.queries.js';
@@ -53,7 +53,7 @@ export class DepositQueries {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly time: ChainTime,
     private readonly chains: Chains,
     private readonly names: ChainNames,
     private readonly carriage: CarriageQueries,
@@ -104,7 +104,7 @@ export class DepositQueries {
     const outlook = depositOutlook(told, {
       ...path,
       hubEid,
-      now: unixSeconds(BigInt(Math.floor(this.clock.now() / 1000))),
+      now: await this.time.now(this.chains.byEid(told.steps.at(-1)?.place.eid ?? srcEid) ?? source),
       packet: packet?.state ?? null,
       hold,
       expect: { ...pathExpectations(source.config, this.config), parked: PARKED_SECONDS },

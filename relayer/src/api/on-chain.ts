@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { CLOCK, type Clock } from '../chain/clock.js';
 import { firstLine } from '../chain/error-fields.js';
 
@@ -13,7 +13,11 @@ export class OnChain {
   readonly #logger = new Logger(OnChain.name);
   readonly #known = new Map<string, { readonly at: number; readonly value: Promise<unknown> }>();
 
-  constructor(@Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(CLOCK) private readonly clock: Clock,
+    /** another one for tests, whose providers answer in the end, however busy the machine is */
+    @Optional() private readonly patienceMs: number = PATIENCE_MS,
+  ) {}
 
   /** @param key names the question; the same question within a few seconds gets the same answer */
   async ask<T>(key: string, read: () => Promise<T>): Promise<T | null> {
@@ -29,7 +33,7 @@ export class OnChain {
   async #answer<T>(key: string, read: () => Promise<T>): Promise<T | null> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), PATIENCE_MS);
+      timer = setTimeout(() => resolve(null), this.patienceMs);
     });
     try {
       return await Promise.race([read(), patience]);

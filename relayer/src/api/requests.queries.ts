@@ -17,7 +17,7 @@ import {
 import type { Hex } from 'viem';
 import { DataSource } from 'typeorm';
 import { Chains } from '../chain/chains.js';
-import { CLOCK, type Clock } from '../chain/clock.js';
+import { ChainTime } from '../chain/chain-time.js';
 import { RELAYER_CONFIG } from '../config/config.module.js';
 import type { RelayerConfig } from '../config/relayer-config.js';
 import { describeReason } from '../sender/intent.js';
@@ -52,7 +52,7 @@ export class RequestQueries {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly time: ChainTime,
     private readonly chains: Chains,
     private readonly names: ChainNames,
     private readonly carriage: CarriageQueries,
@@ -98,7 +98,7 @@ export class RequestQueries {
     const outlook = requestOutlook(told, {
       ...path,
       hubEid,
-      now: unixSeconds(BigInt(Math.floor(this.clock.now() / 1000))),
+      now: await this.time.now(this.chains.byEid(told.steps.at(-1)?.place.eid ?? srcEid) ?? source),
       validUntil: entry.validUntil,
       packet: packet?.state ?? null,
       hold,

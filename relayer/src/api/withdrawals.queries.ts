@@ -7,19 +7,17 @@ import {
   eid,
   accountId,
   sequence,
-  unixSeconds,
   withdrawalOutlook,
   withdrawalTimeline,
   type Carried,
   type ClaimWaiting,
   type Eid,
-  type UnixSeconds,
   type WithdrawalTimeline,
 } from '@lockstep/shared';
 import { BaseError, ContractFunctionRevertedError, getAddress, zeroHash, type Address, type Hex } from 'viem';
 import { DataSource } from 'typeorm';
 import { Chains } from '../chain/chains.js';
-import { CLOCK, type Clock } from '../chain/clock.js';
+import { ChainTime } from '../chain/chain-time.js';
 import { RELAYER_CONFIG } from '../config/config.module.js';
 import type { RelayerConfig } from '../config/relayer-config.js';
 import { CarriageQueries, placeAt } from './carriage.queries.js';
@@ -42,7 +40,7 @@ export class WithdrawalQueries {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly time: ChainTime,
     private readonly chains: Chains,
     private readonly names: ChainNames,
     private readonly facts: WithdrawalFacts,
@@ -137,7 +135,7 @@ export class WithdrawalQueries {
       claim,
       hubEid,
       dstEid,
-      now: this.#now(),
+      now: await this.time.now(this.chains.byEid(told.steps.at(-1)?.place.eid ?? hubEid) ?? this.chains.hub),
       isReturn,
       waiting,
       ahead,
@@ -166,10 +164,6 @@ export class WithdrawalQueries {
       outlook: await this.presenter.outlook(outlook, refundTo(row)),
       ...this.presenter.story(told),
     };
-  }
-
-  #now(): UnixSeconds {
-    return unixSeconds(BigInt(Math.floor(this.clock.now() / 1000)));
   }
 
   async #waiting(claim: bigint): Promise<ClaimWaiting | null> {

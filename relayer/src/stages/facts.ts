@@ -2,6 +2,7 @@ import { toEventSelector, type Abi, type AbiEvent, type Hex } from 'viem';
 import type { EntityManager } from 'typeorm';
 import type { Eid } from '@lockstep/shared';
 import type { BlockRef, Log } from '../chain/block.js';
+import type { ChainContext } from '../chain/chain-context.js';
 
 /**
  * Rows that mirror one event of one chain. All such tables share the same columns for the place of the event and the same life:
@@ -71,12 +72,22 @@ export async function orphanFacts(tx: EntityManager, fact: FactTable, eid: Eid, 
   );
 }
 
-/** Marks every pending row of a chain up to `upTo` as final. @param at when finality was seen, unix seconds */
-export async function finalizeFacts(tx: EntityManager, fact: FactTable, eid: Eid, upTo: BlockRef, at: bigint): Promise<void> {
+/**
+ * Marks every pending row of a chain up to `upTo` as final.
+ * @param wall when finality was seen, unix seconds; a chain that is ahead of it says when itself
+ */
+export async function finalizeFacts(
+  tx: EntityManager,
+  fact: FactTable,
+  { eid, chainId }: Pick<ChainContext, 'eid' | 'chainId'>,
+  upTo: BlockRef,
+  wall: bigint,
+): Promise<void> {
   await tx.query(
-    `update ${fact.table} set state = 'final', final_at = $3
+    `update ${fact.table} set state = 'final',
+       final_at = greatest($3::bigint, (select timestamp from blocks where chain_id = $4 order by number desc limit 1))
      where ${fact.eidColumn} = $1 and block_number <= $2 and state = 'pending'`,
-    [eid, upTo.number.toString(), at.toString()],
+    [eid, upTo.number.toString(), wall.toString(), chainId],
   );
 }
 

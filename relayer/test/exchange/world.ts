@@ -3,6 +3,7 @@ import { numberToHex, type Hex, type PrivateKeyAccount } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import type { DataSource } from 'typeorm';
 import type { RevertReason } from '../../src/sender/intent.js';
+import { ChainTime } from '../../src/chain/chain-time.js';
 import { SenderKeys } from '../../src/sender/keys.js';
 import { SenderService } from '../../src/sender/sender.service.js';
 import { ExchangeRepository, type StoredMatch } from '../../src/stages/exchange/exchange.repository.js';
@@ -72,8 +73,9 @@ export function exchangeWorld(database: DataSource, url: string) {
   const hub = new TestHub();
   const repository = new ExchangeRepository(database);
   const sender = new SenderService(database, testChains(url), new SenderKeys(config));
+  const time = new ChainTime(database, clock);
   const noFault = (): void => undefined;
-  const matcher = (): MatcherService => new MatcherService(database, config, repository, clock, noFault);
+  const matcher = (): MatcherService => new MatcherService(database, config, repository, hub, time, noFault);
   return {
     config,
     clock,
@@ -81,7 +83,7 @@ export function exchangeWorld(database: DataSource, url: string) {
     repository,
     sender,
     matcher,
-    intake: new IntakeService(config, repository, hub, clock),
+    intake: new IntakeService(config, repository, hub, time),
     settlement: new SettlementService(database, config, repository, hub, sender, noFault),
     queries: new OrderQueries(database, config, hub),
   };

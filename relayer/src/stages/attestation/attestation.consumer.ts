@@ -57,7 +57,7 @@ export class AttestationConsumer implements ChainConsumer {
   }
 
   async onFinal(tx: EntityManager, chain: ChainContext, upTo: BlockRef): Promise<void> {
-    await finalizeFacts(tx, CHECKPOINTS, chain.eid, upTo, BigInt(Math.floor(this.clock.now() / 1000)));
+    await finalizeFacts(tx, CHECKPOINTS, chain, upTo, BigInt(Math.floor(this.clock.now() / 1000)));
   }
 }
 

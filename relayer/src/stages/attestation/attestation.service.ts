@@ -1,10 +1,10 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { iMessengerAbi } from '@lockstep/contracts';
-import { decideFlush, unixSeconds, wei, type FlushDecision, type UnixSeconds, type Waiting } from '@lockstep/shared';
+import { decideFlush, unixSeconds, wei, type FlushDecision, type Waiting } from '@lockstep/shared';
 import { encodeFunctionData, type Hex } from 'viem';
 import { DataSource } from 'typeorm';
-import { CLOCK, type Clock } from '../../chain/clock.js';
+import { ChainTime } from '../../chain/chain-time.js';
 import { FAULT_POINT, type FaultPoint } from '../../chain/fault-point.js';
 import type { ChainContext } from '../../chain/chain-context.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
@@ -28,7 +28,7 @@ export class AttestationService {
     private readonly paths: Paths,
     private readonly intents: Intents,
     private readonly keys: SenderKeys,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly time: ChainTime,
     @Inject(FAULT_POINT) private readonly faultPoint: FaultPoint,
   ) {}
 
@@ -37,9 +37,10 @@ export class AttestationService {
    * costs nothing but a packet if a reorg takes it back.
    */
   async flushDue(chain: ChainContext): Promise<void> {
+    const now = await this.time.now(chain);
     for (const route of this.paths.from(chain)) {
       const flushed = await lastFlushed(this.dataSource.manager, chain, route.destination.eid);
-      const decision = decideFlush(this.config.batching, await this.#waiting(route, flushed), this.#now());
+      const decision = decideFlush(this.config.batching, await this.#waiting(route, flushed), now);
       if (decision.kind === 'flush') await this.#flush(route, flushed, decision);
     }
   }
@@ -68,11 +69,6 @@ export class AttestationService {
       [source.eid, destination.eid, flushed.toString()],
     );
     return { count: Number(row?.count ?? 0), oldestAt: typeof row?.oldest === 'string' ? unixSeconds(BigInt(row.oldest)) : null };
-  }
-
-  /** A chain without traffic makes no blocks on some networks, so age is measured by this machine's clock, against chain times. */
-  #now(): UnixSeconds {
-    return unixSeconds(BigInt(Math.floor(this.clock.now() / 1000)));
   }
 
   async #flush({ source, destination }: Route, flushed: bigint, decision: Extract<FlushDecision, { kind: 'flush' }>): Promise<void> {

@@ -76,7 +76,7 @@ export class DepositConsumer implements ChainConsumer {
   }
 
   async onFinal(tx: EntityManager, chain: ChainContext, upTo: BlockRef): Promise<void> {
-    await finalizeFacts(tx, LOG_ENTRIES, chain.eid, upTo, BigInt(Math.floor(this.clock.now() / 1000)));
+    await finalizeFacts(tx, LOG_ENTRIES, chain, upTo, BigInt(Math.floor(this.clock.now() / 1000)));
   }
 
   /** Sequence and head of the newest entry that stands; the genesis of the path if there is none. */

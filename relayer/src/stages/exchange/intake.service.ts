@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { decodeAccount, exchange, risk, unixSeconds, type UnixSeconds } from '@lockstep/shared';
+import { decodeAccount, exchange, risk } from '@lockstep/shared';
 import { isAddressEqual, recoverAddress, type Address, type Hex } from 'viem';
-import { CLOCK, type Clock } from '../../chain/clock.js';
+import { ChainTime } from '../../chain/chain-time.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { ExchangeRepository } from './exchange.repository.js';
@@ -30,7 +30,7 @@ export class IntakeService {
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'exchange'>,
     private readonly repository: ExchangeRepository,
     @Inject(HUB_EXCHANGE) private readonly hub: HubExchange,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly time: ChainTime,
   ) {}
 
   /** Takes an order. The same order again changes nothing and is answered with what became of it. */
@@ -39,7 +39,7 @@ export class IntakeService {
     const hash = exchange.orderHash(this.hub.domain, order);
     const known = await this.repository.byHash(hash);
     if (known !== null) return { kind: 'taken', order: known };
-    const problem = this.#terms(order) ?? (await this.#standing(order)) ?? (await this.#signature(order, hash, signer, signature));
+    const problem = (await this.#terms(order)) ?? (await this.#standing(order)) ?? (await this.#signature(order, hash, signer, signature));
     if (problem !== null) return { kind: 'refused', problem };
     if (!(await this.repository.add({ order, signer, signature, hash, timeInForce }))) {
       const other = await this.repository.byNonce(order.account, order.nonce);
@@ -74,9 +74,9 @@ export class IntakeService {
   }
 
   /** What the order says of itself. */
-  #terms(order: exchange.Order): IntakeProblem | null {
+  async #terms(order: exchange.Order): Promise<IntakeProblem | null> {
     const { tick, lot, minimum } = stepsOf(this.config.exchange, order.instrument);
-    const now = this.#now();
+    const now = await this.time.now(this.hub);
     const least = leastFeeCap(this.config.exchange, order);
     if (order.expiry < now) return invalid('expiry', order.expiry, describeRejection({ code: 'EXPIRED', expiry: order.expiry, now }));
     if (order.limit % tick !== 0n) return invalid('limit', order.limit, `a multiple of ${tick} (${risk.formatDecimal(tick)})`);
@@ -116,10 +116,6 @@ export class IntakeService {
     const { owner, home } = decodeAccount(account);
     if (home === 0 && isAddressEqual(owner, signer) && (await isSignedByKey(digest, signer, signature))) return true;
     return this.hub.isSignedBy(account, signer, digest, signature);
-  }
-
-  #now(): UnixSeconds {
-    return unixSeconds(BigInt(Math.floor(this.clock.now() / 1000)));
   }
 }
 

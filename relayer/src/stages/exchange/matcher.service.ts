@@ -1,12 +1,13 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { exchange, unixSeconds, type UnixSeconds } from '@lockstep/shared';
+import { exchange, type UnixSeconds } from '@lockstep/shared';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Hex } from 'viem';
-import { CLOCK, type Clock } from '../../chain/clock.js';
+import { ChainTime } from '../../chain/chain-time.js';
 import { FAULT_POINT, type FaultPoint } from '../../chain/fault-point.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { ExchangeRepository, type NewMatch, type OrderUpdate } from './exchange.repository.js';
+import { HUB_EXCHANGE, type HubExchange } from './hub-exchange.js';
 import { feesOf, stepsOf } from './terms.js';
 import type { StoredOrder } from './order-row.js';
 import { describeRejection } from './rejections.js';
@@ -44,7 +45,8 @@ export class MatcherService {
     private readonly dataSource: DataSource,
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'exchange'>,
     private readonly repository: ExchangeRepository,
-    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(HUB_EXCHANGE) private readonly hub: Pick<HubExchange, 'chainId'>,
+    private readonly time: ChainTime,
     @Inject(FAULT_POINT) private readonly faultPoint: FaultPoint,
   ) {}
 
@@ -62,7 +64,7 @@ export class MatcherService {
   async #step(tx: EntityManager): Promise<boolean> {
     const version = await this.repository.lockVersion(tx);
     const step: Step = { updates: new Map(), matches: [] };
-    const now = unixSeconds(BigInt(Math.floor(this.clock.now() / 1000)));
+    const now = await this.time.now(this.hub, tx);
     if (version !== this.#version) await this.#rebuild(tx, step, now);
     for (const { hash, remaining } of await this.repository.cancelRequests(tx))
       if (step.updates.get(hash)?.state !== 'filled')

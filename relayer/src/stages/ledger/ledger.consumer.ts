@@ -103,7 +103,7 @@ export class LedgerConsumer implements ChainConsumer {
 
   async onFinal(tx: EntityManager, chain: ChainContext, upTo: BlockRef): Promise<void> {
     const at = BigInt(Math.floor(this.clock.now() / 1000));
-    for (const table of TABLES) await finalizeFacts(tx, table, chain.eid, upTo, at);
+    for (const table of TABLES) await finalizeFacts(tx, table, chain, upTo, at);
   }
 }
 

@@ -4,7 +4,6 @@ import { DataSource } from 'typeorm';
 import type { Hex } from 'viem';
 import { z } from 'zod/v4';
 import { Chains } from '../../chain/chains.js';
-import { CLOCK, type Clock } from '../../chain/clock.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import type { HubCalls } from '../hub-calls.js';
@@ -18,7 +17,7 @@ import { biddingOf, hubMethods } from './parameters.js';
 /** Token of the liquidator's calls. */
 export const LIQUIDATION_CALLS = Symbol('LIQUIDATION_CALLS');
 
-const DAY = 86_400;
+const DAY = 86_400n;
 
 // CAST: accountId checks that it is 32 bytes of hex.
 const accountRows = z.array(z.object({ account: z.string().transform((text) => accountId(text as Hex)) }));
@@ -34,7 +33,6 @@ export class LiquidationService {
     @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'liquidation'>,
     @Inject(LIQUIDATION_CALLS) private readonly calls: HubCalls,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** One look at the newest block of the hub. */
@@ -58,7 +56,8 @@ export class LiquidationService {
     const rates = await readRates(client, hub, cross);
     const reader = new HubReader(client, hub, { portfolio, cross: rates, isolated: { ...rates, method: 'isolated' } });
     // Bids of a day count against the budget, so events are read again from there on.
-    const book = new AccountBook(client, hub, await blockBefore(client, BigInt(Math.floor(this.clock.now() / 1000) - DAY)));
+    const { timestamp } = await client.getBlock();
+    const book = new AccountBook(client, hub, await blockBefore(client, timestamp - DAY));
     const accounts = await this.#known();
     book.add(accounts);
     const exact = await reader.exact(accounts, await client.getBlockNumber());

@@ -40,7 +40,7 @@ export class MarginConsumer implements ChainConsumer {
   }
 
   async onFinal(tx: EntityManager, chain: ChainContext, upTo: BlockRef): Promise<void> {
-    await finalizeFacts(tx, POSITION_EVENTS, chain.eid, upTo, BigInt(Math.floor(this.clock.now() / 1000)));
+    await finalizeFacts(tx, POSITION_EVENTS, chain, upTo, BigInt(Math.floor(this.clock.now() / 1000)));
   }
 }
 

@@ -65,7 +65,7 @@ export class PacketConsumer implements ChainConsumer {
   }
 
   async onFinal(tx: EntityManager, chain: ChainContext, upTo: BlockRef): Promise<void> {
-    await finalizeFacts(tx, PACKETS, chain.eid, upTo, BigInt(Math.floor(this.clock.now() / 1000)));
+    await finalizeFacts(tx, PACKETS, chain, upTo, BigInt(Math.floor(this.clock.now() / 1000)));
   }
 
   /** A packet of one of our routes; null for those of other applications, whatever bytes they hold. */

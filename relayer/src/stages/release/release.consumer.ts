@@ -46,6 +46,6 @@ export class ReleaseConsumer implements ChainConsumer {
 
   async onFinal(tx: EntityManager, chain: ChainContext, upTo: BlockRef): Promise<void> {
     const at = BigInt(Math.floor(this.clock.now() / 1000));
-    for (const table of TABLES) await finalizeFacts(tx, table, chain.eid, upTo, at);
+    for (const table of TABLES) await finalizeFacts(tx, table, chain, upTo, at);
   }
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, type Clock } from '../../chain/clock.js';
+import { ChainTime } from '../../chain/chain-time.js';
 import { Chains } from '../../chain/chains.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
@@ -14,13 +14,13 @@ export class ReleaseWatch {
     private readonly chains: Chains,
     private readonly releases: ReleaseRepository,
     private readonly problems: PathProblems,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly time: ChainTime,
   ) {}
 
   /** Raises or clears the alarm of every path from the hub. */
   async look(): Promise<void> {
     const { hub } = this.chains;
-    const now = BigInt(Math.floor(this.clock.now() / 1000));
+    const now = await this.time.now(hub);
     for (const { eid: dstEid } of this.chains.all()) {
       const first = await this.releases.firstUnpaid(hub.eid, dstEid);
       const seconds = first === null ? 0 : Number(now - first.at);
