@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { World } from '../harness/world.js';
 import { measureFirstCredit, measureLoad, measureRecovery } from './deposits.js';
 import { measureJournal } from './journal.js';
+import { measureDetect } from './detect.js';
 import { measureScan } from './scan.js';
 import { measureThroughput } from './throughput.js';
 import { measureWithdrawals } from './withdrawals.js';
@@ -22,7 +23,7 @@ const onNetwork = {
   journal: measureJournal,
 };
 /** Parts that need no network, measured before one runs beside them. */
-const alone = { scan: measureScan };
+const alone = { scan: measureScan, detect: measureDetect };
 
 /** Measures on a network of its own; every number is quoted, none decides the exit code. */
 async function run({ json, out, only }: Options): Promise<void> {
@@ -59,9 +60,9 @@ async function run({ json, out, only }: Options): Promise<void> {
 
 const program = new Command('bench')
   .description(
-    'Numbers that depend on the machine: packets per deposit and withdrawal, deposits per second, journal postings, recovery, margin scans.',
+    'Numbers that depend on the machine: packets per deposit and withdrawal, deposits per second, journal postings, recovery, margin scans, detection.',
   )
-  .option('--only <part>', 'measure this part alone: scan, first credit, load, withdrawals, throughput, recovery, journal')
+  .option('--only <part>', 'measure this part alone: scan, detect, first credit, load, withdrawals, throughput, recovery, journal')
   .option('--json', 'print one JSON object instead of a table', false)
   .option('--out <folder>', 'where results.json goes', 'bench');
 

@@ -31,7 +31,7 @@ function market(): risk.Portfolio {
 }
 
 /** A generator of numbers in [0, 1) that gives the same ones every time (a 32-bit xorshift). */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed;
   return () => {
     state ^= state << 13;
@@ -74,7 +74,7 @@ function book(sheet: risk.ScanSheet): risk.ScanBook {
 }
 
 /** What `work` gives, and its seconds: of the processor for this process, and of the clock. */
-function timed<T>(work: () => T): readonly [T, { readonly processor: number; readonly clock: number }] {
+export function timed<T>(work: () => T): readonly [T, { readonly processor: number; readonly clock: number }] {
   const [cpu, clock] = [process.cpuUsage(), performance.now()];
   const result = work();
   const { user, system } = process.cpuUsage(cpu);
