@@ -9,6 +9,8 @@ import { type AuctionTerms, bidPrice, discountAt, type Health, inSteps, isSolven
 
 /** An open auction, as `ILiquidation.auctionOf` gives it; a time of 0 is none. */
 export interface WatchedAuction {
+  /** when it was started; in that second no bid is taken */
+  readonly openedAt: bigint;
   readonly startedAt: bigint;
   readonly lastBidAt: bigint;
   readonly restingSince: bigint;
@@ -74,6 +76,11 @@ export interface BidderTerms {
 /** A bid, as `ILiquidation.Bid` takes it. `price` is for the share at the time of the decision, negative: is paid; `gain` is its value at the mark less that price. */
 export interface BidDecision {
   readonly share: bigint;
+  /**
+   * Share to ask for: what the bidder can afford. The auction gives no more than it sells at the time of the transaction, which is a little
+   * more than now, because what restores an account grows with the discount; a bid for less would leave it short of its target.
+   */
+  readonly most: bigint;
   readonly price: bigint;
   readonly gain: bigint;
 }
@@ -94,7 +101,7 @@ function wholePrice(terms: AuctionTerms, health: Health, auction: WatchedAuction
 export function decideBid(terms: AuctionTerms, watched: Watched, bidder: BidderTerms, now: bigint, stepped = false): BidDecision | null {
   const { equity, margin, initial, auction } = watched;
   // A bidder that is below initial margin itself gets nothing.
-  if (auction === null || equity >= margin || bidder.free < 0n) return null;
+  if (auction === null || equity >= margin || bidder.free < 0n || now <= auction.openedAt) return null;
   if (inSteps(terms, margin, stepped) && auction.lastBidAt > 0n && now < auction.lastBidAt + terms.coolOff) return null;
   const health: Health = { equity, margin, reserve: auction.reserve };
   const price = wholePrice(terms, health, auction, now);
@@ -105,5 +112,5 @@ export function decideBid(terms: AuctionTerms, watched: Watched, bidder: BidderT
   const share = min(affordable, shareLimit(terms, health, discountAt(terms, now - auction.startedAt), stepped));
   if (share <= 0n) return null;
   // Rounded against the bidder, as the contract does.
-  return { share, price: -floorDiv(-share * price, WAD), gain: (share * gain) / WAD };
+  return { share, most: min(affordable, WAD), price: -floorDiv(-share * price, WAD), gain: (share * gain) / WAD };
 }

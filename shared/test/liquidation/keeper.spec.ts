@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { numberToHex } from 'viem';
-import { AUCTION_TERMS, bidPrice, discountAt, isSolvent, payout, shareLimit, target } from '../../src/liquidation/auction.js';
+import { AUCTION_TERMS, bidPrice, discountAt, isSolvent, maxFraction, payout, shareLimit, target } from '../../src/liquidation/auction.js';
 import {
   auctionStep,
   type BidderTerms,
@@ -17,7 +17,9 @@ import { accountId } from '../../src/units.js';
 const terms = AUCTION_TERMS;
 const cash = (units: number): bigint => BigInt(units) * WAD;
 const id = (number: number) => accountId(numberToHex(number, { size: 32 }));
-const AUCTION: WatchedAuction = { startedAt: 1_000n, lastBidAt: 0n, restingSince: 0n, insolventSince: 0n, reserve: 0n };
+const AUCTION: WatchedAuction = {
+  ...{ openedAt: 999n, startedAt: 1_000n, lastBidAt: 0n, restingSince: 0n, insolventSince: 0n, reserve: 0n },
+};
 const account = (part: Partial<Watched>): Watched => ({
   account: id(1),
   equity: cash(100),
@@ -31,6 +33,7 @@ const RICH: BidderTerms = { free: cash(1_000_000), budget: cash(1_000_000), requ
 const money = fc.bigInt(-(10n ** 26n), 10n ** 26n);
 const positive = fc.bigInt(0n, 10n ** 26n);
 const someAuction: fc.Arbitrary<WatchedAuction> = fc.record({
+  openedAt: fc.bigInt(0n, 60_000n),
   startedAt: fc.bigInt(1n, 50_000n),
   lastBidAt: fc.bigInt(0n, 50_000n),
   restingSince: fc.constant(0n),
@@ -113,16 +116,31 @@ describe('given an auction, does a bidder bid', () => {
     expect(decideBid(terms, open, choosy, 1_359n)).toBeNull();
     const bid = decideBid(terms, open, choosy, 1_360n);
     expect(bid?.share).toBe(terms.stepShare);
+    expect(bid?.most).toBe(WAD);
     expect(bid?.price).toBe((cash(80_000) * 85n) / 500n);
     expect(bid?.gain).toBe(cash(2_400));
   });
 
   it('takes no more than its equity and its budget carry', () => {
     const poor = decideBid(terms, open, { ...RICH, free: cash(19_600) }, 1_000n);
-    expect(poor?.share).toBe(WAD / 10n);
+    expect([poor?.share, poor?.most]).toEqual([WAD / 10n, WAD / 10n]);
     const frugal = decideBid(terms, open, { ...RICH, budget: cash(7_600) }, 1_000n);
     expect(frugal?.share).toBe(WAD / 10n);
     expect(decideBid(terms, open, { ...RICH, free: 0n }, 1_000n)).toBeNull();
+  });
+
+  it('asks for so much that an account which needs more of it sold by then is restored all the same', () => {
+    const small = account({ auction: AUCTION, margin: cash(2_000), equity: cash(1_900), initial: cash(4_000) });
+    const bid = decideBid(terms, small, RICH, 1_100n);
+    const health = { equity: small.equity, margin: small.margin, reserve: 0n };
+    const later = maxFraction(terms, health, discountAt(terms, 1_101n - AUCTION.startedAt));
+    expect(bid?.share).toBeLessThan(later);
+    expect(bid?.most).toBeGreaterThanOrEqual(later);
+  });
+
+  it('lets the second of the start pass', () => {
+    const fresh = { ...open, auction: { ...AUCTION, openedAt: 1_100n } };
+    expect([decideBid(terms, fresh, RICH, 1_100n), decideBid(terms, fresh, RICH, 1_101n)?.share]).toEqual([null, terms.stepShare]);
   });
 
   it('keeps the cool-off of a large account', () => {
@@ -150,6 +168,8 @@ describe('given an auction, does a bidder bid', () => {
         expect(equity).toBeLessThan(margin);
         expect(bid.share).toBeGreaterThan(0n);
         expect(bid.share).toBeLessThanOrEqual(shareLimit(terms, health, discount, stepped));
+        expect(bid.most).toBeGreaterThanOrEqual(bid.share);
+        expect(bid.most).toBeLessThanOrEqual(WAD);
         expect(bid.price).toBeLessThanOrEqual(bidder.budget);
         const grown = auction.insolventSince === 0n ? 0n : now - auction.insolventSince;
         const charged = isSolvent(health) ? bidPrice(health, bid.share, discount) : -payout(terms, health, bid.share, grown);

@@ -78,7 +78,7 @@ export class HubReader {
           ...{ address: this.hub.liquidation, abi: liquidationAbi, functionName: 'auctionOf', args: [account], blockNumber },
         }),
       ]);
-      const { startedAt, lastBidAt, restingSince, insolventSince, reserve } = auction;
+      const { openedAt, startedAt, lastBidAt, restingSince, insolventSince, reserve } = auction;
       return {
         account,
         equity: figures.equity,
@@ -89,7 +89,7 @@ export class HubReader {
           auction.id === 0n
             ? null
             : {
-                ...{ startedAt: BigInt(startedAt), lastBidAt: BigInt(lastBidAt), reserve },
+                ...{ openedAt: BigInt(openedAt), startedAt: BigInt(startedAt), lastBidAt: BigInt(lastBidAt), reserve },
                 ...{ restingSince: BigInt(restingSince), insolventSince: BigInt(insolventSince) },
               },
       };

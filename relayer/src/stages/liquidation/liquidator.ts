@@ -137,7 +137,7 @@ export class Liquidator {
     if (decision === null) return null;
     // A tenth of the gain is room for what changes until the bid is taken.
     const priceLimit = decision.price + decision.gain / 10n;
-    const wanted = { account: one.account, bidder: bid.account, share: decision.share, priceLimit };
+    const wanted = { account: one.account, bidder: bid.account, share: decision.most, priceLimit };
     const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, NO_PRICES] });
     const key = `bid:${one.account}:${one.auction.startedAt}:${one.auction.lastBidAt}:${bid.account}`;
     const purpose = { what: 'bid', account: one.account, share: `${decision.share}`, price: `${decision.price}` };
