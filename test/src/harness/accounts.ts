@@ -47,14 +47,15 @@ const FIRST_USER = 10;
 /** Most users that anvil funds at genesis. */
 export const USER_COUNT = 30;
 const FIRST_LIQUIDATOR = FIRST_USER + USER_COUNT;
-const LIQUIDATOR_COUNT = 3;
-/** Accounts anvil must create. */
-export const ACCOUNT_COUNT = FIRST_LIQUIDATOR + LIQUIDATOR_COUNT;
-
 /** Keys of liquidators, each a stranger to the others. */
-export const LIQUIDATORS: readonly KeyedAccount[] = Array.from({ length: LIQUIDATOR_COUNT }, (_, i) =>
-  developmentAccount(FIRST_LIQUIDATOR + i),
-);
+export const LIQUIDATORS = [
+  developmentAccount(FIRST_LIQUIDATOR),
+  developmentAccount(FIRST_LIQUIDATOR + 1),
+  developmentAccount(FIRST_LIQUIDATOR + 2),
+] as const;
+
+/** Accounts anvil must create. */
+export const ACCOUNT_COUNT = FIRST_LIQUIDATOR + LIQUIDATORS.length;
 
 /** User number `index`, 0 … 29. @throws RangeError outside */
 export function developmentUser(index: number): KeyedAccount {

@@ -66,6 +66,8 @@ export class Anvil {
       args: [
         ...['--host', '127.0.0.1', '--port', '0', '--chain-id', String(chainId), '--color', 'never'],
         ...['--mnemonic', DEVELOPMENT_MNEMONIC, '--accounts', String(ACCOUNT_COUNT), '--balance', '1000000'],
+        // Old states go to disk; the node leaves them there when it is ended, so they are put where everything of the run is removed.
+        ...['--cache-path', path.join(dir, `states-${name}`)],
         // finalized = latest − 2, so that finality is seconds away, not minutes
         ...['--slots-in-an-epoch', '1', '--gas-limit', String(GAS_LIMIT), '--no-request-size-limit'],
         ...(options.forkUrl ? ['--fork-url', options.forkUrl] : []),

@@ -2,6 +2,7 @@ import {
   accessManagerAbi,
   bytecode,
   blocklistTokenAbi,
+  iCollateralRulesAbi,
   iCollateralVaultAbi,
   iGatewayAbi,
   iLedgerAbi,
@@ -9,7 +10,7 @@ import {
   iPayoutsAbi,
   iWithdrawalsAbi,
 } from '@lockstep/contracts';
-import { EntryKind } from '@lockstep/shared';
+import { EntryKind, type AccountId } from '@lockstep/shared';
 import { encodeAbiParameters, encodeFunctionData, type Address, type Hex, type TransactionReceipt } from 'viem';
 import { roles } from './accounts.js';
 import type { Operator } from './operator.js';
@@ -26,6 +27,9 @@ export interface Reopening {
   readonly annulled?: readonly bigint[];
   readonly pass?: boolean;
 }
+
+/** `ICollateralRules.ChainState`, what a guardian may worsen a chain to. */
+const CHAIN_STATES = { degraded: 1, quarantined: 2, writtenDown: 3 } as const;
 
 /** Sizes far above what a scenario moves. */
 const AMPLE = 10n ** 30n;
@@ -128,6 +132,25 @@ export class Governance {
   async setReturnDelay(seconds: number): Promise<void> {
     const { hub } = this.stack;
     await this.operator.govern(hub, hub.gateway, encodeFunctionData({ abi: iGatewayAbi, functionName: 'setReturnDelay', args: [seconds] }));
+  }
+
+  /** GUARDIAN: collateral of that chain's vault counts for less; initial margin at once, maintenance margin over `rampSeconds`. */
+  async worsen(chain: StackChain, state: keyof typeof CHAIN_STATES, rampSeconds: number): Promise<void> {
+    const { hub } = this.stack;
+    const args = [chain.eid, CHAIN_STATES[state], rampSeconds] as const;
+    await this.#guard(hub, hub.collateralRules, encodeFunctionData({ abi: iCollateralRulesAbi, functionName: 'worsenChain', args }));
+  }
+
+  /** Freezes an asset on the hub and books what its vault lost. @param recovery what is left of it, 18 decimals. @returns the asset's id until then */
+  async writeDown(chain: StackChain, symbol: string, recovery: bigint, bearer: AccountId): Promise<number> {
+    const { hub } = this.stack;
+    const { index } = assetNamed(chain, symbol);
+    const ledger = { address: hub.ledger, abi: iLedgerAbi } as const;
+    const assetId = await hub.client.readContract({ ...ledger, functionName: 'assetIdOf', args: [chain.eid, index] });
+    await this.#guard(hub, hub.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'freezeAsset', args: [assetId] }));
+    const args = [chain.eid, index, recovery, bearer] as const;
+    await this.operator.govern(hub, hub.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'writeDown', args }));
+    return assetId;
   }
 
   async #guard(chain: StackChain, target: Address, data: Hex): Promise<TransactionReceipt> {

@@ -57,6 +57,9 @@ const pathState = z.object({
 /** A path as GET /paths lists it. */
 export type PathView = z.infer<typeof pathState>;
 
+/** Signed prices, newest first, and underlyings without any. */
+const prices = z.object({ snapshots: z.array(z.object({ prices: hex })), awaited: z.array(z.number().int()) });
+
 /** What GET /ready says. */
 export interface Readiness {
   readonly ready: boolean;
@@ -144,6 +147,14 @@ export class RelayerApi {
   /** What waits in the book of an instrument. */
   async book(instrument: exchange.InstrumentId): Promise<BookView> {
     return this.get(`/books/${instrument}`, book);
+  }
+
+  /** Signed prices of every feed for a time after `after`, seconds, as the hub's calls take them. @throws ApiError while nothing is signed for then */
+  async prices(after: bigint): Promise<Hex> {
+    const { snapshots, awaited } = await this.get(`/prices?after=${after}`, prices);
+    const [newest] = snapshots;
+    if (!newest || awaited.length > 0) throw new ApiError('GET /prices', 200, `nothing signed for a time after ${after} yet`);
+    return newest.prices;
   }
 
   /** What reorgs removed. */

@@ -76,6 +76,7 @@ export interface RelayerOptions {
 
 const READY_TIMEOUT_MS = 40_000;
 const LIQUIDATION_POLL_MS = 200;
+const LEVY_SECONDS = 1;
 
 const nameOf = ({ name = 'relayer' }: RelayerOptions): string => name;
 
@@ -112,7 +113,9 @@ export class Relayer {
         ...(guardian ? { guardian: key(guardian) } : {}),
       },
       ...(options.roles ? { roles: options.roles } : {}),
-      ...(options.liquidator ? { liquidation: { pollMs: LIQUIDATION_POLL_MS, bid: options.liquidator.bid } } : {}),
+      ...(options.liquidator
+        ? { liquidation: { pollMs: LIQUIDATION_POLL_MS, levySeconds: LEVY_SECONDS, bid: options.liquidator.bid } }
+        : {}),
       batching: options.batching,
       delivery: { chunkSize: options.chunkSize },
       release: options.release,

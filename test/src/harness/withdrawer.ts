@@ -75,12 +75,12 @@ export class Withdrawer {
     return this.stack.hub;
   }
 
-  /** Withdraws by a transaction on the hub. @throws with the reason if the hub refuses */
-  async withdraw(legs: readonly LegOrder[], account: AccountId = this.user.account()): Promise<Withdrawal> {
+  /** Withdraws by a transaction on the hub. @param prices whoever holds positions needs prices signed since. @throws with the reason if the hub refuses */
+  async withdraw(legs: readonly LegOrder[], account: AccountId = this.user.account(), prices: Hex = NO_PRICES): Promise<Withdrawal> {
     const data = encodeFunctionData({
       abi: iWithdrawalsAbi,
       functionName: 'request',
-      args: [account, legs.map((leg) => this.#leg(leg)), NO_PRICES],
+      args: [account, legs.map((leg) => this.#leg(leg)), prices],
     });
     return withdrawalIn(await this.user.must(this.#hub, this.#hub.withdrawals, data));
   }

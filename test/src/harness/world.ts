@@ -2,6 +2,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ForkSource } from '@lockstep/deployments';
+import type { Hex } from 'viem';
 import { RpcProxy } from '../faults/rpc-proxy.js';
 import { checkInvariants } from '../invariants/index.js';
 import { assertSound, type InvariantName, type InvariantReport } from '../invariants/report.js';
@@ -18,6 +19,7 @@ import { startLoneLiquidator } from './lone-liquidator.js';
 import { Relayer, type Batching, type Finality, type LiquidatorTerms, type RelayerOptions, type Release } from './relayer.js';
 import { chainNamed, type Stack, type StackChain } from './stack.js';
 import { User } from './user.js';
+import { eventually } from './wait.js';
 import { Withdrawer } from './withdrawer.js';
 
 /** What kind of world to start. Everything has a default that suits a quick scenario. */
@@ -183,6 +185,12 @@ export class World {
     const withdrawer = this.#withdrawers.get(index) ?? new Withdrawer(this.stack, this.user(index));
     this.#withdrawers.set(index, withdrawer);
     return withdrawer;
+  }
+
+  /** Prices that are signed for a moment ahead of the hub's clock, for a call that is sent now. */
+  async signedPrices(): Promise<Hex> {
+    const { timestamp } = await this.stack.hub.client.getBlock();
+    return eventually('prices to be signed', () => this.relayer.api.prices(timestamp + 1n));
   }
 
   /** A process beside the relayer that only liquidates; they share the database. It is not started yet. */

@@ -1,4 +1,5 @@
 import type { Entry } from '@lockstep/shared';
+import type { StackChain } from '../harness/stack.js';
 import { settledUnreceipted } from './checks.release.js';
 import type { Effect, InboundObservation, Observation, SpokeObservation, VaultAsset } from './observation.js';
 import { voidedIn, type InboxObservation, type LogObservation } from './path.js';
@@ -9,11 +10,15 @@ function paths(o: Observation): readonly { readonly source: SpokeObservation; re
   return o.inbound.flatMap((inbound) => o.sources.filter((s) => s.chain.eid === inbound.chain.eid).map((source) => ({ source, inbound })));
 }
 
-/** INV-VAULT-1: vault balance ≥ Σ deposited − Σ cancelled − Σ paid, and ≥ claimable, per asset. */
+/** What the hub has written down of an asset: the vault lost it, and nobody counts on it any longer. */
+const lostOf = (o: Observation, { eid }: StackChain, index: number): bigint =>
+  o.inbound.find(({ chain }) => chain.eid === eid)?.custody.get(index)?.lost ?? 0n;
+
+/** INV-VAULT-1: vault balance ≥ Σ deposited − Σ cancelled − Σ paid − Σ written down on the hub, and ≥ claimable, per asset. */
 export function checkVaults(o: Observation, findings: Findings): void {
   for (const { chain, assets } of o.sources)
     for (const a of assets) {
-      const owed = a.deposited - a.cancelled - a.paid;
+      const owed = a.deposited - a.cancelled - a.paid - lostOf(o, chain, a.index);
       const where = `${chain.name} ${a.symbol}`;
       findings.expect('INV-VAULT-1', a.held >= owed && owed >= 0n, where, () => `held ${a.held}, owed ${owed}`, 'held ≥ owed ≥ 0');
       findings.expect('INV-VAULT-1', a.held >= a.claimable, where, () => `held ${a.held}, claimable ${a.claimable}`, 'held ≥ claimable');

@@ -2,6 +2,7 @@ import type { Stack } from '../harness/stack.js';
 import { checkCustody, checkEffects, checkFlow, checkLogs, checkVaults } from './checks.js';
 import { checkCash, checkReleases } from './checks.release.js';
 import { checkJournalBalance, checkRebuild, type Rows } from './journal.js';
+import { checkLiquidations } from './liquidations.js';
 import { observe } from './observation.js';
 import { checkMargins, checkPositions } from './positions.js';
 import { Findings, type InvariantReport } from './report.js';
@@ -22,6 +23,7 @@ export async function checkInvariants(stack: Stack, rows?: Rows): Promise<Invari
   checkReleases(observation, findings);
   await checkPositions(stack.hub, observation, findings);
   await checkMargins(stack.hub, observation, findings);
+  await checkLiquidations(stack.hub, observation, findings);
   // Waits for the journal to catch up with the hub, so its lines are looked at after it.
   await checkRebuild(stack.hub, observation, rows, findings);
   if (rows) await checkJournalBalance(rows, findings);

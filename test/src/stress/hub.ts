@@ -180,6 +180,7 @@ export class Hub {
           auction.id === 0n
             ? null
             : {
+                openedAt: BigInt(auction.openedAt),
                 startedAt: BigInt(auction.startedAt),
                 lastBidAt: BigInt(auction.lastBidAt),
                 restingSince: BigInt(auction.restingSince),
