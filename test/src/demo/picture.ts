@@ -26,6 +26,8 @@ export interface PictureAccount {
   readonly holdings: readonly string[];
   /** what it traded, one line each; none: no such box */
   readonly trades: readonly string[];
+  /** what became of one that fell below its margin, one line each; none: no such box */
+  readonly liquidation: readonly string[];
 }
 
 const WIDTH = 1120;
@@ -79,9 +81,20 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
     left.push({ x: CHAIN_X, y, w: CHAIN_W, h, title: `${chain.name} (${chain.role})`, lines, tone: '#eef4fb' });
     y += h + GAP;
   }
-  const accountHeight = heightOf(account.holdings.length);
-  const tradesHeight = account.trades.length === 0 ? 0 : GAP + heightOf(account.trades.length);
-  const height = Math.max(y, TOP + accountHeight + tradesHeight + GAP) + 20;
+  const boxes = [
+    { title: `account ${account.account.slice(0, 12)}…`, lines: account.holdings, tone: '#e9f7ef' },
+    { title: 'traded on it, settled by the hub', lines: account.trades, tone: '#f3eefb' },
+    { title: 'liquidated, in one auction over all chains', lines: account.liquidation, tone: '#fdeeee' },
+  ].filter(({ lines }, i) => i === 0 || lines.length > 0);
+  const rightHeight = boxes.reduce((sum, { lines }) => sum + heightOf(lines.length) + GAP, -GAP);
+  const height = Math.max(y, TOP + rightHeight + GAP) + 20;
+  let top = TOP + Math.max(0, (y - GAP - TOP - rightHeight) / 2);
+  const right = boxes.map((box): Box => {
+    const h = heightOf(box.lines.length);
+    const placed = { ...box, x: ACCOUNT_X, y: top, w: ACCOUNT_W, h };
+    top += h + GAP;
+    return placed;
+  });
   const middle = left.map((box, i): Box => {
     const chain = chains[i];
     const h = heightOf(1);
@@ -96,30 +109,12 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
       tone: '#fdf6e3',
     };
   });
-  const right: Box = {
-    x: ACCOUNT_X,
-    y: TOP + Math.max(0, (y - GAP - TOP - accountHeight - tradesHeight) / 2),
-    w: ACCOUNT_W,
-    h: accountHeight,
-    title: `account ${account.account.slice(0, 12)}…`,
-    lines: account.holdings,
-    tone: '#e9f7ef',
-  };
-  const traded: Box[] =
-    account.trades.length === 0
-      ? []
-      : [
-          {
-            ...{ x: ACCOUNT_X, y: right.y + accountHeight + GAP, w: ACCOUNT_W, h: tradesHeight - GAP },
-            ...{ title: 'traded on it, settled by the hub', lines: account.trades, tone: '#f3eefb' },
-          },
-        ];
   const arrows = middle.flatMap((box, i) => {
-    const from = left[i];
-    if (!from) return [];
+    const [from, into] = [left[i], right[0]];
+    if (!from || !into) return [];
     return [
       arrow(from.x + from.w, from.y + from.h / 2, box.x, box.y + box.h / 2, 1.5 + Math.min(4, (chains[i]?.entries ?? 0) / 10)),
-      arrow(box.x + box.w, box.y + box.h / 2, right.x, right.y + right.h / 2, 2),
+      arrow(box.x + box.w, box.y + box.h / 2, into.x, into.y + into.h / 2, 2),
     ];
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif">
@@ -128,7 +123,7 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
 <text x="${CHAIN_X}" y="40" class="head">In on every chain, one account on the hub, out on any chain</text>
 <text x="${CHAIN_X}" y="66" class="sub">in and out of the vaults</text><text x="${PACKET_X}" y="66" class="sub">what crossed LayerZero</text><text x="${ACCOUNT_X}" y="66" class="sub">what the hub still holds for the owner</text>
-${[...arrows, ...[...left, ...middle, right, ...traded].map(drawBox)].join('\n')}
+${[...arrows, ...[...left, ...middle, ...right].map(drawBox)].join('\n')}
 </svg>
 `;
 }

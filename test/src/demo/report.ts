@@ -64,6 +64,13 @@ const tradeLines = ({ trades, profit, claim }: Told['trading']): string[] => [
   `profit ${short(units(profit, 18))}, paid by claim ${claim.claim}`,
 ];
 
+/** What the picture says of the liquidation. */
+const liquidationLines = ({ auctions, lines, claims }: Told['liquidation']): string[] => [
+  ...auctions.map(({ account }) => `account ${account.slice(0, 12)}…, collateral on two chains`),
+  ...lines,
+  `the bidder took out claims ${claims.map(({ claim }) => claim).join(', ')}`,
+];
+
 /** The closing tables, as text, and the picture, as a file. @returns the text and the picture's path */
 export async function closing(world: World, told: Told, folder: string): Promise<{ readonly text: string; readonly picture: string }> {
   const [held, rows] = await Promise.all([holdings(world, told.user.account()), chainRows(world, told)]);
@@ -106,12 +113,27 @@ export async function closing(world: World, told: Told, folder: string): Promise
   );
   writeFileSync(
     file,
-    picture(rows, { account: told.user.account(), holdings: [...lines, ...told.trading.positions], trades: tradeLines(told.trading) }),
+    picture(rows, {
+      account: told.user.account(),
+      holdings: [...lines, ...told.trading.positions],
+      trades: tradeLines(told.trading),
+      liquidation: liquidationLines(told.liquidation),
+    }),
   );
   return {
-    text: [chains, '', `account ${told.user.account()}`, account, ...told.trading.positions, '', trades, '', verdict.join('   ')].join(
-      '\n',
-    ),
+    text: [
+      chains,
+      '',
+      `account ${told.user.account()}`,
+      account,
+      ...told.trading.positions,
+      '',
+      trades,
+      '',
+      ...liquidationLines(told.liquidation).map((line, i) => `${i === 0 ? 'liquidated: ' : '  '}${line}`),
+      '',
+      verdict.join('   '),
+    ].join('\n'),
     picture: file,
   };
 }

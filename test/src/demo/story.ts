@@ -7,6 +7,7 @@ import { whole } from '../harness/tokens.js';
 import type { Deposit, DepositOrder, User } from '../harness/user.js';
 import { eventually } from '../harness/wait.js';
 import { World, type WorldStage } from '../harness/world.js';
+import { LIQUIDATOR, tellLiquidation, type LiquidationTold } from './liquidation.js';
 import type { Narrator } from './narrator.js';
 import { PRICES, tellTrading, type TradingTold } from './trading.js';
 import { tellWithdrawals } from './withdrawals.js';
@@ -29,6 +30,8 @@ export interface StoryResult {
   readonly claimable: number;
   /** trades that the hub settled */
   readonly trades: number;
+  /** accounts below maintenance margin whose auctions are over, and of which bidders bought a part */
+  readonly liquidations: number;
   /** from the start of this process to the first credit on the hub */
   readonly firstCreditSeconds: number;
   readonly totalSeconds: number;
@@ -41,6 +44,7 @@ export interface Told {
   readonly deposits: readonly Deposit[];
   readonly withdrawals: readonly ClaimState[];
   readonly trading: TradingTold;
+  readonly liquidation: LiquidationTold;
   readonly user: User;
 }
 
@@ -63,11 +67,12 @@ export function startNetwork(narrator: Narrator): Promise<World> {
     blockMs: BLOCK_MS,
     batching: { maxCount: AT_LOAD, maxAgeSeconds: 2, minCount: 1 },
     prices: PRICES,
+    liquidator: LIQUIDATOR,
     onStage: (stage) => narrator.stage(STAGES[stage]),
   });
 }
 
-/** One account, owned by one key, fed from every chain: a first deposit, many at once, one in a hurry; ways out of it; then trades on it. */
+/** One account, owned by one key, fed from every chain: a first deposit, many at once, one in a hurry; ways out of it; then trades on it; last, one that falls below its margin. */
 export async function tell(world: World, narrator: Narrator): Promise<Told> {
   const user = world.user(0);
   const { hub, chains } = world.stack;
@@ -108,7 +113,10 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
 
   const trading = await tellTrading(world, narrator, STEP_MS);
   deposits.push(trading.deposit);
-  const withdrawals = [...left, trading.claim];
+
+  const liquidation = await tellLiquidation(world, narrator, STEP_MS);
+  deposits.push(...liquidation.deposits);
+  const withdrawals = [...left, trading.claim, ...liquidation.claims];
 
   narrator.stage('Evaluating the invariants on the chains and in the journal');
   await world.flow.settled({ timeoutMs: STEP_MS });
@@ -120,6 +128,7 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
     deposits,
     withdrawals,
     trading,
+    liquidation,
     user,
     result: {
       chains: chains.length,
@@ -130,6 +139,7 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
       paid: withdrawals.filter((w) => w.payout?.kind === 'paid').length,
       claimable: withdrawals.filter((w) => w.payout?.kind === 'claimed').length,
       trades: trading.trades.length,
+      liquidations: liquidation.auctions.filter(({ ended, bids }) => ended && bids.length > 0).length,
       firstCreditSeconds: round(firstCreditSeconds),
       totalSeconds: round(performance.now() / 1000),
       invariants: verdicts(report),
@@ -139,10 +149,10 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
 
 /** Whether every part of the story came out as it should. */
 export function worked(result: StoryResult): boolean {
-  const { chains, deposits, credited, withdrawals, paid, claimable, trades, invariants } = result;
+  const { chains, deposits, credited, withdrawals, paid, claimable, trades, liquidations, invariants } = result;
   const allIn = deposits > 0 && credited === deposits;
   const allOut = paid > 0 && claimable > 0 && paid + claimable === withdrawals;
-  return chains >= 3 && allIn && allOut && trades >= 3 && Object.values(invariants).every(Boolean);
+  return chains >= 3 && allIn && allOut && trades >= 3 && liquidations >= 1 && Object.values(invariants).every(Boolean);
 }
 
 const round = (s: number): number => Math.round(s * 10) / 10;

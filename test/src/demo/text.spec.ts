@@ -43,9 +43,11 @@ describe('given names with markup in them', () => {
       account: '0x00',
       holdings: ['1 & 2'],
       trades: ['sold < 3'],
+      liquidation: ['4 > 5'],
     });
     expect(drawn).toContain('&#60;b&#62;');
     expect(drawn).toContain('1 &#38; 2');
     expect(drawn).toContain('sold &#60; 3');
+    expect(drawn).toContain('4 &#62; 5');
   });
 });
