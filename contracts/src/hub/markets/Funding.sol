@@ -3,7 +3,6 @@ pragma solidity ^0.8.34;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Grade} from "../risk/FeedGrade.sol";
-import {FeedWord, Kind} from "../risk/FeedWord.sol";
 import {IFeeds} from "../risk/IFeeds.sol";
 import {Wad} from "../risk/Wad.sol";
 import {IMarkets} from "./IMarkets.sol";
@@ -55,12 +54,11 @@ abstract contract Funding is MarketTerms {
 
     /// @dev trunc(rate · spot / 10^9) with rate = clamp(trunc(premium / 8) + base, ±cap), in 1e-9 per hour.
     function _sample(uint16 underlying, Market storage market) private view returns (int256) {
-        IFeeds.Point memory mark = feeds.mark(underlying);
-        IFeeds.Point memory spotNow = feeds.point(FeedWord.id(underlying, Kind.Spot, 0));
-        // Nothing is paid on a price nobody would trade at; the mark's grade is no better than spot's.
-        if (mark.grade > Grade.Aged) return 0;
-        int256 spot = int256(uint256(spotNow.value));
-        int256 premium = ((int256(uint256(mark.value)) - spot) * RATE_ONE) / (spot * PREMIUM_HOURS);
+        IFeeds.Quote memory quote = feeds.quoteOf(underlying, true);
+        // Nothing is paid on a price nobody would trade at; the grade is the worse of the mark's and of spot's.
+        if (quote.grade > Grade.Aged) return 0;
+        int256 spot = int256(uint256(quote.spot));
+        int256 premium = ((int256(uint256(quote.mark)) - spot) * RATE_ONE) / (spot * PREMIUM_HOURS);
         int256 cap = int256(uint256(market.fundingCap));
         int256 rate = Wad.max(-cap, Wad.min(cap, premium + market.fundingBase));
         return (rate * spot) / RATE_ONE;

@@ -14,6 +14,7 @@ import {OptionCells} from "./OptionCells.sol";
 import {PortfolioMargin} from "./PortfolioMargin.sol";
 import {SheetAddress} from "./SheetAddress.sol";
 import {SheetGrades} from "./SheetGrades.sol";
+import {PriceQuestion} from "./PriceQuestion.sol";
 import {Wad} from "./Wad.sol";
 
 /// @notice Portfolio margin: 37 scenarios over an account's holdings, from the sheets of the epoch that runs where they were published, else
@@ -30,16 +31,6 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     /// @dev 128 options of three underlyings, each without holes.
     uint256 private constant MOST_OPTION_WORDS = 24;
     uint256 private constant FIRST_CHUNK = (1 << 128) - 1;
-
-    /// @dev What a valuation has read of the feeds.
-    /// @param quotes where IFeeds.quotesOf's pairs of words stand
-    /// @param beside where what ICollateralRules.quotesWith says beside them stands; 0: there is no collateral
-    struct Reading {
-        Grade grade;
-        uint40 oldest;
-        uint256 quotes;
-        uint256 beside;
-    }
 
     IFeeds public immutable feeds;
     ICollateralRules public immutable collateralRules;
@@ -81,12 +72,11 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
     }
 
     function _riskOf(uint256[] calldata holdings, bool useSheets) private view returns (Risk memory risk) {
-        Reading memory reading;
-        (PortfolioMargin.Account memory account, PortfolioMargin.Book[] memory books) = _resolve(
-            holdings,
-            reading,
-            useSheets
-        );
+        (
+            PriceQuestion.Answer memory reading,
+            PortfolioMargin.Account memory account,
+            PortfolioMargin.Book[] memory books
+        ) = _resolve(holdings, useSheets);
         PortfolioMargin.Result memory result = PortfolioMargin.evaluate(account, books);
         for (uint256 i = 0; i < books.length; ++i) {
             if (books[i].used == 0) continue;
@@ -109,9 +99,16 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
 
     function _resolve(
         uint256[] calldata holdings,
-        Reading memory reading,
         bool useSheets
-    ) private view returns (PortfolioMargin.Account memory account, PortfolioMargin.Book[] memory books) {
+    )
+        private
+        view
+        returns (
+            PriceQuestion.Answer memory reading,
+            PortfolioMargin.Account memory account,
+            PortfolioMargin.Book[] memory books
+        )
+    {
         _requireShape(holdings);
         unchecked {
             uint256 head = _word(holdings, 0);
@@ -121,21 +118,20 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
             (account.initialFactor, account.maxLeverage) = Holdings.profile(head);
             account.underlyings = PortfolioMargin.newUnderlyings(count);
             books = PortfolioMargin.newBooks(count);
-            _quote(holdings, next, count, reading);
-            account.settlementPrice =
-                settlementUnderlying == 0 ? Wad.ONE : int256(_at(reading.quotes, 2 * count) & type(uint128).max);
+            reading = PriceQuestion.ask(feeds, collateralRules, holdings, count, settlementUnderlying);
+            account.settlementPrice = settlementUnderlying == 0 ? Wad.ONE : PriceQuestion.spotOf(reading, count);
             uint256 beside = reading.beside;
             if (beside != 0) {
-                account.collateral = int256(_at(beside, 0));
-                account.haircuts.initial = int256(_at(beside, 1));
-                account.haircuts.maintenance = int256(_at(beside, 2));
+                account.collateral = int256(PriceQuestion.at(beside, 0));
+                account.haircuts.initial = int256(PriceQuestion.at(beside, 1));
+                account.haircuts.maintenance = int256(PriceQuestion.at(beside, 2));
             }
             for (uint256 i = 0; i < count; ++i) {
                 uint256 position = _word(holdings, next);
                 uint256 end = ++next + Holdings.optionWords(position);
                 PortfolioMargin.Underlying memory underlying = account.underlyings[i];
                 uint40 epoch = _prices(underlying, position, reading.quotes + (i << 6));
-                if (beside != 0) underlying.followers = int256(_at(beside, 3 + i));
+                if (beside != 0) underlying.followers = int256(PriceQuestion.at(beside, 3 + i));
                 uint16 id = Holdings.underlying(position);
                 // A group of one offsets nothing.
                 if (count != 1) {
@@ -210,92 +206,6 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
         }
     }
 
-    // ---- prices, all at once
-
-    /// @dev Asks for the positions' prices, in their order, then for that of settlement cash: the feeds, or the rules if there is collateral.
-    function _quote(uint256[] calldata holdings, uint256 first, uint256 count, Reading memory reading) private view {
-        unchecked {
-            // The call, laid down where nothing is allocated: selector, where its arrays are, collateral if any, what is asked.
-            uint256 question;
-            uint256 asked;
-            uint256 selector = uint32(first == 1 ? IFeeds.quotesOf.selector : ICollateralRules.quotesWith.selector);
-            assembly ("memory-safe") {
-                question := add(mload(0x40), 28)
-                mstore(mload(0x40), selector)
-                let words := sub(first, 1)
-                asked := add(question, 4)
-                if words {
-                    mstore(asked, 64)
-                    mstore(add(question, 68), words)
-                    calldatacopy(add(question, 100), add(holdings.offset, 32), shl(5, words))
-                    asked := add(asked, 32)
-                    mstore(asked, add(96, shl(5, words)))
-                    asked := add(asked, shl(5, add(1, words)))
-                }
-                if iszero(words) {
-                    mstore(asked, 32)
-                }
-                asked := add(asked, 64)
-                mstore(0x40, add(asked, 320))
-            }
-            uint256 next = first;
-            for (uint256 i = 0; i < count; ++i) {
-                uint256 position = _word(holdings, next);
-                bool withMark = Holdings.perpetualSize(position) != 0;
-                _put(asked, i, Holdings.underlying(position) | (withMark ? 1 << 16 : 0));
-                next += 1 + Holdings.optionWords(position);
-            }
-            if (settlementUnderlying != 0) _put(asked, count++, settlementUnderlying);
-            _put(asked - 32, 0, count);
-            reading.oldest = type(uint40).max;
-            if (first != 1) _answer(address(collateralRules), question, asked, count, reading);
-            else if (count != 0) _answer(address(feeds), question, asked, count, reading);
-            if (first != 1) reading.beside = reading.quotes + (count << 6);
-        }
-    }
-
-    /// @dev The answer stands behind the question.
-    function _answer(
-        address source,
-        uint256 question,
-        uint256 asked,
-        uint256 count,
-        Reading memory reading
-    ) private view {
-        uint256 word;
-        assembly ("memory-safe") {
-            let answer := mload(0x40)
-            // Collateral adds three words and one for each asked.
-            let most := add(96, shl(6, count))
-            if iszero(staticcall(gas(), source, question, sub(add(asked, shl(5, count)), question), 0, 0)) {
-                returndatacopy(answer, 0, returndatasize())
-                revert(answer, returndatasize())
-            }
-            if lt(returndatasize(), most) {
-                revert(0, 0)
-            }
-            returndatacopy(answer, 0, returndatasize())
-            mstore(0x40, add(answer, returndatasize()))
-            word := mload(add(answer, 64))
-            // Reading's third member.
-            mstore(add(reading, 64), add(answer, 96))
-        }
-        // CAST: as quotesOf laid them.
-        (reading.grade, reading.oldest) = (Grade(word >> 40), uint40(word));
-    }
-
-    function _put(uint256 words, uint256 i, uint256 word) private pure {
-        assembly ("memory-safe") {
-            mstore(add(words, shl(5, i)), word)
-        }
-    }
-
-    function _at(uint256 words, uint256 i) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(add(words, shl(5, i)))
-        }
-    }
-
     /// @param quote where the underlying's pair of words stands
     function _prices(
         PortfolioMargin.Underlying memory underlying,
@@ -303,8 +213,8 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
         uint256 quote
     ) private pure returns (uint40) {
         unchecked {
-            uint256 prices = _at(quote, 0);
-            uint256 rest = _at(quote, 1);
+            uint256 prices = PriceQuestion.at(quote, 0);
+            uint256 rest = PriceQuestion.at(quote, 1);
             int256 size = Holdings.perpetualSize(position);
             // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
             underlying.spot = Wad.max(1, int256(prices & type(uint128).max));

@@ -8,9 +8,11 @@ import {FeedGrade, Grade} from "./FeedGrade.sol";
 import {FeedWord, Kind} from "./FeedWord.sol";
 import {Holdings} from "./Holdings.sol";
 import {ICollateralRules} from "./ICollateralRules.sol";
+import {Requirement} from "./Haircuts.sol";
 import {IFeeds} from "./IFeeds.sol";
 import {IListing, IRiskEngine, NO_SCENARIO, Risk} from "./IRiskEngine.sol";
 import {IStandardEngine} from "./IStandardEngine.sol";
+import {PriceQuestion} from "./PriceQuestion.sol";
 import {Smile} from "./Smile.sol";
 import {StandardMargin} from "./StandardMargin.sol";
 import {Wad} from "./Wad.sol";
@@ -21,12 +23,6 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     uint256 private constant RATE_ONE = 1e9;
     uint256 private constant MAX_TIERS = 8;
     uint256 private constant WAD = 1e18;
-
-    /// @dev What a valuation has read so far.
-    struct Reading {
-        Grade grade;
-        uint40 oldest;
-    }
 
     IFeeds public immutable feeds;
     ICollateralRules public immutable collateralRules;
@@ -93,10 +89,24 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
 
     /// @inheritdoc IRiskEngine
     function riskOf(uint256[] calldata holdings) external view returns (Risk memory risk) {
-        require(holdings.length != 0, HoldingsInvalid(0, "a head"));
-        Reading memory reading;
+        PriceQuestion.Answer memory reading;
         (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) = _resolve(holdings, reading);
-        StandardMargin.Result memory result = StandardMargin.evaluate(Normal.load(normalTable), portfolio, rules);
+        int256 collateral;
+        Requirement memory haircuts;
+        if (reading.beside != 0) {
+            // CAST: sums of values below 2^120.
+            collateral = int256(PriceQuestion.at(reading.beside, 0));
+            haircuts.initial = int256(PriceQuestion.at(reading.beside, 1));
+            haircuts.maintenance = int256(PriceQuestion.at(reading.beside, 2));
+        }
+        uint256 table = _hasOptions(portfolio) ? Normal.load(normalTable) : 0;
+        StandardMargin.Result memory result = StandardMargin.evaluateWith(
+            table,
+            portfolio,
+            rules,
+            collateral,
+            haircuts
+        );
         return
             Risk({
                 equity: result.equity,
@@ -107,6 +117,13 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
                 grade: reading.grade,
                 oldest: reading.oldest
             });
+    }
+
+    /// @dev The distribution's table is dear where nothing is priced with it.
+    function _hasOptions(StandardMargin.Portfolio memory portfolio) private pure returns (bool) {
+        for (uint256 i = 0; i < portfolio.underlyings.length; ++i)
+            if (portfolio.underlyings[i].expiries.length != 0) return true;
+        return false;
     }
 
     /// @inheritdoc IStandardEngine
@@ -121,58 +138,72 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     function portfolioOf(
         uint256[] calldata holdings
     ) external view returns (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) {
-        Reading memory reading;
-        return _resolve(holdings, reading);
+        PriceQuestion.Answer memory reading;
+        (portfolio, rules) = _resolve(holdings, reading);
+        (portfolio.collateral, rules.haircuts, , ) = collateralRules.lotsOf(
+            holdings[1:1 + Holdings.collateralWords(holdings[0])]
+        );
     }
 
     // ---- holdings and feeds to a portfolio
 
+    /// @dev All but the lots of collateral.
+    /// @param reading takes what was read
     function _resolve(
         uint256[] calldata holdings,
-        Reading memory reading
+        PriceQuestion.Answer memory reading
     ) private view returns (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) {
+        _requireShape(holdings);
         uint256 head = holdings[0];
         uint256 next = 1 + Holdings.collateralWords(head);
-        require(next <= holdings.length, HoldingsInvalid(next, "the collateral the head counts"));
+        uint256 count = Holdings.underlyings(head);
+        PriceQuestion.Answer memory answer = PriceQuestion.ask(feeds, collateralRules, holdings, count, 0);
+        (reading.grade, reading.oldest, reading.beside) = (answer.grade, answer.oldest, answer.beside);
         rules = _rules();
-        (portfolio.collateral, rules.haircuts, reading.grade, reading.oldest) = collateralRules.lotsOf(
-            holdings[1:next]
-        );
         portfolio.cash = Holdings.cash(head);
         (int256 factor, int256 leverage) = Holdings.profile(head);
         portfolio.profile = StandardMargin.Profile(factor, leverage);
-        portfolio.underlyings = new StandardMargin.Underlying[](Holdings.underlyings(head));
-        uint16 previous;
-        for (uint256 i = 0; i < portfolio.underlyings.length; ++i) {
+        portfolio.underlyings = new StandardMargin.Underlying[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 position = holdings[next];
+            uint256 end = ++next + Holdings.optionWords(position);
+            StandardMargin.Underlying memory resolved = portfolio.underlyings[i];
+            // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
+            resolved.spot = Wad.max(1, PriceQuestion.spotOf(answer, i));
+            resolved.perpetualMark = PriceQuestion.markOf(answer, i);
+            _fill(resolved, position, holdings[next:end], reading);
+            next = end;
+        }
+    }
+
+    /// @dev What the words count is there and nothing else, and underlyings ascend: one in two parts would pay the lower tiers twice.
+    function _requireShape(uint256[] calldata holdings) private pure {
+        require(holdings.length != 0, HoldingsInvalid(0, "a head"));
+        uint256 next = 1 + Holdings.collateralWords(holdings[0]);
+        require(next <= holdings.length, HoldingsInvalid(next, "the collateral the head counts"));
+        uint256 count = Holdings.underlyings(holdings[0]);
+        uint256 least;
+        for (uint256 i = 0; i < count; ++i) {
             require(next < holdings.length, HoldingsInvalid(next, "a position"));
             uint256 position = holdings[next];
-            // One underlying in two parts would pay the lower tiers twice.
-            require(
-                i == 0 || Holdings.underlying(position) > previous,
-                HoldingsInvalid(position, "underlyings that ascend")
-            );
-            previous = Holdings.underlying(position);
-            uint256 end = ++next + Holdings.optionWords(position);
-            require(end <= holdings.length, HoldingsInvalid(end, "the options the position counts"));
-            portfolio.underlyings[i] = _underlying(position, holdings[next:end], reading);
-            next = end;
+            require(Holdings.underlying(position) >= least, HoldingsInvalid(position, "underlyings that ascend"));
+            least = uint256(Holdings.underlying(position)) + 1;
+            next += 1 + Holdings.optionWords(position);
+            require(next <= holdings.length, HoldingsInvalid(next, "the options the position counts"));
         }
         require(next == holdings.length, HoldingsInvalid(next, "no word more"));
     }
 
-    function _underlying(
+    /// @dev What hangs on the position, at its prices.
+    function _fill(
+        StandardMargin.Underlying memory resolved,
         uint256 position,
         uint256[] calldata options,
-        Reading memory reading
-    ) private view returns (StandardMargin.Underlying memory resolved) {
+        PriceQuestion.Answer memory reading
+    ) private view {
         uint16 id = Holdings.underlying(position);
-        // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
-        resolved.spot = Wad.max(1, _read(reading, feeds.point(FeedWord.id(id, Kind.Spot, 0))));
         resolved.perpetualSize = Holdings.perpetualSize(position);
-        if (resolved.perpetualSize != 0) {
-            resolved.perpetualMark = _read(reading, feeds.mark(id));
-            resolved.openInterest = _interest(id, resolved.perpetualMark);
-        }
+        if (resolved.perpetualSize != 0) resolved.openInterest = _interest(id, resolved.perpetualMark);
         resolved.perpetualProfit =
             Wad.mulDown(resolved.perpetualSize, resolved.perpetualMark) + Holdings.perpetualQuote(position);
         if (options.length != 0) resolved.expiries = _expiries(id, options, reading);
@@ -182,7 +213,7 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     function _expiries(
         uint16 id,
         uint256[] calldata words,
-        Reading memory reading
+        PriceQuestion.Answer memory reading
     ) private view returns (StandardMargin.Expiry[] memory expiries) {
         (StandardMargin.Option[] memory options, uint256[] memory strikes) = _options(id, words);
         uint40[] memory times = new uint40[](options.length);
@@ -245,7 +276,7 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     function _expiry(
         uint16 id,
         uint40 expiry,
-        Reading memory reading
+        PriceQuestion.Answer memory reading
     ) private view returns (StandardMargin.Expiry memory resolved, uint128 slice) {
         resolved.discount = Fixed.ONE;
         (uint128 average, uint64 share, bool isFinal) = feeds.settlement(id, expiry);
@@ -277,7 +308,7 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
         return int256((Smile.volatility(slice, k) * WAD) >> 64);
     }
 
-    function _read(Reading memory reading, IFeeds.Point memory point) private pure returns (int256) {
+    function _read(PriceQuestion.Answer memory reading, IFeeds.Point memory point) private pure returns (int256) {
         reading.grade = FeedGrade.worse(reading.grade, point.grade);
         if (point.time < reading.oldest) reading.oldest = point.time;
         return int256(uint256(point.value));

@@ -92,8 +92,23 @@ library StandardMargin {
         uint256 table,
         Portfolio memory portfolio,
         Rules memory rules
+    ) internal pure returns (Result memory) {
+        int256 collateral;
+        for (uint256 i = 0; i < portfolio.collateral.length; ++i) collateral += portfolio.collateral[i].value;
+        return evaluateWith(table, portfolio, rules, collateral, Haircuts.sum(portfolio.collateral, rules.haircuts));
+    }
+
+    /// @notice evaluate, of a portfolio whose lots were valued elsewhere.
+    /// @param table      not read if there are no options
+    /// @param collateral what the lots come to
+    /// @param total      their haircuts; becomes all that is required
+    function evaluateWith(
+        uint256 table,
+        Portfolio memory portfolio,
+        Rules memory rules,
+        int256 collateral,
+        Requirement memory total
     ) internal pure returns (Result memory result) {
-        Requirement memory total = Haircuts.sum(portfolio.collateral, rules.haircuts);
         int256 haircut = total.initial;
         int256 profits;
         int256 marks;
@@ -112,8 +127,7 @@ library StandardMargin {
             }
             notional += Wad.mulUp(contracts, underlying.spot);
         }
-        result.equity = portfolio.cash + profits + marks;
-        for (uint256 i = 0; i < portfolio.collateral.length; ++i) result.equity += portfolio.collateral[i].value;
+        result.equity = portfolio.cash + collateral + profits + marks;
         result.maintenanceMargin = total.maintenance;
         result.initialMargin = _tightened(
             portfolio.profile,
