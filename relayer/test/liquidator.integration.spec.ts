@@ -8,6 +8,7 @@ import { tellLiquidator } from '../src/cli/liquidator.js';
 import { AccountBook } from '../src/stages/liquidation/account-book.js';
 import { findHub, readRates, type LiquidationHub } from '../src/stages/liquidation/hub.js';
 import { HubReader } from '../src/stages/liquidation/hub.reader.js';
+import { Liquidator, type LiquidationSender } from '../src/stages/liquidation/liquidator.js';
 import { hubMethods } from '../src/stages/liquidation/parameters.js';
 import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
@@ -138,9 +139,26 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
   );
 
   it(
-    'the auction is started once, whoever looks again',
+    'the auction is started once, whoever looks again; whose start came too late bids all the same',
     async () => {
+      const { found, reader } = await reading();
+      const asked: string[] = [];
+      const slower: LiquidationSender = {
+        address: keeper.address,
+        want: async (what) => {
+          asked.push(what.slice(0, what.indexOf(':')));
+          return what.startsWith('auction-start') ? 'refused' : 'sent';
+        },
+      };
+      const bid = { account: BIDDER, budget: 100_000n * E18, required: 0n };
+      const terms = { maxChecks: 16, maxSteps: 16, turns: 1, bid };
+      const liquidator = new Liquidator(client, found, new AccountBook(client, found, 0n), reader, slower, terms);
+      await liquidator.look();
       const events = await run();
+      await chain.client.increaseTime({ seconds: 1 });
+      await chain.client.mine({ blocks: 1 });
+      await liquidator.look();
+      expect(asked).toEqual(['auction-start', 'bid']);
       expect(events.filter(({ kind }) => kind === 'transaction')).toMatchObject([{ status: 'success' }]);
       const { id } = await auctionOf(alice.account);
       expect(id).toBe(1n);

@@ -117,6 +117,8 @@ export class AccountBook {
   }
 
   #watch(account: AccountId): void {
+    // Its own: deficits that the fund, levies and all cash answer for, no trader's debts.
+    if (account.startsWith(this.hub.liquidation.toLowerCase())) return;
     this.#watched.add(account);
     this.#changed.add(account);
   }

@@ -6,11 +6,13 @@ import type { AccountBook } from './account-book.js';
 import type { LiquidationHub } from './hub.js';
 import type { Exact, HubReader } from './hub.reader.js';
 
+type Wanted = 'sent' | 'waiting' | 'refused';
+
 /** Who sends what a liquidator wants. */
 export interface LiquidationSender {
   readonly address: Address;
   /** Sends a call if the hub would take it; asked again while the need is there. @param what key derived from the facts that make it necessary */
-  want(what: string, call: HubCall): Promise<'sent' | 'waiting' | 'refused'>;
+  want(what: string, call: HubCall): Promise<Wanted>;
 }
 
 /** What it bids with. Money is cash, 18 decimals. */
@@ -36,7 +38,7 @@ export interface Look {
   readonly suspects: number;
   /** below maintenance margin by the contract's figures, or in auction; the worst first */
   readonly accounts: readonly Exact[];
-  readonly wanted: readonly { readonly what: string; readonly account: AccountId; readonly outcome: 'sent' | 'waiting' | 'refused' }[];
+  readonly wanted: readonly { readonly what: string; readonly account: AccountId; readonly outcome: Wanted }[];
 }
 
 const DAY = 86_400n;
@@ -44,7 +46,7 @@ const DAY = 86_400n;
 const PENDING = 300n;
 /** Books are read again after so long even if no event named them: interest grows without one. Seconds. */
 const REFRESH = 600n;
-/** What the hub refused is not tried again for so long, seconds. */
+/** What the hub refused is not tried again for so long, seconds, unless the auction has moved on. */
 const REFUSED = 30n;
 const NO_PRICES: Hex = '0x';
 
@@ -57,7 +59,8 @@ export class Liquidator {
   readonly #readAt = new Map<AccountId, bigint>();
   /** block in which an account was first seen to need something */
   readonly #found = new Map<AccountId, bigint>();
-  readonly #refusedAt = new Map<AccountId, bigint>();
+  /** by key of the step, which names the state of the auction that made it necessary */
+  readonly #refusedAt = new Map<string, bigint>();
   readonly #pending = new Map<string, { readonly price: bigint; readonly at: bigint }>();
   readonly #bidTimes = new Map<bigint, bigint>();
   #looked = -1n;
@@ -113,20 +116,18 @@ export class Liquidator {
       const found = this.#found.get(one.account) ?? block;
       this.#found.set(one.account, found);
       if (block < found + liquidation.turnOf(one.account, this.sender.address, found, this.terms.turns)) continue;
-      if (now - (this.#refusedAt.get(one.account) ?? -REFUSED) < REFUSED) continue;
       const step = liquidation.auctionStep(terms, one);
-      const outcome = step !== null ? await this.#step(step, one) : bidder === null ? null : await this.#bid(terms, one, bidder, now);
-      if (outcome === 'refused') this.#refusedAt.set(one.account, now);
+      const outcome = step !== null ? await this.#step(step, one, now) : bidder === null ? null : await this.#bid(terms, one, bidder, now);
       if (outcome !== null) wanted.push({ what: step ?? 'bid', account: one.account, outcome });
     }
     return wanted;
   }
 
-  #step(step: liquidation.AuctionStep, { account, auction }: Exact): Promise<'sent' | 'waiting' | 'refused'> {
+  #step(step: liquidation.AuctionStep, { account, auction }: Exact, now: bigint): Promise<Wanted | null> {
     const id = auction === null ? 'none' : `${auction.startedAt}:${auction.lastBidAt}`;
     const data = encodeFunctionData({ abi: liquidationAbi, functionName: step, args: [account, NO_PRICES] });
     const purpose = { what: `auction-${step}`, account };
-    return this.sender.want(`auction-${step}:${account}:${id}`, { to: this.hub.liquidation, data, purpose });
+    return this.#want(`auction-${step}:${account}:${id}`, { to: this.hub.liquidation, data, purpose }, now);
   }
 
   async #bid(terms: liquidation.AuctionTerms, one: Exact, bidder: { free: bigint; budget: bigint }, now: bigint) {
@@ -141,13 +142,22 @@ export class Liquidator {
     const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, NO_PRICES] });
     const key = `bid:${one.account}:${one.auction.startedAt}:${one.auction.lastBidAt}:${bid.account}`;
     const purpose = { what: 'bid', account: one.account, share: `${decision.share}`, price: `${decision.price}` };
-    const outcome = await this.sender.want(key, { to: this.hub.liquidation, data, purpose });
+    const outcome = await this.#want(key, { to: this.hub.liquidation, data, purpose }, now);
     if (outcome === 'sent') {
       const spent = priceLimit > 0n ? priceLimit : 0n;
       this.#pending.set(key, { price: spent, at: now });
       bidder.budget -= spent;
       bidder.free -= spent;
     }
+    return outcome;
+  }
+
+  /** Null while it waits because the hub refused the same a moment ago. */
+  async #want(key: string, call: HubCall, now: bigint): Promise<Wanted | null> {
+    for (const [refused, at] of this.#refusedAt) if (now - at >= REFUSED) this.#refusedAt.delete(refused);
+    if (this.#refusedAt.has(key)) return null;
+    const outcome = await this.sender.want(key, call);
+    if (outcome === 'refused') this.#refusedAt.set(key, now);
     return outcome;
   }
 
