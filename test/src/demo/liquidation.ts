@@ -33,7 +33,7 @@ export const LIQUIDATOR: LiquidatorTerms = {
 export interface LiquidationTold {
   readonly deposits: readonly Deposit[];
   readonly auctions: readonly ToldAuction[];
-  /** one line for each bid, and one for how the account stood afterwards */
+  /** one short line for each bid, and one for how the account stood afterwards */
   readonly lines: readonly string[];
   /** how the bidder was paid */
   readonly claims: readonly ClaimState[];

@@ -84,7 +84,7 @@ export function picture(chains: readonly PictureChain[], account: PictureAccount
   const boxes = [
     { title: `account ${account.account.slice(0, 12)}…`, lines: account.holdings, tone: '#e9f7ef' },
     { title: 'traded on it, settled by the hub', lines: account.trades, tone: '#f3eefb' },
-    { title: 'liquidated, in one auction over all chains', lines: account.liquidation, tone: '#fdeeee' },
+    { title: 'liquidated, over all chains at once', lines: account.liquidation, tone: '#fdeeee' },
   ].filter(({ lines }, i) => i === 0 || lines.length > 0);
   const rightHeight = boxes.reduce((sum, { lines }) => sum + heightOf(lines.length) + GAP, -GAP);
   const height = Math.max(y, TOP + rightHeight + GAP) + 20;

@@ -66,9 +66,9 @@ const tradeLines = ({ trades, profit, claim }: Told['trading']): string[] => [
 
 /** What the picture says of the liquidation. */
 const liquidationLines = ({ auctions, lines, claims }: Told['liquidation']): string[] => [
-  ...auctions.map(({ account }) => `account ${account.slice(0, 12)}…, collateral on two chains`),
+  ...auctions.map(({ account }) => `${account.slice(0, 12)}…, collateral on two chains`),
   ...lines,
-  `the bidder took out claims ${claims.map(({ claim }) => claim).join(', ')}`,
+  `its bidder was paid by claims ${claims.map(({ claim }) => claim).join(', ')}`,
 ];
 
 /** The closing tables, as text, and the picture, as a file. @returns the text and the picture's path */

@@ -69,9 +69,9 @@ describe('given leveraged accounts with collateral on two chains, a market maker
 
   describe('when the price falls', () => {
     it('starts the auction, buys a part of all the account has on every chain, and leaves it healthy', async () => {
-      const account = await scene.leveraged(4);
+      const terms = await scene.bidding(KEY_A, BIDDER_A);
+      const [account] = await Promise.all([scene.leveraged(4), liquidating('liquidator-a', terms)]);
       const bidder = world.user(BIDDER_A).account();
-      await liquidating('liquidator-a', await scene.bidding(KEY_A, BIDDER_A));
       await scene.priced(55_500);
       const told = await over(account);
       await healthy(account);
@@ -128,13 +128,12 @@ describe('given leveraged accounts with collateral on two chains, a market maker
   describe('when the liquidator is killed after it started an auction, and its owner tops the account up from a spoke', () => {
     it('is ended by another instance, and nothing is sold', async () => {
       await scene.priced(60_000);
-      const account = await scene.leveraged(6);
-      const first = await liquidating('liquidator-b1', { key: KEY_B }, 'sender.broadcast');
+      const [account, first] = await Promise.all([scene.leveraged(6), liquidating('liquidator-b1', { key: KEY_B }, 'sender.broadcast')]);
       await scene.priced(55_500);
       expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' });
       await auctions.reached(account, 'open', ({ ended }) => !ended);
-      await world.flow.ended([await world.user(6).deposit({ chain: a, asset: 'USDC', amount: whole(a, 'USDC', 2_000n) })]);
-      await liquidating('liquidator-b2', { key: KEY_B });
+      const topUp = await world.user(6).deposit({ chain: a, asset: 'USDC', amount: whole(a, 'USDC', 2_000n) });
+      await Promise.all([world.flow.ended([topUp]), liquidating('liquidator-b2', { key: KEY_B })]);
       const told = await over(account);
       await healthy(account);
       expect(told.bids).toEqual([]);
@@ -145,11 +144,10 @@ describe('given leveraged accounts with collateral on two chains, a market maker
   describe('when the liquidator is killed with a bid that it signed', () => {
     it('is taken once, by another instance with the same key', async () => {
       await scene.priced(60_000);
-      const account = await scene.leveraged(7);
       const bidder = world.user(BIDDER_A).account();
       const before = await holdings(bidder);
       const terms = await scene.bidding(KEY_A, BIDDER_A);
-      const first = await liquidating('liquidator-a2', terms, 'sender.signed:2');
+      const [account, first] = await Promise.all([scene.leveraged(7), liquidating('liquidator-a2', terms, 'sender.signed:2')]);
       await scene.priced(55_500);
       expect(await first.exited).toEqual({ code: null, signal: 'SIGKILL' });
       await liquidating('liquidator-a3', terms);
@@ -167,13 +165,12 @@ describe('given leveraged accounts with collateral on two chains, a market maker
   describe('when two liquidators race for the same account', () => {
     it('sells nothing twice, and costs the slower one a refused transaction per step at most', async () => {
       await scene.priced(60_000);
-      const account = await scene.leveraged(8);
       const bidders = [BIDDER_A, BIDDER_B].map((index) => world.user(index).account());
       const before = await Promise.all(bidders.map(holdings));
       const rivals = [await scene.bidding(KEY_A, BIDDER_A), await scene.bidding(KEY_C, BIDDER_B)] as const;
       const lone = await world.loneLiquidator('liquidator-c', rivals[1]);
       running.push(lone);
-      await liquidating('liquidator-a4', rivals[0]);
+      const [account] = await Promise.all([scene.leveraged(8), liquidating('liquidator-a4', rivals[0])]);
       await eventually('the lone liquidator to look', async () => (lone.logTail(1).includes('"look"') ? true : undefined));
       const block = await hub.client.getBlockNumber();
       await scene.priced(55_500);
@@ -192,12 +189,13 @@ describe('given leveraged accounts with collateral on two chains, a market maker
   describe('when the market gaps and an account owes more than it has', () => {
     it('is paid for by the fund, and the rest by those who won', async () => {
       await scene.priced(60_000);
-      const account = await scene.leveraged(9, { size: (BTC * 145n) / 100n });
+      const terms = await scene.bidding(KEY_A, BIDDER_A);
+      const size = (BTC * 145n) / 100n;
+      const [account] = await Promise.all([scene.leveraged(9, { size }), liquidating('liquidator-a5', terms)]);
       const stake = encodeFunctionData({
         ...{ abi: iFundAbi, functionName: 'stake', args: [world.user(BIDDER_B).account(), 500n * CASH, NO_PRICES] },
       });
       await world.user(BIDDER_B).must(hub, hub.fund, stake);
-      await liquidating('liquidator-a5', await scene.bidding(KEY_A, BIDDER_A));
       await scene.priced(54_600);
       await auctions.reached(account, 'open', ({ ended }) => !ended);
       // What a bidder is paid grows for an hour.
