@@ -110,7 +110,9 @@ class WalletSender implements LiquidationSender {
     }
     const asked = await this.client.estimateGas({ account: this.account, to, data });
     const gas = asked + (asked * GAS_MARGIN_PERCENT) / 100n;
-    const hash = await this.#wallet.sendTransaction({ account: this.account, chain: null, to, data, gas });
+    // Asked for here: a node that fills them in itself may leave the cap below the tip where a block has no base fee.
+    const fees = await this.client.estimateFeesPerGas();
+    const hash = await this.#wallet.sendTransaction({ account: this.account, chain: null, to, data, gas, ...fees });
     const { status } = await this.client.waitForTransactionReceipt({ hash, timeout: RECEIPT_MS });
     this.tell({ kind: 'transaction', purpose, hash, status });
     return 'sent';

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { World } from '../harness/world.js';
 import { measureFirstCredit, measureLoad, measureRecovery } from './deposits.js';
+import { measureKeeper } from './keeper.js';
 import { measureJournal } from './journal.js';
 import { measureDetect } from './detect.js';
 import { measureScan } from './scan.js';
@@ -23,7 +24,7 @@ const onNetwork = {
   journal: measureJournal,
 };
 /** Parts that need no network, measured before one runs beside them. */
-const alone = { scan: measureScan, detect: measureDetect };
+const alone = { scan: measureScan, detect: measureDetect, keeper: measureKeeper };
 
 /** Measures on a network of its own; every number is quoted, none decides the exit code. */
 async function run({ json, out, only }: Options): Promise<void> {
@@ -35,7 +36,7 @@ async function run({ json, out, only }: Options): Promise<void> {
   const results: Results = {};
   for (const [name, measure] of first) {
     say(`measuring: ${name}`);
-    Object.assign(results, measure());
+    Object.assign(results, await measure());
   }
   if (rest.length > 0) {
     say('starting the network');
@@ -60,9 +61,9 @@ async function run({ json, out, only }: Options): Promise<void> {
 
 const program = new Command('bench')
   .description(
-    'Numbers that depend on the machine: packets per deposit and withdrawal, deposits per second, journal postings, recovery, margin scans, detection.',
+    'Numbers that depend on the machine: packets per deposit and withdrawal, deposits per second, journal postings, recovery, margin scans, detection, the keeper.',
   )
-  .option('--only <part>', 'measure this part alone: scan, detect, first credit, load, withdrawals, throughput, recovery, journal')
+  .option('--only <part>', 'measure this part alone: scan, detect, keeper, first credit, load, withdrawals, throughput, recovery, journal')
   .option('--json', 'print one JSON object instead of a table', false)
   .option('--out <folder>', 'where results.json goes', 'bench');
 

@@ -13,7 +13,7 @@ interface Place {
   readonly name: string;
   readonly dir: string;
   readonly processes: Processes;
-  readonly hub: HubChain;
+  readonly hub: Pick<HubChain, 'liquidation' | 'deployedAt'>;
   readonly rpcUrl: string;
 }
 
