@@ -238,10 +238,17 @@ describe('given the REST interface', () => {
       ]);
       const rest = await listen('/events', 1, { 'Last-Event-ID': all[1]?.id ?? '' });
       expect(rest).toEqual(all.slice(2));
-      const coming = listen('/events', 1);
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      await claimEvent(3, 'queued', null);
-      expect((await coming)[0]?.data).toMatchObject({ what: 'queued', claim: '3' });
+      // Without an id it hears what happens from the moment it is heard itself, whenever that is.
+      let heard: Awaited<ReturnType<typeof listen>> = [];
+      const coming = listen('/events', 1).then((events) => (heard = events));
+      let claim = 3;
+      for (; heard.length === 0; claim++) {
+        await claimEvent(claim, 'queued', null);
+        await Promise.race([coming, new Promise((resolve) => setTimeout(resolve, 200))]);
+      }
+      expect(heard[0]?.data).toMatchObject({ what: 'queued' });
+      expect(Number(z.object({ claim: z.string() }).parse(heard[0]?.data).claim)).toBeLessThan(claim);
+      expect(Number(z.object({ claim: z.string() }).parse(heard[0]?.data).claim)).toBeGreaterThanOrEqual(3);
       const refused = await get('/events').set('Last-Event-ID', 'yesterday').expect(400);
       expect(problem.parse(JSON.parse(refused.text)).detail).toContain('Last-Event-ID is "yesterday"');
     });
@@ -259,6 +266,6 @@ describe('given the REST interface', () => {
     expect(await releases()).toEqual({ status: 'up', state: 'degraded', late: ['order 1 is late'] });
     const metrics = (await get('/metrics').expect(200)).text;
     expect(metrics).toMatch(/^margin_release_oldest_unpaid_seconds\{dst="40002"\} \d/m);
-    expect(metrics).toMatch(/^margin_claims_queued\{.*\} [12]$/m);
+    expect(metrics).toMatch(/^margin_claims_queued\{.*\} [1-9]\d*$/m);
   });
 });

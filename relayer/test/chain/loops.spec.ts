@@ -47,29 +47,43 @@ describe('given loops on the scheduler', () => {
   });
 
   it('counts a failure, slows down, and does not touch the others', async () => {
-    loops.add({ name: 'bad', everyMs: 20, run: () => Promise.reject(new Error('no provider answers')) });
+    const tries: number[] = [];
+    loops.add({
+      name: 'bad',
+      everyMs: 20,
+      run: () => {
+        tries.push(systemClock.now());
+        return Promise.reject(new Error('no provider answers'));
+      },
+    });
     loops.add({ name: 'good', everyMs: 5, run: () => Promise.resolve() });
     loops.onApplicationBootstrap();
-    await soon();
-    const bad = beatOf('bad');
-    expect(bad?.lastError).toBe('no provider answers');
-    expect(bad?.failuresInARow).toBeLessThanOrEqual(3);
-    expect(beatOf('good')?.runs).toBeGreaterThan(3);
+    // However busy the machine: both go on.
+    while (tries.length < 4 || (beatOf('good')?.runs ?? 0) <= 3) await soon();
+    const [first = 0, second = 0, third = 0, fourth = 0] = tries;
+    expect([second - first >= 20, third - second >= 40, fourth - third >= 80]).toEqual([true, true, true]);
+    expect(beatOf('bad')).toMatchObject({ lastError: 'no provider answers', runs: 0 });
+    expect(beatOf('good')).toMatchObject({ failures: 0 });
   });
 
   it('ends running work before the process ends, and starts none after', async () => {
     let ended = false;
+    let finish = (): void => undefined;
+    const work = new Promise<void>((resolve) => (finish = resolve));
     loops.add({
       name: 'draining',
       everyMs: 5,
       run: async (signal) => {
-        await new Promise((resolve) => setTimeout(resolve, 30));
+        await work;
         ended = signal.aborted;
       },
     });
     loops.onApplicationBootstrap();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    await loops.beforeApplicationShutdown();
+    const ending = loops.beforeApplicationShutdown();
+    await soon();
+    expect(ended).toBe(false);
+    finish();
+    await ending;
     expect(ended).toBe(true);
     const { runs } = beatOf('draining') ?? { runs: -1 };
     await soon();

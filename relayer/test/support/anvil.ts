@@ -1,8 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { createTestClient, http, publicActions, walletActions, type Hex } from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
-import { freePort } from './ports.js';
 
 /** Account 0 of anvil's well-known mnemonic: rich on every local chain, worth nothing elsewhere. */
 export const deployer = mnemonicToAccount('test test test test test test test test test test test junk');
@@ -22,33 +25,38 @@ export interface TestChain {
 
 /** A local chain that mines when told to. */
 export async function startAnvil(chainId: number, args: readonly string[] = ['--no-mining', '--order', 'fifo']): Promise<TestChain> {
-  const port = await freePort();
   const binary = createRequire(import.meta.url).resolve(
     `@foundry-rs/anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}/bin/anvil`,
   );
-  const child = spawn(binary, ['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId), '--silent', ...args], {
-    stdio: 'ignore',
-  });
+  const cache = mkdtempSync(path.join(tmpdir(), 'lockstep-anvil-'));
+  // A port of its own choice: one that was free a moment ago may be another test's by now, and so would the chain behind it.
+  const flags = ['--host', '127.0.0.1', '--port', '0', '--chain-id', String(chainId), '--color', 'never', '--cache-path', cache];
+  const child = spawn(binary, [...flags, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${await listening(child)}`;
   const client = testClient(url);
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await client.getChainId();
-      break;
-    } catch (error) {
-      if (attempt > 200) throw new Error('anvil did not answer within 10 s', { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
   return {
     url,
     client,
     async stop() {
       child.kill('SIGTERM');
       await exited;
+      rmSync(cache, { recursive: true, force: true });
     },
   };
+}
+
+/** The port a node listens on, once it does. What it says after that is read and dropped, or it would wait for a reader. */
+async function listening(child: ChildProcessByStdio<null, Readable, null>): Promise<string> {
+  let said = '';
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+    said += String(chunk);
+    const port = /Listening on 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
+    if (port === undefined) continue;
+    child.stdout.resume();
+    return port;
+  }
+  throw new Error(`anvil ended before it listened: ${said}`);
 }
 
 /** Runtime code that emits its calldata as an anonymous-free event: the first word as topic, all of it as data. */

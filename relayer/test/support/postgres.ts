@@ -13,6 +13,8 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+/** Starts on ports that turn out to be taken. */
+const ATTEMPTS = 5;
 /** PostgreSQL refuses to run as root: as root it runs as `nobody`. */
 const NOBODY = 65_534;
 
@@ -26,20 +28,31 @@ export async function startPostgres(): Promise<TestPostgres> {
   const bin = binaries(dir, credentials);
   const data = path.join(dir, 'data');
   run(path.join(bin, 'initdb'), ['-D', data, '-U', 'lockstep', '-A', 'trust', '--no-sync', '--locale=C', '-E', 'UTF8'], credentials);
-  const port = await freePort();
-  const child = spawn(path.join(bin, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', '', '-c', 'fsync=off'], {
-    cwd: '/',
-    stdio: 'ignore',
-    ...credentials,
-  });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = `postgres://lockstep@127.0.0.1:${port}/postgres`;
-  await accepting(url);
-  return server(url, async () => {
-    child.kill('SIGINT');
-    await exited;
-    rmSync(dir, { recursive: true, force: true });
-  });
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const child = spawn(path.join(bin, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', '', '-c', 'fsync=off'], {
+      cwd: '/',
+      stdio: 'ignore',
+      ...credentials,
+    });
+    let ended = false;
+    const exited = new Promise<void>((resolve) =>
+      child.once('exit', () => {
+        ended = true;
+        resolve();
+      }),
+    );
+    const url = `postgres://lockstep@127.0.0.1:${port}/postgres`;
+    if (await accepting(url, data, () => ended))
+      return server(url, async () => {
+        child.kill('SIGINT');
+        await exited;
+        rmSync(dir, { recursive: true, force: true });
+      });
+    // Another test took the port between the question and the start: its server must not be taken for this one.
+    if (attempt === ATTEMPTS)
+      throw new Error(`PostgreSQL ended ${ATTEMPTS} times before it accepted connections; the last port was ${port}`);
+  }
 }
 
 function server(adminUrl: string, stop: () => Promise<void>): TestPostgres {
@@ -57,26 +70,28 @@ function server(adminUrl: string, stop: () => Promise<void>): TestPostgres {
   };
 }
 
-async function query(url: string, sql: string): Promise<void> {
+async function query(url: string, sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(sql);
+    return (await client.query<Record<string, unknown>>(sql)).rows;
   } finally {
     await client.end();
   }
 }
 
-async function accepting(url: string): Promise<void> {
-  for (let attempt = 0; ; attempt += 1) {
+/** Waits until the server of this data accepts connections, as long as it lives. @returns false if it ended */
+async function accepting(url: string, data: string, hasEnded: () => boolean): Promise<boolean> {
+  while (!hasEnded()) {
     try {
-      await query(url, 'select 1');
-      return;
-    } catch (error) {
-      if (attempt > 300) throw new Error('PostgreSQL did not accept connections within 15 s', { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      const [row] = await query(url, 'show data_directory');
+      if (row?.['data_directory'] === data) return true;
+    } catch {
+      // Not yet, or not ours: whether it still lives is asked next.
     }
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  return false;
 }
 
 function binaries(dir: string, credentials: { uid?: number; gid?: number }): string {

@@ -43,13 +43,14 @@ export const uncovered = ({ owed, levies }: Pick<SeenDeficit, 'owed' | 'levies'>
 
 /** What is due now, in this order. The fund comes first: a levy is opened for what it leaves. */
 export function deficitSteps(seen: SeenDeficit, now: bigint): DeficitStep[] {
-  const { market, owed, coverable, levies } = seen;
+  const { market, coverable, levies } = seen;
   const steps: DeficitStep[] = [];
   for (const { id, until, closed, unpaid } of levies) {
     if (!closed) steps.push({ kind: now < until ? 'register' : 'close', id });
     else if (unpaid) steps.push({ kind: 'settle', id });
   }
-  if (owed > 0n && coverable > 0n) return [...steps, { kind: 'cover' }];
+  // Dust in the fund is worth no transaction: a levy takes it along.
+  if (coverable >= LEAST_DEFICIT) return [...steps, { kind: 'cover' }];
   if (uncovered(seen) < LEAST_DEFICIT) return steps;
   if (market === NO_MARKET) return [...steps, { kind: 'spread' }];
   // One window at a time: what came since is the next one's.
