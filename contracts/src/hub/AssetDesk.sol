@@ -121,6 +121,7 @@ contract AssetDesk is AssetStore {
         state.totals.assetId = successor;
         _keys[successor] = AssetKey(eid, asset);
         _writtenDown[assetId] = WrittenDown(recovery, successor);
+        _losses |= WRITTEN_DOWN;
         emit ILedger.AssetWrittenDown(assetId, successor, eid, asset, recovery, lostBalances, lostFree, bearer);
         emit ILedger.AssetConfigured(successor, eid, asset, _configOf(state));
     }

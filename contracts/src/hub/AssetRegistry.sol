@@ -109,6 +109,11 @@ abstract contract AssetRegistry is AssetStore, ILedger {
     }
 
     /// @inheritdoc ILedger
+    function hasWrittenDown() external view returns (bool) {
+        return _losses & WRITTEN_DOWN != 0;
+    }
+
+    /// @inheritdoc ILedger
     function assetCount() external view returns (uint16) {
         return _assetCount;
     }

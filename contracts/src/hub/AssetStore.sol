@@ -9,6 +9,11 @@ import {ILedger} from "./ILedger.sol";
 abstract contract AssetStore is AccessManaged {
     using AssetBooks for AssetState;
 
+    /// @dev A loss was spread over all cash.
+    uint8 internal constant SPREAD = 1;
+    /// @dev An asset was written down.
+    uint8 internal constant WRITTEN_DOWN = 2;
+
     struct AssetKey {
         uint32 eid;
         uint16 asset;
@@ -27,8 +32,8 @@ abstract contract AssetStore is AccessManaged {
     uint16 internal _assetCount;
     /// @dev Cash is kept from leaving.
     bool internal _braked;
-    /// @dev A loss was ever spread over all cash.
-    bool internal _hasSpread;
+    /// @dev Which losses there ever were, SPREAD | WRITTEN_DOWN: bits of one field, because the slot is full.
+    uint8 internal _losses;
 
     mapping(uint32 eid => mapping(uint16 asset => AssetState)) internal _assets;
     mapping(uint16 assetId => AssetKey) internal _keys;

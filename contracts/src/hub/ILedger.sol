@@ -318,6 +318,8 @@ interface ILedger {
     function isBraked() external view returns (bool);
     /// @notice What became of an asset that was written down; zeros for others.
     function writtenDownOf(uint16 assetId) external view returns (uint64 recovery, uint16 successor);
+    /// @notice Whether any asset was ever written down: while none was, no balance waits for settleWrittenDown.
+    function hasWrittenDown() external view returns (bool);
     function interestModel() external view returns (IInterestModel);
     function marginCheck() external view returns (IMarginCheck);
     /// @notice Σ booked cash of all accounts, 18 decimals.

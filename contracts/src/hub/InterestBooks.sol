@@ -60,7 +60,7 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         uint256 index = booked < 0 || amount < 0 ? _index() : 0;
         // CAST: an account's cash has 124 bits.
         uint256 owed = booked < 0 ? uint256(-booked) : 0;
-        bool spread = _hasSpread;
+        bool spread = _losses & SPREAD != 0;
         uint256 due;
         if (owed != 0) due = _due(account, owed, index);
         else if (spread) due = _lossDue(account, booked);
@@ -129,7 +129,7 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         require(kept >= LEAST_KEPT, AmountTooLarge(amount, held));
         // CAST: it only falls; a part of an account's cash.
         _spread = Spread(uint128(kept), s.due + int128(int256(amount)));
-        _hasSpread = true;
+        _losses |= SPREAD;
         _moveCash(account, int256(amount));
         emit LossSpread(Account.unwrap(account), amount, kept);
     }
@@ -170,7 +170,7 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         cash = _bookedCash(account);
         // CAST: as in _addCash.
         if (cash < 0) cash -= int256(_due(account, uint256(-cash), _index()));
-        else if (cash != 0 && _hasSpread) cash -= int256(_lossDue(account, cash));
+        else if (cash != 0 && _losses & SPREAD != 0) cash -= int256(_lossDue(account, cash));
     }
 
     // ---- inner

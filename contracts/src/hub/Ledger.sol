@@ -94,7 +94,7 @@ contract Ledger is ExitMoves {
         if (passesBelow == 0) return offset;
         bool isCash = run.scale != 0;
         // What holders lost is charged before they hold more, one by one.
-        if (isCash && _hasSpread) return offset;
+        if (isCash && _losses & SPREAD != 0) return offset;
         uint256 receipt = CreditReceipt.unwrap(
             CreditLib.receipt(
                 srcEid,

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Account, AccountLib} from "../../types/Account.sol";
-import {ILedger} from "../ILedger.sol";
-import {IMargin} from "../markets/IMargin.sol";
 import {IMarkets} from "../markets/IMarkets.sol";
-import {Grade} from "../risk/FeedGrade.sol";
 import {Holdings} from "../risk/Holdings.sol";
+import {ICollateralRules} from "../risk/ICollateralRules.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
 import {Wad} from "../risk/Wad.sol";
+import {Auctioneer} from "./Auctioneer.sol";
 import {AuctionMath, AuctionTerms, Health} from "./AuctionMath.sol";
 import {IDeficitSink} from "./IDeficitSink.sol";
 import {IFund} from "./IFund.sol";
@@ -19,19 +17,16 @@ import {IRoutes} from "./IRoutes.sol";
 
 /// @notice When auctions start, rest, change legs and end. What bids do is Liquidation's.
 /// @dev Money of accounts is below 2^127: engines sum fields of at most 128 bits.
-abstract contract Auctions is ILiquidation, AccessManaged {
+abstract contract Auctions is ILiquidation, Auctioneer {
     uint64 private constant ONE = 1e18;
     uint64 private constant DEFICITS = 1 << 32;
 
-    /// @inheritdoc ILiquidation
-    IMargin public immutable margin;
-    /// @inheritdoc ILiquidation
-    ILedger public immutable ledger;
     /// @inheritdoc ILiquidation
     IFund public immutable fund;
     /// @inheritdoc ILiquidation
     IPriceTimes public immutable priceTimes;
     IMarkets private immutable _markets;
+    ICollateralRules private immutable _rules;
     uint32 private immutable _hubEid;
 
     /// @inheritdoc ILiquidation
@@ -43,6 +38,8 @@ abstract contract Auctions is ILiquidation, AccessManaged {
     AuctionTerms internal _terms;
     mapping(Account account => Auction) internal _auctions;
     mapping(Account account => Ended) private _ended;
+    /// @dev When the last grace of an account began that a chain's state gave it, seconds.
+    mapping(Account account => uint40) private _graces;
 
     /// @param age of the discount when the auction ended, seconds
     struct Ended {
@@ -50,9 +47,13 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         uint40 age;
     }
 
-    constructor(address authority, Links memory links) AccessManaged(authority) {
-        (ledger, margin, fund, priceTimes) = (links.ledger, links.margin, links.fund, links.priceTimes);
+    constructor(
+        address authority,
+        Links memory links
+    ) Auctioneer(authority, links.ledger, links.margin, links.handover) {
+        (fund, priceTimes) = (links.fund, links.priceTimes);
         _markets = links.margin.markets();
+        _rules = links.priceTimes.collateralRules();
         _hubEid = links.ledger.hubEid();
         _setTerms(
             AuctionTerms({
@@ -79,10 +80,9 @@ abstract contract Auctions is ILiquidation, AccessManaged {
     /// @inheritdoc ILiquidation
     function start(Account account, bytes calldata prices) external returns (uint64 id) {
         require(account.owner() != address(this), AccountInvalid(Account.unwrap(account)));
-        margin.submit(prices);
         Auction storage auction = _auctions[account];
         require(auction.id == 0, AuctionOpen(Account.unwrap(account), auction.id));
-        Risk memory risk = _usable(account);
+        Risk memory risk = _appraise(account, prices);
         Health memory health = _health(risk, 0);
         require(
             health.equity < health.margin,
@@ -92,7 +92,7 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         uint256 since = block.timestamp - last.at;
         bool resumes = since <= _terms.resumeSeconds;
         // What nobody could top up in time has no equity to lose by waiting, or has waited before.
-        if (!resumes && health.equity > 0) _requireNoGrace(account);
+        if (!resumes && health.equity > 0 && _beginsGrace(account, health)) return 0;
         id = ++auctionCount;
         uint256 age = AuctionMath.resumedAge(_terms, last.age, since);
         // CAST: seconds; an age is less than the time.
@@ -118,8 +118,7 @@ abstract contract Auctions is ILiquidation, AccessManaged {
             auction.lastBidAt == 0,
             UndoInvalid(Account.unwrap(account), auction.lastBidAt, "an auction without bids")
         );
-        margin.submit(prices);
-        Risk memory risk = _usable(account);
+        Risk memory risk = _appraise(account, prices);
         require(
             risk.oldest > auction.startOldest,
             UndoInvalid(Account.unwrap(account), risk.oldest, "prices newer than those of the start")
@@ -228,16 +227,30 @@ abstract contract Auctions is ILiquidation, AccessManaged {
         require(auction.id != 0, AuctionNotOpen(Account.unwrap(account)));
     }
 
-    function _requireNoGrace(Account account) private view {
+    /// @dev Reverts while there is a grace. True: one begins now, because chains' states alone put the account below maintenance margin.
+    function _beginsGrace(Account account, Health memory health) private returns (bool) {
         IRoutes routes_ = routes;
-        if (address(routes_) == address(0)) return;
-        uint256 until = routes_.graceUntil();
-        require(block.timestamp >= until, GracePeriod(Account.unwrap(account), until));
+        if (address(routes_) == address(0)) return false;
+        _requireOver(account, routes_.graceUntil());
+        if (_rules.impairedChains() == 0) return false;
+        (, uint256[] memory words) = ledger.holdingsOf(account);
+        (uint256 impairment, uint40 since) = _rules.impairmentOf(words);
+        // CAST: a part of the value of collateral.
+        if (health.equity + int256(impairment) < health.margin) return false;
+        uint256 began = _graces[account];
+        if (began >= since) {
+            _requireOver(account, began + routes_.grace());
+            return false;
+        }
+        // CAST: seconds; a margin is not negative.
+        _graces[account] = uint40(block.timestamp);
+        uint256 until = block.timestamp + routes_.grace();
+        emit GraceBegan(Account.unwrap(account), until, health.equity, uint256(health.margin), impairment);
+        return true;
     }
 
-    function _usable(Account account) internal view returns (Risk memory risk) {
-        risk = margin.riskOf(account);
-        require(risk.grade <= Grade.Aged, PricesUnusable(Account.unwrap(account), risk.grade));
+    function _requireOver(Account account, uint256 until) private view {
+        require(block.timestamp >= until, GracePeriod(Account.unwrap(account), until));
     }
 
     function _health(Risk memory risk, uint128 reserve) internal pure returns (Health memory) {
@@ -246,8 +259,7 @@ abstract contract Auctions is ILiquidation, AccessManaged {
 
     function _touch(Account account, bytes calldata prices) private returns (bool ended, Health memory health) {
         Auction storage auction = _open(account);
-        margin.submit(prices);
-        health = _health(_usable(account), auction.reserve);
+        health = _health(_appraise(account, prices), auction.reserve);
         return (_follow(account, auction, health, false), health);
     }
 

@@ -62,6 +62,24 @@ contract Handover is IHandover, AccessManaged {
         emit RouteChosen(id, Account.unwrap(bidder), firstClaim, legs);
     }
 
+    // ---- anyone
+
+    /// @inheritdoc IHandover
+    function settleWrittenDown(Account account) external {
+        if (!ledger.hasWrittenDown()) return;
+        // A successor may have been written down again: as often as something was turned, it is looked at once more.
+        for (bool again = true; again;) {
+            again = false;
+            (uint16[] memory assetIds, ) = ledger.collateralOf(account);
+            for (uint256 i; i < assetIds.length; ++i) {
+                (, uint16 successor) = ledger.writtenDownOf(assetIds[i]);
+                if (successor == 0) continue;
+                ledger.settleWrittenDown(account, assetIds[i]);
+                again = true;
+            }
+        }
+    }
+
     // ---- governance
 
     /// @inheritdoc IHandover

@@ -54,6 +54,13 @@ interface IHandover {
     /// @notice Notes a route in the record.
     function routed(uint64 id, Account bidder, uint64 firstClaim, uint256 legs) external;
 
+    // ---- anyone
+
+    /// @notice Turns every balance the account holds as collateral of assets that were written down into what was recovered of it, however often
+    ///         they were (ILedger.settleWrittenDown). Auctions do it before they value an account: the old balance can neither be moved nor is
+    ///         it worth what it says.
+    function settleWrittenDown(Account account) external;
+
     // ---- governance (restricted)
 
     /// @notice GOVERNOR, delayed.

@@ -7,6 +7,7 @@ import {IWithdrawals} from "../IWithdrawals.sol";
 import {IMargin} from "../markets/IMargin.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {AuctionTerms} from "./AuctionMath.sol";
+import {IAuctioneer} from "./IAuctioneer.sol";
 import {IDeficitSink} from "./IDeficitSink.sol";
 import {IFund} from "./IFund.sol";
 import {IHandover} from "./IHandover.sol";
@@ -20,7 +21,7 @@ import {IRoutes} from "./IRoutes.sol";
 ///      Everything is a ledger entry: no chain is waited for, custody stays where it is, and deposits from any chain count at the next bid.
 ///      The owner needs no freeze: below initial margin the margin check lets nothing leave, and lets him trade only what reduces risk.
 ///      `prices` as IMargin.submit takes them; values no worse than aged count. Aged ones: smaller steps.
-interface ILiquidation {
+interface ILiquidation is IAuctioneer {
     /// @param id             counts all auctions, from 1; 0: none is open
     /// @param startedAt      seconds; moved on by the time the account rested at or above maintenance margin, and back by what it resumes
     /// @param startOldest    time of the oldest value it was started with
@@ -90,6 +91,15 @@ interface ILiquidation {
     );
     /// @notice Who paid a payout; the three sum to it.
     event InsolventPaid(uint64 indexed id, uint16 indexed market, uint256 reserve, uint256 fund, uint256 deficit);
+    /// @notice Nothing but the states of chains puts an account below maintenance margin: its auction may start from `until` on, seconds.
+    /// @param impairment what they take from its collateral at maintenance, 18 decimals
+    event GraceBegan(
+        bytes32 indexed account,
+        uint256 until,
+        int256 equity,
+        uint256 maintenanceMargin,
+        uint256 impairment
+    );
     event InsolvencyOpened(uint64 indexed id, bytes32 indexed account);
     event InsolvencyClosed(uint64 indexed id, bytes32 indexed account);
     event AuctionEnded(uint64 indexed id, bytes32 indexed account, bool undone);
@@ -109,7 +119,8 @@ interface ILiquidation {
     error AccountInvalid(bytes32 account);
     error BidderInvalid(bytes32 bidder);
     error ShareInvalid(uint256 share);
-    /// @notice Every top-up route is closed: a new auction of an account with equity waits.
+    /// @notice Every top-up route is closed, or the account is below maintenance margin by the state of a chain alone: with equity, a new auction
+    ///         waits.
     error GracePeriod(bytes32 account, uint256 until);
     error CoolOff(uint256 until, uint256 time);
     error PriceAboveLimit(int256 price, int256 limit);
@@ -121,6 +132,9 @@ interface ILiquidation {
     // ---- anyone
 
     /// @notice Starts an auction of an account below maintenance margin. One with equity waits while IRoutes gives grace, unless it resumes.
+    ///         One that is below by what the states of chains take from its collateral alone (ICollateralRules.impairmentOf) waits as long, once
+    ///         after each change of such a state: the first call begins the grace instead of an auction.
+    /// @return id 0: the grace began
     function start(Account account, bytes calldata prices) external returns (uint64 id);
     /// @notice Ends an auction as if it had not been started: prices newer than those of the start, but not dated after it, show the account at or
     ///         above maintenance margin. Its fee goes back. Only before the first bid, which is taken a second after the start at the earliest.
@@ -170,11 +184,8 @@ interface ILiquidation {
     /// @notice Ledger account that holds start fees while their auctions run.
     function escrow() external view returns (Account);
     function auctionCount() external view returns (uint64);
-    function ledger() external view returns (ILedger);
-    function margin() external view returns (IMargin);
     function fund() external view returns (IFund);
     function withdrawals() external view returns (IWithdrawals);
-    function handover() external view returns (IHandover);
     function priceTimes() external view returns (IPriceTimes);
     function deficitSink() external view returns (IDeficitSink);
     function routes() external view returns (IRoutes);

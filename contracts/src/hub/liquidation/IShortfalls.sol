@@ -2,10 +2,9 @@
 pragma solidity ^0.8.34;
 
 import {Account} from "../../types/Account.sol";
-import {ILedger} from "../ILedger.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {ICollateralRules} from "../risk/ICollateralRules.sol";
-import {IHandover} from "./IHandover.sol";
+import {IAuctioneer} from "./IAuctioneer.sol";
 import {ILiquidation} from "./ILiquidation.sol";
 
 /// @notice Settlement shortfall: who owes more cash than the limit, though he is above maintenance margin, has collateral auctioned until he owes
@@ -14,7 +13,7 @@ import {ILiquidation} from "./ILiquidation.sol";
 ///      share · value · discount, value before haircuts, in cash, rounded up. The account must end at or above maintenance margin and the bidder at initial
 ///      margin. A fee of the price (feeLeast of ILiquidation's terms) goes to the fund. An account below maintenance margin is ILiquidation's.
 ///      `prices` as IMargin.submit takes them; values no worse than aged count.
-interface IShortfalls {
+interface IShortfalls is IAuctioneer {
     /// @param limit   cash that an account may owe, 18 decimals, above 0
     /// @param restore part of it that is still owed when the auction is over, 18 decimals, at most 1
     struct ShortfallTerms {
@@ -91,8 +90,6 @@ interface IShortfalls {
     function termsOf() external view returns (ShortfallTerms memory);
     /// @notice Cash an account may still owe when its auction is over.
     function goal() external view returns (uint256);
-    function ledger() external view returns (ILedger);
     function liquidation() external view returns (ILiquidation);
-    function handover() external view returns (IHandover);
     function collateralRules() external view returns (ICollateralRules);
 }

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.34;
 
 import {Account} from "../../types/Account.sol";
-import {IDelegates} from "../IDelegates.sol";
 import {IWithdrawals} from "../IWithdrawals.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
@@ -10,7 +9,6 @@ import {Wad} from "../risk/Wad.sol";
 import {Auctions} from "./Auctions.sol";
 import {AuctionMath, AuctionTerms, Health} from "./AuctionMath.sol";
 import {IDeficitSink} from "./IDeficitSink.sol";
-import {IHandover} from "./IHandover.sol";
 import {ILiquidation} from "./ILiquidation.sol";
 
 /// @notice See ILiquidation. This part takes bids.
@@ -18,10 +16,6 @@ import {ILiquidation} from "./ILiquidation.sol";
 contract Liquidation is Auctions {
     /// @inheritdoc ILiquidation
     IWithdrawals public immutable withdrawals;
-    /// @inheritdoc ILiquidation
-    IHandover public immutable handover;
-    IDelegates private immutable _delegates;
-    uint8 private immutable _trade;
     uint8 private immutable _withdraw;
 
     /// @dev A bid while it is taken.
@@ -36,9 +30,6 @@ contract Liquidation is Auctions {
 
     constructor(address authority, Links memory links) Auctions(authority, links) {
         withdrawals = links.withdrawals;
-        handover = links.handover;
-        _delegates = links.margin.delegates();
-        _trade = _delegates.TRADE();
         _withdraw = _delegates.WITHDRAW();
     }
 
@@ -65,15 +56,9 @@ contract Liquidation is Auctions {
 
     function _bid(Bid calldata wanted, bytes calldata prices) private returns (uint256, int256) {
         (Account account, Account bidder) = (wanted.account, wanted.bidder);
-        require(_delegates.mayAct(bidder, msg.sender, _trade), NotPermitted(Account.unwrap(bidder), msg.sender));
-        require(
-            Account.unwrap(account) != Account.unwrap(bidder) && _auctions[bidder].id == 0,
-            BidderInvalid(Account.unwrap(bidder))
-        );
-        require(wanted.share != 0 && wanted.share <= 1e18, ShareInvalid(wanted.share));
+        _requireBid(account, bidder, wanted.share, _auctions[bidder].id != 0);
         Auction storage auction = _open(account);
-        margin.submit(prices);
-        Risk memory risk = _usable(account);
+        Risk memory risk = _appraise(account, prices);
         Health memory health = _health(risk, auction.reserve);
         require(
             health.equity < health.margin,
@@ -159,11 +144,7 @@ contract Liquidation is Auctions {
             !taking.solvent || afterwards >= taking.before,
             HealthFell(Account.unwrap(account), taking.before, afterwards)
         );
-        Risk memory risk = _usable(bidder);
-        require(
-            risk.equity >= int256(risk.initialMargin),
-            BidderBelowInitialMargin(Account.unwrap(bidder), risk.equity, risk.initialMargin)
-        );
+        _requireInitial(bidder);
         _follow(account, auction, health, taking.restores);
     }
 }

@@ -13,10 +13,11 @@ import {IPriceTimes} from "./IPriceTimes.sol";
 contract PriceTimes is IPriceTimes {
     IFeeds private immutable _feeds;
     IMarkets private immutable _markets;
-    ICollateralRules private immutable _rules;
+    /// @inheritdoc IPriceTimes
+    ICollateralRules public immutable collateralRules;
 
     constructor(IFeeds feeds, IMarkets markets, ICollateralRules rules) {
-        (_feeds, _markets, _rules) = (feeds, markets, rules);
+        (_feeds, _markets, collateralRules) = (feeds, markets, rules);
     }
 
     /// @inheritdoc IPriceTimes
@@ -39,7 +40,7 @@ contract PriceTimes is IPriceTimes {
     function _collateral(uint256 word, uint256 half) private view returns (uint40) {
         (uint16 assetId, uint256 amount) = Holdings.lot(word, half);
         if (amount == 0) return 0;
-        (bool listed, ICollateralRules.AssetRule memory rule) = _rules.assetRuleOf(assetId);
+        (bool listed, ICollateralRules.AssetRule memory rule) = collateralRules.assetRuleOf(assetId);
         return listed ? _time(rule.underlying, Kind.Spot, 0) : 0;
     }
 

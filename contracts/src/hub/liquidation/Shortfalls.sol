@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Account} from "../../types/Account.sol";
-import {IDelegates} from "../IDelegates.sol";
-import {ILedger} from "../ILedger.sol";
-import {IMargin} from "../markets/IMargin.sol";
-import {Grade} from "../risk/FeedGrade.sol";
 import {ICollateralRules} from "../risk/ICollateralRules.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
+import {Auctioneer} from "./Auctioneer.sol";
 import {AuctionMath, AuctionTerms} from "./AuctionMath.sol";
-import {IHandover} from "./IHandover.sol";
 import {ILiquidation} from "./ILiquidation.sol";
 import {IShortfalls} from "./IShortfalls.sol";
 
 /// @notice See IShortfalls. A module of the ledger and an auctioneer of the handover.
-contract Shortfalls is IShortfalls, AccessManaged {
+contract Shortfalls is IShortfalls, Auctioneer {
     using Math for uint256;
 
     uint256 private constant ONE = 1e18;
@@ -24,27 +19,20 @@ contract Shortfalls is IShortfalls, AccessManaged {
     uint64 private constant FIRST_ID = 1 << 63;
 
     /// @inheritdoc IShortfalls
-    ILedger public immutable ledger;
-    /// @inheritdoc IShortfalls
     ILiquidation public immutable liquidation;
     /// @inheritdoc IShortfalls
-    IHandover public immutable handover;
-    /// @inheritdoc IShortfalls
     ICollateralRules public immutable collateralRules;
-    IMargin private immutable _margin;
-    IDelegates private immutable _delegates;
-    uint8 private immutable _trade;
 
     uint64 private _count;
     ShortfallTerms private _terms;
     mapping(Account account => Shortfall) private _shortfalls;
 
-    constructor(address authority, ILiquidation liquidation_, ICollateralRules rules) AccessManaged(authority) {
-        (ledger, liquidation, collateralRules) = (liquidation_.ledger(), liquidation_, rules);
-        handover = liquidation_.handover();
-        _margin = liquidation_.margin();
-        _delegates = _margin.delegates();
-        _trade = _delegates.TRADE();
+    constructor(
+        address authority,
+        ILiquidation liquidation_,
+        ICollateralRules rules
+    ) Auctioneer(authority, liquidation_.ledger(), liquidation_.margin(), liquidation_.handover()) {
+        (liquidation, collateralRules) = (liquidation_, rules);
         _setTerms(ShortfallTerms(1_000_000e18, 0.5e18));
     }
 
@@ -52,12 +40,11 @@ contract Shortfalls is IShortfalls, AccessManaged {
 
     /// @inheritdoc IShortfalls
     function start(Account account, bytes calldata prices) external returns (uint64 id) {
-        _margin.submit(prices);
         Shortfall storage shortfall = _shortfalls[account];
         require(shortfall.id == 0, ShortfallOpen(Account.unwrap(account), shortfall.id));
         uint256 debt = _debtOf(account);
         require(debt > _terms.limit, DebtWithinLimit(Account.unwrap(account), debt, _terms.limit));
-        _requireOurs(account);
+        _requireOurs(account, _appraise(account, prices));
         id = FIRST_ID + ++_count;
         // CAST: seconds.
         _shortfalls[account] = Shortfall(id, uint40(block.timestamp));
@@ -67,10 +54,9 @@ contract Shortfalls is IShortfalls, AccessManaged {
     /// @inheritdoc IShortfalls
     function end(Account account, bytes calldata prices) external {
         _open(account);
-        _margin.submit(prices);
         uint256 debt = _debtOf(account);
         if (liquidation.auctionOf(account).id == 0) {
-            Risk memory risk = _usable(account);
+            Risk memory risk = _appraise(account, prices);
             bool below = risk.equity < int256(risk.maintenanceMargin);
             require(below || debt <= goal(), DebtAboveGoal(Account.unwrap(account), debt, goal()));
         }
@@ -87,27 +73,17 @@ contract Shortfalls is IShortfalls, AccessManaged {
         uint256 priceLimit,
         bytes calldata prices
     ) external returns (uint256 taken, uint256 price) {
-        require(_delegates.mayAct(bidder, msg.sender, _trade), NotPermitted(Account.unwrap(bidder), msg.sender));
-        require(
-            Account.unwrap(account) != Account.unwrap(bidder) && liquidation.auctionOf(bidder).id == 0,
-            BidderInvalid(Account.unwrap(bidder))
-        );
-        require(share != 0 && share <= ONE, ShareInvalid(share));
+        _requireBid(account, bidder, share, liquidation.auctionOf(bidder).id != 0);
         Shortfall memory shortfall = _open(account);
         require(block.timestamp > shortfall.startedAt, TooEarly(uint256(shortfall.startedAt) + 1, block.timestamp));
-        _margin.submit(prices);
-        _requireOurs(account);
+        _requireOurs(account, _appraise(account, prices));
         (taken, price) = _price(account, share, block.timestamp - shortfall.startedAt);
         require(price <= priceLimit, PriceAboveLimit(price, priceLimit));
         // CAST: at most the share asked for.
         handover.collateral(shortfall.id, account, bidder, uint64(taken));
         _pay(shortfall.id, account, bidder, taken, price);
-        _requireOurs(account);
-        Risk memory risk = _usable(bidder);
-        require(
-            risk.equity >= int256(risk.initialMargin),
-            BidderBelowInitialMargin(Account.unwrap(bidder), risk.equity, risk.initialMargin)
-        );
+        _requireOurs(account, _usable(account));
+        _requireInitial(bidder);
         uint256 debt = _debtOf(account);
         if (debt <= goal()) _close(account, debt);
     }
@@ -194,16 +170,10 @@ contract Shortfalls is IShortfalls, AccessManaged {
         return uint256(collateralRules.valueOf(words).total);
     }
 
-    function _usable(Account account) private view returns (Risk memory risk) {
-        risk = _margin.riskOf(account);
-        require(risk.grade <= Grade.Aged, PricesUnusable(Account.unwrap(account), risk.grade));
-    }
-
     /// @dev Not ILiquidation's.
-    function _requireOurs(Account account) private view {
+    function _requireOurs(Account account, Risk memory risk) private view {
         uint64 id = liquidation.auctionOf(account).id;
         require(id == 0, InLiquidation(Account.unwrap(account), id));
-        Risk memory risk = _usable(account);
         require(
             risk.equity >= int256(risk.maintenanceMargin),
             BelowMaintenance(Account.unwrap(account), risk.equity, risk.maintenanceMargin)

@@ -35,6 +35,8 @@ contract CollateralRules is ICollateralRules, AccessManaged {
     uint16[] private _ids;
     uint256 private _classCount;
     address private _table;
+    /// @inheritdoc ICollateralRules
+    uint256 public impairedChains;
 
     constructor(address authority_, address feeds_) AccessManaged(authority_) {
         feeds = IFeeds(feeds_);
@@ -109,6 +111,8 @@ contract CollateralRules is ICollateralRules, AccessManaged {
 
     function _setState(uint32 eid, ChainState state, uint32 rampSeconds) private {
         Chain storage chain = _chains[eid];
+        if (chain.state == ChainState.Healthy) ++impairedChains;
+        if (state == ChainState.Healthy) --impairedChains;
         // CAST: seconds fit 40 bits for 34,000 years.
         (chain.state, chain.since, chain.rampSeconds) = (state, uint40(block.timestamp), rampSeconds);
         _writeTable();
@@ -318,16 +322,35 @@ contract CollateralRules is ICollateralRules, AccessManaged {
     ) external view returns (Haircuts.Lot[] memory lots, Haircuts.Tier[][] memory classes, Grade grade, uint40 oldest) {
         uint256[] memory table = CodeStore.read(_table);
         Value memory value;
-        lots = _lots(words, table, value);
+        lots = _lots(words, table, value, false);
         classes = RulesTable.classesOf(table, lots);
         (grade, oldest) = (value.grade, value.oldest);
     }
 
+    /// @inheritdoc ICollateralRules
+    function impairmentOf(uint256[] calldata words) external view returns (uint256 impairment, uint40 since) {
+        uint256[] memory table = CodeStore.read(_table);
+        for (uint256 i = 0; i < words.length * 2; ++i) {
+            (uint16 assetId, uint256 amount) = Holdings.lot(words[i / 2], i % 2);
+            uint40 began = amount == 0 ? 0 : RulesTable.impairedSince(RulesTable.ruleOf(table, assetId));
+            if (began > since) since = began;
+        }
+        if (since == 0) return (0, 0);
+        Value memory value;
+        Haircuts.Lot[] memory lots = _lots(words, table, value, false);
+        Haircuts.Tier[][] memory classes = RulesTable.classesOf(table, lots);
+        int256 taken = Haircuts.sum(lots, classes).maintenance;
+        // CAST: states only add.
+        impairment = uint256(taken - Haircuts.sum(_lots(words, table, value, true), classes).maintenance);
+    }
+
     /// @dev `value` takes the grade and the age of the prices.
+    /// @param healthy as if every chain were
     function _lots(
         uint256[] calldata words,
         uint256[] memory table,
-        Value memory value
+        Value memory value,
+        bool healthy
     ) private view returns (Haircuts.Lot[] memory lots) {
         lots = new Haircuts.Lot[](words.length * 2);
         uint256[] memory rules = new uint256[](lots.length);
@@ -340,6 +363,7 @@ contract CollateralRules is ICollateralRules, AccessManaged {
             if (amount == 0 || rule == 0) continue;
             rules[count] = rule;
             prices[count] = _price(rules, prices, count, value);
+            if (healthy) rule = RulesTable.healthy(rule);
             lots[count] = Haircuts.Lot({
                 class: RulesTable.classIn(rule),
                 // CAST: below 2^120.

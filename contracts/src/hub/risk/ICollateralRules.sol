@@ -98,6 +98,13 @@ interface ICollateralRules {
     function lotsOf(
         uint256[] calldata words
     ) external view returns (Haircuts.Lot[] memory lots, Haircuts.Tier[][] memory classes, Grade grade, uint40 oldest);
+    /// @notice What the states of their chains take from packed collateral at maintenance by now: its haircuts, less what they would be if every
+    ///         chain were healthy.
+    /// @return impairment 18 decimals
+    /// @return since      when the newest of these states began, seconds; 0 without any
+    function impairmentOf(uint256[] calldata words) external view returns (uint256 impairment, uint40 since);
+    /// @notice How many chains are in a state worse than healthy: while none is, nothing is impaired.
+    function impairedChains() external view returns (uint256);
     function classOf(uint8 class) external view returns (ClassTier[] memory);
     function assetRuleOf(uint16 assetId) external view returns (bool listed, AssetRule memory rule);
     /// @return state of the chain

@@ -23,6 +23,8 @@ library RulesTable {
     }
 
     uint256 private constant LISTED = 1 << 255;
+    /// @dev Both rates of the state.
+    uint256 private constant STATE = uint256(type(uint64).max) << 96;
     /// @dev A rate of 1e-9, as a wad.
     int256 private constant RATE_TO_WAD = 1e9;
     uint256 private constant WAD = 1e18;
@@ -111,6 +113,17 @@ library RulesTable {
 
     function classIn(uint256 rule) internal pure returns (uint256) {
         return (rule >> 24) & 0xff;
+    }
+
+    /// @notice The rule as it would be if its chain were healthy.
+    function healthy(uint256 rule) internal pure returns (uint256) {
+        return rule & ~STATE;
+    }
+
+    /// @notice When the state of the rule's chain began, if it takes anything at maintenance; else 0.
+    function impairedSince(uint256 rule) internal pure returns (uint40) {
+        // CAST: the field's forty bits.
+        return (rule >> 96) & 0xffffffff == 0 ? 0 : uint40(rule >> 160);
     }
 
     /// @notice What the chain and its state add by now.
