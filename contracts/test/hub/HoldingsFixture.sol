@@ -7,6 +7,7 @@ import {IFeeds} from "../../src/hub/risk/IFeeds.sol";
 import {IListing} from "../../src/hub/risk/IRiskEngine.sol";
 import {IStandardEngine} from "../../src/hub/risk/IStandardEngine.sol";
 import {FeedsFixture} from "./FeedsFixture.sol";
+import {StandardRates} from "./StandardRates.sol";
 
 /// @notice Four strikes of one expiry: 60,000, 66,000, 72,000, 78,000; nothing after them.
 contract ListingDouble is IListing {
@@ -75,14 +76,12 @@ abstract contract HoldingsFixture is FeedsFixture {
         _isolated = IStandardEngine(_create("src/hub/risk/IsolatedEngine.sol:IsolatedEngine", args));
     }
 
-    function _tiers() internal pure returns (IStandardEngine.PerpetualTier[] memory tiers) {
-        tiers = new IStandardEngine.PerpetualTier[](2);
-        tiers[0] = IStandardEngine.PerpetualTier(0, 5e7, 3e7);
-        tiers[1] = IStandardEngine.PerpetualTier(5_000_000e18, 1e8, 6e7);
+    function _tiers() internal pure returns (IStandardEngine.PerpetualTier[] memory) {
+        return StandardRates.perpetual(5_000_000e18);
     }
 
     function _rates() internal pure returns (IStandardEngine.OptionRates memory) {
-        return IStandardEngine.OptionRates(15e7, 1e8, 75e6, 75e6, 12e8, 11e8);
+        return StandardRates.option();
     }
 
     // ---- holdings, as IRiskEngine lays them out

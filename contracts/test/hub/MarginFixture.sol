@@ -15,6 +15,7 @@ import {Account as HubAccount} from "../../src/types/Account.sol";
 import {Deploy} from "../Deploy.sol";
 import {EndpointMock} from "../mocks/EndpointMock.sol";
 import {MarketsFixture} from "./MarketsFixture.sol";
+import {StandardRates} from "./StandardRates.sol";
 
 /// @notice Markets with the standard engines, collateral in BTC, and the margin check in the ledger: everything real. Perpetuals ask for 5%
 ///         and 3%; BTC as collateral is cut by 10% (initial) and 5%.
@@ -81,10 +82,7 @@ abstract contract MarginFixture is MarketsFixture {
             listing: address(_markets),
             normalTable: _create("src/math/NormalTable.sol:NormalTable", "")
         });
-        IStandardEngine.PerpetualTier[] memory perpetual = new IStandardEngine.PerpetualTier[](1);
-        perpetual[0] = IStandardEngine.PerpetualTier(0, 5e7, 3e7);
-        IStandardEngine.OptionRates memory option = IStandardEngine.OptionRates(15e7, 1e8, 75e6, 75e6, 12e8, 11e8);
-        bytes memory args = abi.encode(_manager, links, perpetual, option);
+        bytes memory args = abi.encode(_manager, links, StandardRates.perpetual(0), StandardRates.option());
         _cross = IStandardEngine(_create("src/hub/risk/CrossEngine.sol:CrossEngine", args));
         _isolated = IStandardEngine(_create("src/hub/risk/IsolatedEngine.sol:IsolatedEngine", args));
     }

@@ -45,6 +45,6 @@ contract MarketsInvariantTest is WalkTest {
             bytes32(IMargin.PricesNotFresh.selector),
             bytes32(IMarkets.IsolatedHoldsOne.selector)
         ];
-        _assertDone(actions);
+        for (uint256 i = 0; i < actions.length; ++i) _assertDone(actions[i]);
     }
 }

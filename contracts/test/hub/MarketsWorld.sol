@@ -15,6 +15,7 @@ import {IStandardEngine} from "../../src/hub/risk/IStandardEngine.sol";
 import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
 import {FeedsFixture} from "./FeedsFixture.sol";
 import {HubFixture} from "./HubFixture.sol";
+import {StandardRates} from "./StandardRates.sol";
 
 /// @notice The whole hub as it is deployed: ledger, gateway, withdrawals, feeds, rules, engines, markets, margin, exchange. BTC has a perpetual
 ///         and options, ETH a perpetual; collateral is WETH. Prices follow the test.
@@ -95,15 +96,12 @@ abstract contract MarketsWorld is HubFixture, FeedsFixture {
         classes[0] = ICollateralRules.ClassTier(0, 1e8, 5e7);
         rules.setClass(0, classes);
         rules.setAssetRule(wethId, ICollateralRules.AssetRule(ETH, 18, 0, SPOKE));
-        IStandardEngine.PerpetualTier[] memory tiers = new IStandardEngine.PerpetualTier[](2);
-        tiers[0] = IStandardEngine.PerpetualTier(0, 5e7, 3e7);
-        tiers[1] = IStandardEngine.PerpetualTier(2_000_000e18, 1e8, 6e7);
         address normal = _hub("src/math/NormalTable.sol:NormalTable", "");
         bytes memory args = abi.encode(
             authority,
             IStandardEngine.Links(address(_feeds), address(rules), address(markets), normal),
-            tiers,
-            IStandardEngine.OptionRates(15e7, 1e8, 75e6, 75e6, 12e8, 11e8)
+            StandardRates.perpetual(2_000_000e18),
+            StandardRates.option()
         );
         engines[uint8(IMarkets.Mode.Cross)] = IRiskEngine(_hub("src/hub/risk/CrossEngine.sol:CrossEngine", args));
         engines[uint8(IMarkets.Mode.Isolated)] = IRiskEngine(

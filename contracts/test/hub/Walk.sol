@@ -49,9 +49,10 @@ abstract contract Walk is MarketsWorld {
     /// @param roundings the most that roundings may have left in the clearing account beside it
     function _checkCash(int256 held, uint256 roundings) internal view {
         (, uint256 pool, , ) = ledger.interestOf();
+        (, int256 due) = ledger.spreadOf();
         assertEq(
             int256(ledger.custodyOf(usdcId).free * 1e12),
-            ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash() + pool),
+            ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash() + pool) - due,
             "INV-CASH-1: free settlement"
         );
         int256 rest = ledger.clearing() - held;
@@ -97,8 +98,7 @@ abstract contract WalkTest is Test {
         walk.check();
     }
 
-    function _assertDone(bytes32[17] memory actions) internal view {
-        for (uint256 i = 0; i < actions.length; ++i)
-            assertGt(walk.done(actions[i]), 0, string(abi.encodePacked("never: ", actions[i])));
+    function _assertDone(bytes32 action) internal view {
+        assertGt(walk.done(action), 0, string(abi.encodePacked("never: ", action)));
     }
 }

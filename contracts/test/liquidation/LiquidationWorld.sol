@@ -3,8 +3,10 @@ pragma solidity ^0.8.34;
 
 import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
 import {AuctionTerms} from "../../src/hub/liquidation/AuctionMath.sol";
+import {IDeficits} from "../../src/hub/liquidation/IDeficits.sol";
 import {IFund} from "../../src/hub/liquidation/IFund.sol";
 import {IHandover} from "../../src/hub/liquidation/IHandover.sol";
+import {ILevy} from "../../src/hub/liquidation/ILevy.sol";
 import {ILiquidation} from "../../src/hub/liquidation/ILiquidation.sol";
 import {IPriceTimes} from "../../src/hub/liquidation/IPriceTimes.sol";
 import {IRoutes} from "../../src/hub/liquidation/IRoutes.sol";
@@ -14,7 +16,7 @@ import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
 import {MarketsWorld} from "../hub/MarketsWorld.sol";
 
-/// @notice The whole hub with auctions. Options of BTC end far beyond every walk. Accounts are small: what is large, and what may be owed, is
+/// @notice The whole hub with auctions and levies. Options of BTC end far beyond every walk. Accounts are small: what is large, and what may be owed, is
 ///         small too.
 abstract contract LiquidationWorld is MarketsWorld {
     uint40 internal constant FAR = START + 365 days - (START % 1 hours);
@@ -22,6 +24,7 @@ abstract contract LiquidationWorld is MarketsWorld {
 
     IFund internal insurance;
     IHandover internal handover;
+    ILevy internal levy;
     ILiquidation internal liquidation;
     IRoutes internal routes;
     IShortfalls internal shortfalls;
@@ -29,6 +32,7 @@ abstract contract LiquidationWorld is MarketsWorld {
     function setUp() public virtual override {
         super.setUp();
         _setLiquidation();
+        _setLevy();
         AuctionTerms memory terms = liquidation.termsOf();
         (terms.smallMargin, terms.largeMargin) = (500e18, 30_000e18);
         liquidation.setTerms(terms);
@@ -78,6 +82,38 @@ abstract contract LiquidationWorld is MarketsWorld {
         ledger.setModule(address(shortfalls), true);
         ledger.setModule(address(handover), true);
         markets.setModule(address(handover), true);
+    }
+
+    function _setLevy() private {
+        levy = ILevy(_hub("src/hub/liquidation/Levy.sol:Levy", abi.encode(authority, ledger, margin, insurance)));
+        ledger.setModule(address(levy), true);
+        markets.setModule(address(levy), true);
+        margin.setLevy(levy);
+        levy.setLiquidation(IDeficits(address(liquidation)));
+        liquidation.setDeficitSink(levy);
+    }
+
+    /// @dev Cash of all without the losses they are yet to be charged, charged interest, and quotes: what no auction and no levy may change.
+    function _total() internal view returns (int256) {
+        (, uint256 pool, , ) = ledger.interestOf();
+        (, int256 due) = ledger.spreadOf();
+        return ledger.totalCash() + int256(pool) - due + _quotes();
+    }
+
+    function _quotes() internal view returns (int256 sum) {
+        for (uint256 i; i < accounts.length; ++i) {
+            (, int256 btc) = markets.positionOf(accounts[i], BTC);
+            (, int256 eth) = markets.positionOf(accounts[i], ETH);
+            sum += btc + eth;
+        }
+    }
+
+    /// @dev Booked cash of every account there is.
+    function _knownCash() internal view returns (int256 known) {
+        known = ledger.bookedCashOf(matcher) + ledger.bookedCashOf(fund) + ledger.bookedCashOf(insurance.account());
+        known += ledger.bookedCashOf(liquidation.escrow());
+        for (uint256 i; i < accounts.length; ++i) known += ledger.bookedCashOf(accounts[i]);
+        for (uint16 market; market <= ETH; ++market) known += ledger.bookedCashOf(liquidation.deficitAccount(market));
     }
 
     /// @dev Equity less maintenance margin.
