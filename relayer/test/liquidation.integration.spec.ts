@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { liquidationAbi, marketsAbi } from '@lockstep/contracts';
+import { ledgerAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
 import type { DataSource } from 'typeorm';
 import { encodeFunctionData, numberToHex, type Hex } from 'viem';
 import { Secret } from '../src/config/secret.js';
@@ -10,7 +10,9 @@ import { SenderService } from '../src/sender/sender.service.js';
 import type { Watcher } from '../src/sender/watcher.js';
 import { HubCalls } from '../src/stages/hub-calls.js';
 import { Intents } from '../src/stages/intents.js';
+import { FeedSnapshots } from '../src/stages/feed-snapshots.js';
 import { LiquidationService } from '../src/stages/liquidation/liquidation.service.js';
+import { UndoKeeper } from '../src/stages/liquidation/undo.keeper.js';
 import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
 import { startAnvil, type TestChain } from './support/anvil.js';
@@ -23,7 +25,7 @@ import { startPostgres, type TestPostgres } from './support/postgres.js';
 const BUSY_MS = 180_000;
 const CHAIN = 31_780;
 const KEY: Hex = numberToHex(0x72, { size: 32 });
-const [alice, bob] = [trader(51), trader(52)];
+const [alice, bob, carol] = [trader(51), trader(52), trader(53)];
 
 describe('given an account that falls below maintenance margin, and a relayer that liquidates', () => {
   let chain: TestChain;
@@ -51,7 +53,8 @@ describe('given an account that falls below maintenance margin, and a relayer th
     const chains = { hub: context };
     const caller = { role: 'liquidate', key: 'liquidator', event: 'liquidation' } as const;
     const calls = new HubCalls(caller, database, chains, keys, sender, new Intents(sender, clock));
-    service = () => new LiquidationService(database, chains, testConfig(made.url), calls);
+    service = () =>
+      new LiquidationService(database, chains, testConfig(made.url), calls, new UndoKeeper(chains, calls, new FeedSnapshots(database)));
     ({ lane, watcher } = testLane(context, database, keys, { key: 'liquidator', role: 'liquidate' }));
     await hub.pay(alice.account, 40_000n * E18);
     await hub.pay(bob.account, 900_000n * E18);
@@ -100,6 +103,48 @@ describe('given an account that falls below maintenance margin, and a relayer th
       expect((await chain.client.readContract(auction)).id).toBe(1n);
       await service().look();
       expect(await intents()).toEqual(['auction-start mined']);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'undoes one that was started with older prices than were signed by then: nobody had handed in those that show it healthy',
+    async () => {
+      const args = [carol.account, bob.account, PERPETUAL, 10n * E18, 60_000n * E18] as const;
+      await hub.pay(carol.account, 40_000n * E18);
+      await hub.send(hub.contracts.Markets, encodeFunctionData({ abi: marketsAbi, functionName: 'trade', args }));
+      await hub.tell(57_500n * E18);
+      const pass = async (seconds: number): Promise<void> => {
+        await chain.client.increaseTime({ seconds });
+        await chain.client.mine({ blocks: 1 });
+      };
+      await pass(5);
+      const signed = { ...(await hub.sign(60_000n * E18)), signers: [hub.signer], tx: null };
+      await new FeedSnapshots(database).keep(database.manager, hub.contracts.Feeds, signed);
+      await pass(5);
+      const start = encodeFunctionData({ abi: liquidationAbi, functionName: 'start', args: [carol.account, '0x'] });
+      await hub.send(hub.contracts.Liquidation, start);
+      const opened = async () =>
+        (
+          await chain.client.readContract({
+            address: hub.contracts.Liquidation,
+            abi: liquidationAbi,
+            functionName: 'auctionOf',
+            args: [carol.account],
+          })
+        ).id;
+      expect(await opened()).toBe(2n);
+      const undone = async () => (await intents()).filter((line) => line.startsWith('auction-undo'));
+      await service().look();
+      await service().look();
+      expect(await undone()).toEqual(['auction-undo queued']);
+      while ((await lane.step()) !== 'idle') await watcher.pass();
+      await watcher.pass();
+      expect(await undone()).toEqual(['auction-undo mined']);
+      expect(await opened()).toBe(0n);
+      // Nothing was taken: what the start put aside is back.
+      const cash = { address: hub.contracts.Ledger, abi: ledgerAbi, functionName: 'cashOf', args: [carol.account] } as const;
+      expect(await chain.client.readContract(cash)).toBe(40_000n * E18);
     },
     BUSY_MS,
   );

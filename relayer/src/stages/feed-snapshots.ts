@@ -72,11 +72,16 @@ export class FeedSnapshots {
     feeds: Address,
     { after, underlyings }: { after: bigint; underlyings: readonly number[] | null },
   ): Promise<StoredSnapshot[]> {
+    return risk.newestSnapshots(await this.after(feeds, after), underlyings);
+  }
+
+  /** Those signed for a later time, newest first. */
+  async after(feeds: Address, after: bigint): Promise<StoredSnapshot[]> {
     const found: unknown = await this.dataSource.query(
       `select "time", prices, feeds::text[] as feeds, signers, tx_hash as tx from feed_snapshots
        where feeds_address = $1 and "time" > $2 order by "time" desc, id desc limit ${LOOKED_AT}`,
       [feeds.toLowerCase(), after.toString()],
     );
-    return risk.newestSnapshots(rows.parse(found), underlyings);
+    return rows.parse(found);
   }
 }

@@ -6,3 +6,4 @@ export * from './levy.js';
 export * from './levy-keeper.js';
 export * from './payout.js';
 export * from './stress.js';
+export * from './undo.js';

@@ -6,7 +6,7 @@ import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import type { HubCall, HubCalls } from '../hub-calls.js';
 import { LevyReader, type LevyFigures, type LossContracts } from './levy.reader.js';
-import { LIQUIDATION_CALLS } from './liquidation.service.js';
+import { LIQUIDATION_CALLS } from './calls.js';
 
 /** A levy that everybody has paid is looked at again after so long: a reorg may have taken a payment back. Seconds. */
 const RECHECK = 600n;

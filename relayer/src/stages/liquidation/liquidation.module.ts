@@ -7,12 +7,14 @@ import { hubCallsOf } from '../hub-calls.js';
 import { StageCommonModule } from '../stage-common.module.js';
 import { LevyKeeper } from './levy.keeper.js';
 import { LevyReader } from './levy.reader.js';
-import { LIQUIDATION_CALLS, LiquidationService } from './liquidation.service.js';
+import { LIQUIDATION_CALLS } from './calls.js';
+import { LiquidationService } from './liquidation.service.js';
+import { UndoKeeper } from './undo.keeper.js';
 
 const CALLS = hubCallsOf(LIQUIDATION_CALLS, { role: 'liquidate', key: 'liquidator', event: 'liquidation' });
 
 /** Stage 6: accounts below maintenance margin are found and their auctions moved on, where the configuration gives a key for it. */
-@Module({ imports: [StageCommonModule], providers: [LiquidationService, LevyReader, LevyKeeper, CALLS] })
+@Module({ imports: [StageCommonModule], providers: [LiquidationService, LevyReader, LevyKeeper, UndoKeeper, CALLS] })
 export class LiquidationModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,

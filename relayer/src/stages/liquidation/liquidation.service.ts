@@ -8,14 +8,13 @@ import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import type { HubCalls } from '../hub-calls.js';
 import { AccountBook } from './account-book.js';
+import { LIQUIDATION_CALLS } from './calls.js';
 import { blockBefore } from './block-before.js';
 import { findHub, readRates } from './hub.js';
 import { HubReader } from './hub.reader.js';
 import { Liquidator } from './liquidator.js';
 import { biddingOf, hubMethods } from './parameters.js';
-
-/** Token of the liquidator's calls. */
-export const LIQUIDATION_CALLS = Symbol('LIQUIDATION_CALLS');
+import { UndoKeeper } from './undo.keeper.js';
 
 const DAY = 86_400n;
 
@@ -33,6 +32,7 @@ export class LiquidationService {
     @Inject(Chains) private readonly chains: Pick<Chains, 'hub'>,
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'liquidation'>,
     @Inject(LIQUIDATION_CALLS) private readonly calls: HubCalls,
+    private readonly undoing: UndoKeeper,
   ) {}
 
   /** One look at the newest block of the hub. */
@@ -40,6 +40,11 @@ export class LiquidationService {
     const look = await (this.#liquidator ??= await this.#start()).look();
     if (look === null || look.accounts.length + look.wanted.length === 0) return;
     const { block, watched, suspects, accounts, wanted } = look;
+    const { timestamp } = await this.chains.hub.client.getBlock({ blockNumber: block });
+    await this.undoing.tend(
+      accounts.filter(({ auction }) => auction?.lastBidAt === 0n).map(({ account }) => account),
+      timestamp,
+    );
     this.#logger.log({
       ...{ event: 'liquidation.look', block: `${block}`, watched, suspects, below: accounts.length },
       wanted: wanted.map(({ what, account, outcome }) => `${what} ${account} ${outcome}`),
