@@ -2,7 +2,7 @@ import { encodeAccount } from '@lockstep/shared';
 import { developmentUser, LIQUIDATORS } from '../harness/accounts.js';
 import { AuctionsView, type ToldAuction } from '../harness/auctions.js';
 import type { ClaimState } from '../harness/claims.js';
-import { markOf, perpetual } from '../harness/markets.js';
+import { perpetual } from '../harness/markets.js';
 import type { LiquidatorTerms } from '../harness/relayer.js';
 import { CASH, freshAddress, whole } from '../harness/tokens.js';
 import { Trader } from '../harness/trader.js';
@@ -11,8 +11,8 @@ import { eventually } from '../harness/wait.js';
 import { Permission } from '../harness/withdrawer.js';
 import type { World } from '../harness/world.js';
 import type { Narrator } from './narrator.js';
+import { moveBitcoin } from './prices.js';
 import { units } from './text.js';
-import { PRICES } from './trading.js';
 
 const OWNER = 2;
 const BIDDER = 3;
@@ -60,7 +60,7 @@ export async function tellLiquidation(world: World, narrator: Narrator, timeoutM
   ];
   const deposits = await Promise.all(orders.map(({ index, ...order }) => world.user(index).deposit(order)));
   await world.withdrawer(BIDDER).setDelegate(hub, KEY.account.address, Permission.trade);
-  await priced(world, FALL[0], wait);
+  await moveBitcoin(world, FALL[0], wait);
   await world.flow.ended(deposits, 'credited', { timeoutMs });
 
   narrator.stage(`He buys a bitcoin on them, and its price falls from ${FALL[0]} to ${FALL.at(-1) ?? 0}`);
@@ -70,13 +70,14 @@ export async function tellLiquidation(world: World, narrator: Narrator, timeoutM
   await owner.settled(1);
   const view = new AuctionsView(hub);
   for (const price of FALL) {
-    await priced(world, price, wait);
+    await moveBitcoin(world, price, wait);
     narrator.say(`BTC at ${price}: ${await health(view, owner)}`);
   }
   const auction = await view.reached(owner.account, 'over', ({ ended }) => ended);
+  const { equity, maintenanceMargin } = await view.risk(owner.account);
   const lines = [
     ...auction.bids.map(({ share, price }) => `${percent(share)} of all it had sold for ${money(price)}`),
-    await health(view, owner),
+    `then equity ${money(equity)}, needed ${money(maintenanceMargin)}`,
   ];
   narrator.say(lines.join('; '));
 
@@ -103,21 +104,6 @@ export async function tellLiquidation(world: World, narrator: Narrator, timeoutM
     lines,
     claims: await Promise.all(claims.map((claim) => world.claims.state(claim))),
   };
-}
-
-/** Moves the market, and waits until the hub knows. */
-async function priced(world: World, price: number, wait: { timeoutMs: number; everyMs: number }): Promise<void> {
-  world.prices.set('BTC', { prices: [price, price], stepSeconds: PRICES.BTC.stepSeconds });
-  const wanted = BigInt(price) * CASH;
-  await eventually(
-    `the hub to know bitcoin at ${price}`,
-    async (note) => {
-      const mark = await markOf(world.stack.hub, 'BTC');
-      note(mark);
-      return mark === wanted ? true : undefined;
-    },
-    wait,
-  );
 }
 
 async function health(view: AuctionsView, { account }: Trader): Promise<string> {

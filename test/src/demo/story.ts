@@ -9,7 +9,8 @@ import { eventually } from '../harness/wait.js';
 import { World, type WorldStage } from '../harness/world.js';
 import { LIQUIDATOR, tellLiquidation, type LiquidationTold } from './liquidation.js';
 import type { Narrator } from './narrator.js';
-import { PRICES, tellTrading, type TradingTold } from './trading.js';
+import { PRICES } from './prices.js';
+import { tellTrading, type TradingTold } from './trading.js';
 import { tellWithdrawals } from './withdrawals.js';
 
 /** The machine-readable outcome of the demo; later features add fields. */

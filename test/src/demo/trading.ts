@@ -1,7 +1,7 @@
 import { iLedgerAbi, iMarginAbi } from '@lockstep/contracts';
 import type { exchange } from '@lockstep/shared';
 import type { ClaimState } from '../harness/claims.js';
-import { isListed, markOf, option, perpetual, tradedExpiry, wave, type Playback, type Underlying } from '../harness/markets.js';
+import { isListed, option, perpetual, tradedExpiry } from '../harness/markets.js';
 import type { TradeView } from '../harness/relayer-api.js';
 import type { StackChain } from '../harness/stack.js';
 import { CASH, freshAddress, heldBy, whole } from '../harness/tokens.js';
@@ -10,12 +10,12 @@ import type { Deposit } from '../harness/user.js';
 import { eventually } from '../harness/wait.js';
 import type { World } from '../harness/world.js';
 import type { Narrator } from './narrator.js';
+import { moveBitcoin } from './prices.js';
 import { units } from './text.js';
 
-/** Prices of the demo: up and down, so that whoever buys below the middle sees a gain soon. */
-export const PRICES: Readonly<Record<Underlying, Playback>> = { BTC: wave(57_000, 63_000, 40), ETH: wave(2_900, 3_100, 60) };
-
-const MIDDLE = 60_000n * CASH;
+/** How the price rises while the account holds its perpetual. */
+const RISE = [58_500, 59_100, 59_700] as const;
+const STRIKE = 60_000n;
 const TENTH = CASH / 10n;
 const TICK = CASH / 100n;
 
@@ -53,7 +53,7 @@ export async function tellTrading(world: World, narrator: Narrator, timeoutMs: n
   const { api } = world.relayer;
   const [trader, maker] = [new Trader(hub, api, world.user(0)), new Trader(hub, api, world.user(1))];
   const contract = perpetual('BTC');
-  const call = option('call', 'BTC', tradedExpiry(Date.now() / 1_000), 60_000n);
+  const call = option('call', 'BTC', tradedExpiry(Date.now() / 1_000), STRIKE);
   const wait = { timeoutMs, everyMs: 200 };
 
   narrator.stage(`A market maker brings 200,000 USDC to ${away.name}`);
@@ -63,8 +63,8 @@ export async function tellTrading(world: World, narrator: Narrator, timeoutMs: n
   await eventually('the call to be listed', async () => ((await isListed(hub, call)) ? true : undefined), wait);
 
   narrator.stage('He offers a BTC perpetual and a call; the account buys a tenth of each, on everything it deposited anywhere');
-  const entry = await priced(world, narrator, (price) => price < MIDDLE, wait);
-  const premium = rounded((entry > MIDDLE ? entry - MIDDLE : 0n) + entry / 200n);
+  const entry = await moveBitcoin(world, RISE[0], wait);
+  const premium = entry / 200n;
   await maker.place({ instrument: contract, side: 'sell', size: CASH, limit: entry });
   await maker.place({ instrument: call, side: 'sell', size: CASH, limit: premium });
   await trader.place({ instrument: contract, side: 'buy', size: TENTH, limit: entry });
@@ -76,7 +76,11 @@ export async function tellTrading(world: World, narrator: Narrator, timeoutMs: n
   narrator.say(`settled: bought at ${money(entry)}; equity ${money(equity)}, initial margin ${money(initialMargin)}`);
 
   narrator.stage('The price rises by two percent: the perpetual is sold');
-  const exit = await priced(world, narrator, (price) => price >= (entry * 102n) / 100n, wait);
+  let exit = entry;
+  for (const price of RISE) {
+    exit = await moveBitcoin(world, price, wait);
+    narrator.say(`BTC at ${money(exit)}`);
+  }
   const before = await cashOf(world, trader);
   await maker.place({ instrument: contract, side: 'buy', size: TENTH, limit: exit });
   await trader.place({ instrument: contract, side: 'sell', size: TENTH, limit: exit, reduceOnly: true }, 'ioc');
@@ -89,7 +93,7 @@ export async function tellTrading(world: World, narrator: Narrator, timeoutMs: n
   return {
     deposit,
     trades: [...trades].reverse().map((trade) => toldTrade(trade, trader, call)),
-    positions: [`0.1 BTC call, strike ${money(MIDDLE)}`],
+    positions: [`0.1 BTC call, strike ${money(STRIKE * CASH)}`],
     profit,
     claim,
   };
@@ -120,26 +124,6 @@ async function takeOut(
   return world.claims.state(claim);
 }
 
-/** The hub's mark of BTC as soon as it suits, at a price that orders may have. */
-async function priced(
-  world: World,
-  narrator: Narrator,
-  suits: (price: bigint) => boolean,
-  wait: { timeoutMs: number; everyMs: number },
-): Promise<bigint> {
-  return eventually(
-    'a price of BTC that suits',
-    async (note) => {
-      const price = rounded(await markOf(world.stack.hub, 'BTC'));
-      narrator.say(`BTC at ${money(price)}`);
-      note(money(price));
-      return suits(price) ? price : undefined;
-    },
-    wait,
-  );
-}
-
-const rounded = (price: bigint): bigint => (price / TICK) * TICK;
 const money = (amount: bigint): string => units((amount / TICK) * TICK, 18);
 
 const cashOf = (world: World, { account }: Trader): Promise<bigint> =>
@@ -147,6 +131,6 @@ const cashOf = (world: World, { account }: Trader): Promise<bigint> =>
 
 function toldTrade({ instrument, size, price, buyer, buyFee, sellFee }: TradeView, { account }: Trader, call: bigint): ToldTrade {
   const side = buyer === account ? 'buy' : 'sell';
-  const what = instrument === call ? `BTC call, strike ${money(MIDDLE)}` : 'BTC perpetual';
+  const what = instrument === call ? `BTC call, strike ${money(STRIKE * CASH)}` : 'BTC perpetual';
   return { what, side, size: units(size, 18), price: money(price), fee: units(side === 'buy' ? buyFee : sellFee, 18) };
 }

@@ -22,12 +22,6 @@ export interface Playback {
 /** A price that stays where it is. */
 export const flat = (price: number): Playback => ({ prices: [price, price], stepSeconds: 60 });
 
-/** Up from one price to another and down again, in so many seconds. */
-export const wave = (from: number, to: number, periodSeconds: number): Playback => ({
-  prices: Array.from({ length: 21 }, (_, i) => from + ((to - from) * i) / 20),
-  stepSeconds: periodSeconds / 40,
-});
-
 /** What the relayer is configured with to keep markets open: `publisher` and `keeper` of its configuration. */
 export interface MarketsConfig {
   readonly publisher: {
