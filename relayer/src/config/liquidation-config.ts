@@ -27,7 +27,7 @@ export const liquidationSchema = z.strictObject({
   maxSteps: z.int().min(1).max(256).default(16),
   /** keepers that may share the work: each lets others go first for up to so many blocks less one, in an order that changes with account and block; 1: at once */
   turns: z.int().min(1).max(16).default(1),
-  /** between two looks at losses that nobody's equity covered; 0: never */
+  /** between two looks at losses that nobody's equity covered, and at debts past the limit; 0: never */
   levySeconds: z.int().min(0).max(3_600).default(5),
   /** absent: auctions are started and closed, nothing is bid */
   bid: bidding.optional(),

@@ -80,7 +80,7 @@ describe('given a keeper of markets', () => {
 
 describe('given a keeper of liquidations', () => {
   it('bids nothing unless told with which account and how much', () => {
-    expect(parse(valid()).liquidation).toEqual({ pollMs: 500, maxChecks: 256, maxSteps: 16, turns: 1 });
+    expect(parse(valid()).liquidation).toEqual({ pollMs: 500, maxChecks: 256, maxSteps: 16, turns: 1, levySeconds: 5 });
     expect(problemsOf({ ...valid(), liquidation: { bid: { account: '0x12', budget: 'much' } } })).toEqual({
       'liquidation.bid.account': 'expected an account: 0x and 64 hex digits',
       'liquidation.bid.budget': 'expected a decimal as text, 0 … 1000000000000',

@@ -15,6 +15,7 @@ import {
   marketsAbi,
   priceTimesAbi,
   sheetsAbi,
+  shortfallsAbi,
 } from '@lockstep/contracts';
 import { risk, type AccountId } from '@lockstep/shared';
 import { encodeDeployData, encodeFunctionData, numberToHex, zeroAddress, type Abi, type Address, type Hex } from 'viem';
@@ -32,7 +33,19 @@ const E18 = 10n ** 18n;
 export interface HubMarkets {
   readonly contracts: Readonly<
     Record<
-      'Ledger' | 'Markets' | 'Margin' | 'Delegates' | 'Exchange' | 'Feeds' | 'Sheets' | 'Fund' | 'Liquidation' | 'Levy' | 'AccessManager',
+      | 'Ledger'
+      | 'Markets'
+      | 'Margin'
+      | 'Delegates'
+      | 'Exchange'
+      | 'Feeds'
+      | 'Sheets'
+      | 'Fund'
+      | 'Liquidation'
+      | 'Levy'
+      | 'Shortfalls'
+      | 'CollateralRules'
+      | 'AccessManager',
       Address
     >
   >;
@@ -90,15 +103,17 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
   const auctions = { ledger, margin, fund, withdrawals: zeroAddress, handover, priceTimes };
   const liquidation = await deploy('Liquidation', liquidationAbi, manager, auctions);
   const levy = await deploy('Levy', levyAbi, manager, ledger, margin, fund);
+  const shortfalls = await deploy('Shortfalls', shortfallsAbi, manager, liquidation, rules);
   const engine = await deploy('CrossEngine', crossEngineAbi, manager, links, tiers, rates);
 
   // What Markets may do to feeds is a matter of roles, which deployments test.
   await send(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] }));
-  for (const module of [markets, exchange, fund, handover, liquidation, levy, deployer.address])
+  for (const module of [markets, exchange, fund, handover, liquidation, levy, shortfalls, deployer.address])
     await send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [module, true] }));
   for (const module of [exchange, margin, handover, liquidation, levy, deployer.address])
     await send(markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [module, true] }));
   await send(handover, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [liquidation, true] }));
+  await send(handover, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [shortfalls, true] }));
   await send(fund, encodeFunctionData({ abi: fundAbi, functionName: 'setLiquidation', args: [liquidation] }));
   await send(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setLevy', args: [levy] }));
   await send(levy, encodeFunctionData({ abi: levyAbi, functionName: 'setLiquidation', args: [liquidation] }));
@@ -143,6 +158,7 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
       AccessManager: manager,
       ...{ Ledger: ledger, Markets: markets, Margin: margin, Delegates: delegates, Exchange: exchange, Feeds: feeds },
       ...{ Sheets: sheets, Fund: fund, Liquidation: liquidation, Levy: levy },
+      ...{ Shortfalls: shortfalls, CollateralRules: rules },
     },
     report,
     tell,

@@ -5,5 +5,6 @@ export * from './keeper.js';
 export * from './levy.js';
 export * from './levy-keeper.js';
 export * from './payout.js';
+export * from './shortfall.js';
 export * from './stress.js';
 export * from './undo.js';

@@ -9,12 +9,13 @@ import { LevyKeeper } from './levy.keeper.js';
 import { LevyReader } from './levy.reader.js';
 import { LIQUIDATION_CALLS } from './calls.js';
 import { LiquidationService } from './liquidation.service.js';
+import { ShortfallKeeper } from './shortfall.keeper.js';
 import { UndoKeeper } from './undo.keeper.js';
 
 const CALLS = hubCallsOf(LIQUIDATION_CALLS, { role: 'liquidate', key: 'liquidator', event: 'liquidation' });
 
 /** Stage 6: accounts below maintenance margin are found and their auctions moved on, where the configuration gives a key for it. */
-@Module({ imports: [StageCommonModule], providers: [LiquidationService, LevyReader, LevyKeeper, UndoKeeper, CALLS] })
+@Module({ imports: [StageCommonModule], providers: [LiquidationService, LevyReader, LevyKeeper, UndoKeeper, ShortfallKeeper, CALLS] })
 export class LiquidationModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
@@ -22,13 +23,16 @@ export class LiquidationModule implements OnModuleInit {
     private readonly loops: Loops,
     private readonly liquidation: LiquidationService,
     private readonly levies: LevyKeeper,
+    private readonly shortfalls: ShortfallKeeper,
   ) {}
 
   onModuleInit(): void {
     const { roles, keys, liquidation } = this.config;
     if (!roles.includes('liquidate') || keys.liquidator === undefined || this.chains.hub.find('Liquidation') === null) return;
     this.loops.add({ name: 'liquidation.look', everyMs: liquidation.pollMs, run: () => this.liquidation.look() });
-    if (liquidation.levySeconds > 0)
-      this.loops.add({ name: 'liquidation.levies', everyMs: 1_000 * liquidation.levySeconds, run: () => this.levies.tend() });
+    const everyMs = 1_000 * liquidation.levySeconds;
+    if (everyMs === 0) return;
+    this.loops.add({ name: 'liquidation.levies', everyMs, run: () => this.levies.tend() });
+    this.loops.add({ name: 'liquidation.shortfalls', everyMs, run: () => this.shortfalls.tend() });
   }
 }

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { collateralRulesAbi, ledgerAbi, shortfallsAbi } from '@lockstep/contracts';
+import { encodeAccount, type AccountId } from '@lockstep/shared';
+import type { DataSource } from 'typeorm';
+import { concatHex, encodeFunctionData, numberToHex, type Hex } from 'viem';
+import { privateKeyToAccount } from 'viem/accounts';
+import { ShortfallKeeper } from '../src/stages/liquidation/shortfall.keeper.js';
+import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
+import { E18, trader } from './exchange/world.js';
+import { startAnvil, type TestChain } from './support/anvil.js';
+import { chainContext } from './support/chain.js';
+import { migratedDatabase } from './support/database.js';
+import { hubSender, type HubSender } from './support/hub-sender.js';
+import { testConfig } from './support/network.js';
+import { startPostgres, type TestPostgres } from './support/postgres.js';
+
+const BUSY_MS = 240_000;
+const CHAIN = 31_787;
+const KEY: Hex = numberToHex(0x75, { size: 32 });
+const HUB_EID = 40_001;
+const [ASSET, ASSET_ID, COLLATERAL, DECIMALS] = [3, 1, 1, 18];
+const debtor = trader(81);
+/** The keeper's own account bids. */
+const bidder = encodeAccount({ owner: privateKeyToAccount(KEY).address, home: 0, subaccount: 0n });
+
+describe('given an account with a bitcoin of collateral that owes more cash than the limit, and a keeper with an account of its own', () => {
+  let chain: TestChain;
+  let postgres: TestPostgres;
+  let database: DataSource;
+  let hub: HubMarkets;
+  let sender: HubSender;
+  let keeper: () => ShortfallKeeper;
+
+  beforeAll(async () => {
+    Logger.overrideLogger(false);
+    [chain, postgres] = await Promise.all([startAnvil(CHAIN, []), startPostgres()]);
+    hub = await deployMarkets(chain, CHAIN);
+    const made = await migratedDatabase(postgres);
+    database = made.database;
+    const context = chainContext(CHAIN, { rpcUrls: [chain.url] }, hub.contracts);
+    sender = hubSender(database, context, KEY);
+    await chain.client.setBalance({ address: sender.address, value: E18 });
+    const bid = { account: bidder, budget: '100000', required: '0.06' };
+    const config = { ...testConfig(made.url), liquidation: { ...testConfig(made.url).liquidation, bid } };
+    keeper = () => new ShortfallKeeper(database, { hub: context }, config, sender.calls);
+    const { Ledger, CollateralRules, Shortfalls } = hub.contracts;
+    const open = { cap: 2n ** 100n, inflowCapacity: 2n ** 100n, inflowPerSecond: 2n ** 87n };
+    const listed = [HUB_EID, ASSET, { standing: COLLATERAL, decimals: DECIMALS, ...open }] as const;
+    await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'configureAsset', args: listed }));
+    const tiers = [{ from: 0n, maintenance: 50_000_000, initialExtra: 50_000_000 }];
+    await hub.send(CollateralRules, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setClass', args: [0, tiers] }));
+    const rule = { underlying: 1, decimals: DECIMALS, class: 0, eid: HUB_EID };
+    await hub.send(CollateralRules, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setAssetRule', args: [ASSET_ID, rule] }));
+    const terms = { limit: 10_000n * E18, restore: E18 / 2n };
+    await hub.send(Shortfalls, encodeFunctionData({ abi: shortfallsAbi, functionName: 'setTerms', args: [terms] }));
+    const deposit = concatHex([debtor.account, numberToHex((1n << 152n) | (1n << 144n) | (BigInt(ASSET) << 128n) | E18, { size: 32 })]);
+    await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'credit', args: [HUB_EID, deposit] }));
+    await hub.pay(bidder, 50_000n * E18);
+  }, BUSY_MS);
+  afterAll(async () => {
+    await database.destroy();
+    await chain.stop();
+    await postgres.stop();
+  });
+
+  /** On the hub, and as the journal books it. */
+  async function owe(cash: bigint): Promise<void> {
+    await hub.pay(debtor.account, -cash);
+    const place = [CHAIN, `0x${cash.toString(16)}`];
+    const events = await database.query<{ id: string }[]>(
+      `insert into ledger_events (eid, kind, account, payload, block_number, block_hash, block_time, tx_hash, log_index)
+       values ($1, 'CashChanged', $3, '{}', 1, $2, 1, '0x', 0) returning id`,
+      [...place, debtor.account],
+    );
+    await database.query(
+      `with entry as (insert into journal_entries (event_id, eid, kind, block_number, block_hash, log_index)
+         values ($3, $1, 'CashChanged', 1, $2, 0) returning id)
+       insert into postings (entry_id, line, account, asset, amount)
+       select id, 1, $4, 'cash', $5::numeric from entry union all select id, 2, 'clearing', 'cash', -$5::numeric from entry`,
+      [...place, events[0]?.id, `cash:${debtor.account}`, cash.toString()],
+    );
+  }
+  const cashOf = (account: AccountId) =>
+    chain.client.readContract({ address: hub.contracts.Ledger, abi: ledgerAbi, functionName: 'cashOf', args: [account] });
+  const isOpen = async () => {
+    const of = { address: hub.contracts.Shortfalls, abi: shortfallsAbi, functionName: 'shortfallOf', args: [debtor.account] } as const;
+    return (await chain.client.readContract(of)).id !== 0n;
+  };
+  /** One beat of a keeper, and everything it wanted. */
+  async function beat(by = keeper()): Promise<string[]> {
+    const before = (await sender.intents()).length;
+    await by.tend();
+    await by.tend();
+    await sender.settle();
+    sender.pass(11_000);
+    return (await sender.intents()).slice(before);
+  }
+  const pass = async (seconds: number): Promise<void> => {
+    await chain.client.increaseTime({ seconds });
+    await chain.client.mine({ blocks: 1 });
+    await hub.tell(60_000n * E18);
+  };
+
+  it(
+    'starts no auction at the limit, and one past it, once',
+    async () => {
+      await owe(10_000n * E18);
+      expect(await beat()).toEqual([]);
+      await owe(2_000n * E18);
+      expect(await beat()).toEqual(['shortfall-start mined']);
+      expect(await isOpen()).toBe(true);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'bids once the discount is enough, as much as brings the debt to its goal, and the auction ends with it',
+    async () => {
+      expect(await beat()).toEqual([]);
+      await pass(120);
+      expect(await beat()).toEqual(['shortfall-bid mined']);
+      const owed = -(await cashOf(debtor.account));
+      expect(owed).toBeLessThanOrEqual(5_000n * E18);
+      expect(owed).toBeGreaterThan(4_990n * E18);
+      expect(await isOpen()).toBe(false);
+      const paid = 50_000n * E18 - (await cashOf(bidder));
+      expect(paid).toBeGreaterThan(7_000n * E18);
+      expect(await beat()).toEqual([]);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'ends one whose debt was paid meanwhile',
+    async () => {
+      const same = keeper();
+      await owe(7_000n * E18);
+      expect(await beat(same)).toEqual(['shortfall-start mined']);
+      await hub.pay(debtor.account, 9_000n * E18);
+      expect(await beat(same)).toEqual(['shortfall-end mined']);
+      expect(await isOpen()).toBe(false);
+    },
+    BUSY_MS,
+  );
+});
