@@ -1,6 +1,6 @@
 import { iFundAbi, iLedgerAbi, iLevyAbi, liquidationAbi } from '@lockstep/contracts';
 import { accountId, type AccountId } from '@lockstep/shared';
-import { encodeFunctionData, erc20Abi, parseEther } from 'viem';
+import { encodeFunctionData, erc20Abi, parseEther, parseEventLogs } from 'viem';
 import { z } from 'zod/v4';
 import type { AuctionsView } from '../harness/auctions.js';
 import { Governance } from '../harness/governance.js';
@@ -60,6 +60,12 @@ describe('given accounts with collateral and cash on a chain that is about to be
   const levy = (functionName: 'review' | 'spread') =>
     stranger.send(hub, { to: hub.levy, data: encodeFunctionData({ abi: iLevyAbi, functionName }) });
 
+  /** Nothing while prices are older than they should be. */
+  async function freshRisk() {
+    const risk = await auctions.risk(account);
+    return risk.grade === 0 ? risk : undefined;
+  }
+
   /** Cash of user ELSEWHERE leaves by the vault of a chain that is well. */
   async function withdrawElsewhere(number: number): Promise<void> {
     const receiver = freshAddress(number);
@@ -88,12 +94,25 @@ describe('given accounts with collateral and cash on a chain that is about to be
       expect(at.initialMargin).toBeGreaterThan(at.equity);
       expect(at.maintenanceMargin).toBeLessThan(at.equity);
       await scene.later(RAMP / 4);
-      const later = await eventually('prices of then', async () => {
-        const risk = await auctions.risk(account);
-        return risk.grade === 0 ? risk : undefined;
-      });
+      const later = await eventually('prices of then', () => freshRisk());
       expect(later.maintenanceMargin).toBeGreaterThan(at.maintenanceMargin);
       expect(later.initialMargin).toBe(at.initialMargin);
+    });
+
+    it('gives an account that nothing else puts below maintenance margin one grace, in which its owner tops it up from elsewhere', async () => {
+      await scene.later(RAMP);
+      const before = await eventually('prices of then', () => freshRisk());
+      expect(before.equity).toBeLessThan(before.maintenanceMargin);
+      const start = encodeFunctionData({ abi: liquidationAbi, functionName: 'start', args: [account, '0x'] });
+      const { logs } = await stranger.send(hub, { to: hub.liquidation, data: start });
+      const [grace] = parseEventLogs({ abi: liquidationAbi, eventName: 'GraceBegan', logs });
+      expect(grace?.args.account).toBe(account);
+      await expect(stranger.send(hub, { to: hub.liquidation, data: start })).rejects.toThrow(/GracePeriod/);
+      expect(await auctions.of(account)).toEqual([]);
+      const topUp = await world.user(LEVERAGED).deposit({ chain: safe, asset: 'USDC', amount: whole(safe, 'USDC', 3_000n) });
+      await world.flow.ended([topUp]);
+      const { equity, maintenanceMargin } = await auctions.risk(account);
+      expect(equity).toBeGreaterThan(maintenanceMargin);
     });
 
     it('pays nothing there, and everything elsewhere', async () => {
