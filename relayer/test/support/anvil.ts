@@ -46,17 +46,19 @@ export async function startAnvil(chainId: number, args: readonly string[] = ['--
   };
 }
 
-/** The port a node listens on, once it does. What it says after that is read and dropped, or it would wait for a reader. */
-async function listening(child: ChildProcessByStdio<null, Readable, null>): Promise<string> {
-  let said = '';
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    said += String(chunk);
-    const port = /Listening on 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
-    if (port === undefined) continue;
-    child.stdout.resume();
-    return port;
-  }
-  throw new Error(`anvil ended before it listened: ${said}`);
+/** The port a node listens on, once it does. What it says after that is read and dropped: it would stand still on a full pipe. */
+function listening(child: ChildProcessByStdio<null, Readable, null>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    let port: string | undefined;
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (port !== undefined) return;
+      said += chunk.toString();
+      port = /Listening on 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
+      if (port !== undefined) resolve(port);
+    });
+    child.once('exit', () => reject(new Error(`anvil ended before it listened: ${said}`)));
+  });
 }
 
 /** Runtime code that emits its calldata as an anonymous-free event: the first word as topic, all of it as data. */
