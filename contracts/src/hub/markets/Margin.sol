@@ -45,10 +45,10 @@ contract Margin is IMargin, AccessManaged {
     /// @inheritdoc IMarginCheck
     function requireInitial(Account account, bytes calldata prices, uint40 since) external {
         submit(prices);
-        uint256[] memory holdings = markets.holdingsOf(account);
-        uint256 reserved = Holdings.isHeld(holdings[0]) ? levy.reservedOf(account) : 0;
-        if (!_isExposed(holdings[0])) return _requireReserved(account, reserved, Holdings.cash(holdings[0]), 0);
-        Risk memory risk = _engine(markets.modeOf(account)).riskOf(holdings);
+        (uint256 head, bytes memory question) = _question(account);
+        uint256 reserved = Holdings.isHeld(head) ? levy.reservedOf(account) : 0;
+        if (!_isExposed(head)) return _requireReserved(account, reserved, Holdings.cash(head), 0);
+        Risk memory risk = _answer(account, question);
         _requireInitial(account, risk);
         _requireReserved(account, reserved, risk.equity, risk.initialMargin);
         require(risk.oldest >= since, PricesTooOld(Account.unwrap(account), risk.oldest, since));
@@ -181,18 +181,57 @@ contract Margin is IMargin, AccessManaged {
 
     /// @inheritdoc IMargin
     function riskOf(Account account) external view returns (Risk memory) {
-        return _engine(markets.modeOf(account)).riskOf(markets.holdingsOf(account));
+        (, bytes memory question) = _question(account);
+        return _answer(account, question);
     }
 
     /// @inheritdoc IMargin
     function isExposed(Account account) external view returns (bool) {
-        return _isExposed(markets.holdingsOf(account)[0]);
+        (uint256 head, ) = _question(account);
+        return _isExposed(head);
     }
 
     function _riskIfExposed(Account account) private view returns (bool exposed, Risk memory risk) {
-        uint256[] memory holdings = markets.holdingsOf(account);
-        exposed = _isExposed(holdings[0]);
-        if (exposed) risk = _engine(markets.modeOf(account)).riskOf(holdings);
+        (uint256 head, bytes memory question) = _question(account);
+        exposed = _isExposed(head);
+        if (exposed) risk = _answer(account, question);
+    }
+
+    /// @dev The call of an engine: what the markets return as holdings is, as it stands, what it takes behind its selector.
+    /// @return head of the holdings
+    function _question(Account account) private view returns (uint256 head, bytes memory question) {
+        address source = address(markets);
+        bytes4 ask = IMarkets.holdingsOf.selector;
+        bytes4 selector = IRiskEngine.riskOf.selector;
+        assembly ("memory-safe") {
+            question := mload(0x40)
+            mstore(question, ask)
+            mstore(add(question, 4), account)
+            if iszero(staticcall(gas(), source, question, 36, 0, 0)) {
+                returndatacopy(question, 0, returndatasize())
+                revert(question, returndatasize())
+            }
+            let size := returndatasize()
+            // Place and length of the array, its head.
+            if lt(size, 96) {
+                revert(0, 0)
+            }
+            mstore(question, add(size, 4))
+            mstore(add(question, 32), selector)
+            returndatacopy(add(question, 36), 0, size)
+            head := mload(add(question, 100))
+            mstore(0x40, and(add(add(question, 67), size), not(31)))
+        }
+    }
+
+    function _answer(Account account, bytes memory question) private view returns (Risk memory) {
+        (bool done, bytes memory answer) = address(_engine(markets.modeOf(account))).staticcall(question);
+        if (!done) {
+            assembly ("memory-safe") {
+                revert(add(answer, 32), mload(answer))
+            }
+        }
+        return abi.decode(answer, (Risk));
     }
 
     /// @param head of holdings

@@ -10,6 +10,11 @@ import {SpotSource} from "./SpotSource.sol";
 /// @notice The words of the feeds, and of them what margin reads: spot and mark of an account's underlyings at once.
 abstract contract FeedQuotes is IFeeds {
     uint256 internal constant SHARE_ONE = 10_000;
+    // Fields of a feed's word, and the kind in a mark's FeedId.
+    uint256 private constant PRICE = type(uint128).max;
+    uint256 private constant TIME = type(uint40).max;
+    uint256 private constant SPREAD = type(uint32).max;
+    uint256 private constant MARK = uint256(Kind.Mark) << 40;
 
     /// @param terms bounds and mode in one word, see FeedTerms.pack
     struct Underlying {
@@ -89,50 +94,57 @@ abstract contract FeedQuotes is IFeeds {
     /// @dev Equal to point() and mark(), without their structs in memory.
     /// @return prices spot uint128 | mark uint128, 0 if not asked
     /// @return rest   epoch uint40 | confidence uint64 | oldest uint40 | grade
-    function _quote(uint16 underlying, bool withMark) private view returns (uint256 prices, uint256 rest) {
+    function _quote(uint256 underlying, bool withMark) private view returns (uint256 prices, uint256 rest) {
         unchecked {
             uint256 terms = _spotTermsOf(underlying);
-            require(terms != 0, UnderlyingUnknown(underlying));
-            uint256 word = _wordOf(underlying, Kind.Spot);
-            rest = (word >> FeedWord.EPOCH_SHIFT) & type(uint40).max;
-            Grade grade;
+            // CAST: it came with sixteen bits.
+            require(terms != 0, UnderlyingUnknown(uint16(underlying)));
+            uint256 word = _wordOf(underlying << 48);
+            rest = (word >> FeedWord.EPOCH_SHIFT) & TIME;
+            uint256 grade;
             if (terms >> 96 == uint256(SpotMode.Signed)) grade = _spotGrade(word, terms, false);
-            else (word, grade) = _otherSpot(underlying, word, terms);
-            uint256 spot = FeedWord.value(word);
-            uint256 oldest = FeedWord.time(word);
-            rest |= uint256(FeedTerms.confidence(FeedWord.spread(word), (terms >> 48) & type(uint32).max)) << 40;
+            else (word, grade) = _otherSpot(uint16(underlying), word, terms);
+            uint256 spot = word & PRICE;
+            uint256 oldest = (word >> 128) & TIME;
+            rest |= uint256(FeedTerms.confidence((word >> 168) & SPREAD, (terms >> 48) & SPREAD)) << 40;
+            prices = spot;
             if (withMark) {
-                word = _wordOf(underlying, Kind.Mark);
-                uint256 marked = spot;
+                word = _wordOf((underlying << 48) | MARK);
                 if (word != 0) {
-                    Grade other = _spotGrade(word, terms, false);
+                    uint256 other = _spotGrade(word, terms, false);
                     if (other > grade) grade = other;
-                    if (FeedWord.time(word) < oldest) oldest = FeedWord.time(word);
-                    marked = FeedWord.value(word);
+                    other = (word >> 128) & TIME;
+                    if (other < oldest) oldest = other;
+                    word &= PRICE;
                     uint256 band = (spot * ((terms >> 80) & type(uint16).max)) / SHARE_ONE;
-                    if (marked > spot + band) marked = spot + band;
-                    if (marked < spot - band) marked = spot - band;
-                }
-                // Between 0 and twice a price, below 2^101.
-                prices = marked << 128;
+                    if (word > spot + band) word = spot + band;
+                    if (word < spot - band) word = spot - band;
+                    // Between 0 and twice a price, below 2^101.
+                    prices |= word << 128;
+                } else prices |= spot << 128;
             }
-            prices |= spot;
-            rest |= (oldest << 104) | (uint256(grade) << 144);
+            rest |= (oldest << 104) | (grade << 144);
         }
     }
 
     /// @dev 0: not listed.
-    function _spotTermsOf(uint16 underlying) private view returns (uint256) {
-        return (_spotTerms[underlying >> 1] >> ((underlying & 1) * FeedTerms.SPOT_BITS)) & type(uint128).max;
+    function _spotTermsOf(uint256 underlying) private view returns (uint256 terms) {
+        unchecked {
+            terms = (_spotTerms[underlying >> 1] >> ((underlying & 1) << 7)) & PRICE;
+        }
     }
 
-    /// @dev Of a spot or a mark.
-    function _wordOf(uint16 underlying, Kind kind) private view returns (uint256) {
-        return _words[FeedWord.id(underlying, kind, 0)];
+    /// @param feed a FeedId
+    function _wordOf(uint256 feed) private view returns (uint256 word) {
+        assembly ("memory-safe") {
+            mstore(0x00, feed)
+            mstore(0x20, _words.slot)
+            word := sload(keccak256(0x00, 0x40))
+        }
     }
 
     /// @dev Spot read from another source, or compared with one.
-    function _otherSpot(uint16 id, uint256 word, uint256 terms) private view returns (uint256, Grade) {
+    function _otherSpot(uint16 id, uint256 word, uint256 terms) private view returns (uint256, uint256) {
         Underlying storage underlying = _underlyings[id];
         if (terms >> 96 == uint256(SpotMode.Source)) {
             word = SpotSource.wordOf(underlying.source, word);
@@ -143,21 +155,35 @@ abstract contract FeedQuotes is IFeeds {
             FeedTerms.boundsOf(underlying.terms),
             FeedWord.value(word)
         );
-        return (word, FeedGrade.worse(_spotGrade(word, terms, disagrees), floor));
+        uint256 grade = _spotGrade(word, terms, disagrees);
+        return (word, grade > uint256(floor) ? grade : uint256(floor));
     }
 
-    /// @dev Of a spot's or a mark's word.
+    /// @dev FeedGrade.gradeOf of a spot's or a mark's word.
     /// @param terms FeedTerms.spotOf's
-    function _spotGrade(uint256 word, uint256 terms, bool disagrees) private view returns (Grade) {
-        // CAST: as spotOf laid them.
-        return
-            FeedGrade.gradeOf(
-                word,
-                uint24(terms),
-                uint24(terms >> 24),
-                uint32(terms >> 48),
-                block.timestamp,
-                disagrees
-            );
+    function _spotGrade(uint256 word, uint256 terms, bool disagrees) private view returns (uint256) {
+        unchecked {
+            uint256 age = block.timestamp - ((word >> 128) & TIME);
+            // Mostly: a price, neither halted nor final nor of the future, close and new. An age below zero is beyond any that is fresh.
+            if (
+                !disagrees &&
+                word >> 254 == 0 &&
+                word & PRICE != 0 &&
+                (word >> 168) & SPREAD <= (terms >> 48) & SPREAD &&
+                age <= terms & type(uint24).max
+            ) return uint256(Grade.Fresh);
+            // CAST: as spotOf laid them.
+            return
+                uint256(
+                    FeedGrade.gradeOf(
+                        word,
+                        uint24(terms),
+                        uint24(terms >> 24),
+                        uint32(terms >> 48),
+                        block.timestamp,
+                        disagrees
+                    )
+                );
+        }
     }
 }

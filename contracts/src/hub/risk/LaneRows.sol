@@ -50,13 +50,16 @@ library LaneRows {
                         step := 512
                     }
                     puts := add(puts, put)
-                    // A short put's strike is a step higher; what it may come to counts without its sign.
-                    strikes := add(strikes, mul(put, add(strike, mul(step, slt(put, 0)))))
-                    let sign := sar(255, put)
-                    magnitude := add(
-                        magnitude,
-                        mul(sub(xor(put, sign), sign), add(0x100000000, shl(4, add(strike, step))))
-                    )
+                    switch slt(put, 0)
+                    case 1 {
+                        strike := add(strike, step)
+                        strikes := add(strikes, mul(put, strike))
+                        magnitude := sub(magnitude, mul(put, add(0x100000000, shl(4, strike))))
+                    }
+                    default {
+                        strikes := add(strikes, mul(put, strike))
+                        magnitude := add(magnitude, mul(put, add(0x100000000, shl(4, add(strike, step)))))
+                    }
                 }
                 mstore(add(past, 32), size)
                 past := add(past, 64)

@@ -121,9 +121,11 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
 
     /// @dev The distribution's table is dear where nothing is priced with it.
     function _hasOptions(StandardMargin.Portfolio memory portfolio) private pure returns (bool) {
-        for (uint256 i = 0; i < portfolio.underlyings.length; ++i)
-            if (portfolio.underlyings[i].expiries.length != 0) return true;
-        return false;
+        unchecked {
+            for (uint256 i = 0; i < portfolio.underlyings.length; ++i)
+                if (portfolio.underlyings[i].expiries.length != 0) return true;
+            return false;
+        }
     }
 
     /// @inheritdoc IStandardEngine
@@ -153,45 +155,49 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
         uint256[] calldata holdings,
         PriceQuestion.Answer memory reading
     ) private view returns (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) {
-        _requireShape(holdings);
-        uint256 head = holdings[0];
-        uint256 next = 1 + Holdings.collateralWords(head);
-        uint256 count = Holdings.underlyings(head);
-        PriceQuestion.Answer memory answer = PriceQuestion.ask(feeds, collateralRules, holdings, count, 0);
-        (reading.grade, reading.oldest, reading.beside) = (answer.grade, answer.oldest, answer.beside);
-        rules = _rules();
-        portfolio.cash = Holdings.cash(head);
-        (int256 factor, int256 leverage) = Holdings.profile(head);
-        portfolio.profile = StandardMargin.Profile(factor, leverage);
-        portfolio.underlyings = new StandardMargin.Underlying[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            uint256 position = holdings[next];
-            uint256 end = ++next + Holdings.optionWords(position);
-            StandardMargin.Underlying memory resolved = portfolio.underlyings[i];
-            // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
-            resolved.spot = Wad.max(1, PriceQuestion.spotOf(answer, i));
-            resolved.perpetualMark = PriceQuestion.markOf(answer, i);
-            _fill(resolved, position, holdings[next:end], reading);
-            next = end;
+        unchecked {
+            _requireShape(holdings);
+            uint256 head = holdings[0];
+            uint256 next = 1 + Holdings.collateralWords(head);
+            uint256 count = Holdings.underlyings(head);
+            PriceQuestion.Answer memory answer = PriceQuestion.ask(feeds, collateralRules, holdings, count, 0);
+            (reading.grade, reading.oldest, reading.beside) = (answer.grade, answer.oldest, answer.beside);
+            _fillRules(rules);
+            portfolio.cash = Holdings.cash(head);
+            (int256 factor, int256 leverage) = Holdings.profile(head);
+            portfolio.profile = StandardMargin.Profile(factor, leverage);
+            portfolio.underlyings = new StandardMargin.Underlying[](count);
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 position = holdings[next];
+                uint256 end = ++next + Holdings.optionWords(position);
+                StandardMargin.Underlying memory resolved = portfolio.underlyings[i];
+                // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
+                resolved.spot = Wad.max(1, PriceQuestion.spotOf(answer, i));
+                resolved.perpetualMark = PriceQuestion.markOf(answer, i);
+                _fill(resolved, position, holdings[next:end], reading);
+                next = end;
+            }
         }
     }
 
     /// @dev What the words count is there and nothing else, and underlyings ascend: one in two parts would pay the lower tiers twice.
     function _requireShape(uint256[] calldata holdings) private pure {
-        require(holdings.length != 0, HoldingsInvalid(0, "a head"));
-        uint256 next = 1 + Holdings.collateralWords(holdings[0]);
-        require(next <= holdings.length, HoldingsInvalid(next, "the collateral the head counts"));
-        uint256 count = Holdings.underlyings(holdings[0]);
-        uint256 least;
-        for (uint256 i = 0; i < count; ++i) {
-            require(next < holdings.length, HoldingsInvalid(next, "a position"));
-            uint256 position = holdings[next];
-            require(Holdings.underlying(position) >= least, HoldingsInvalid(position, "underlyings that ascend"));
-            least = uint256(Holdings.underlying(position)) + 1;
-            next += 1 + Holdings.optionWords(position);
-            require(next <= holdings.length, HoldingsInvalid(next, "the options the position counts"));
+        unchecked {
+            require(holdings.length != 0, HoldingsInvalid(0, "a head"));
+            uint256 next = 1 + Holdings.collateralWords(holdings[0]);
+            require(next <= holdings.length, HoldingsInvalid(next, "the collateral the head counts"));
+            uint256 count = Holdings.underlyings(holdings[0]);
+            uint256 least;
+            for (uint256 i = 0; i < count; ++i) {
+                require(next < holdings.length, HoldingsInvalid(next, "a position"));
+                uint256 position = holdings[next];
+                require(Holdings.underlying(position) >= least, HoldingsInvalid(position, "underlyings that ascend"));
+                least = uint256(Holdings.underlying(position)) + 1;
+                next += 1 + Holdings.optionWords(position);
+                require(next <= holdings.length, HoldingsInvalid(next, "the options the position counts"));
+            }
+            require(next == holdings.length, HoldingsInvalid(next, "no word more"));
         }
-        require(next == holdings.length, HoldingsInvalid(next, "no word more"));
     }
 
     /// @dev What hangs on the position, at its prices.
@@ -203,9 +209,13 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     ) private view {
         uint16 id = Holdings.underlying(position);
         resolved.perpetualSize = Holdings.perpetualSize(position);
-        if (resolved.perpetualSize != 0) resolved.openInterest = _interest(id, resolved.perpetualMark);
-        resolved.perpetualProfit =
-            Wad.mulDown(resolved.perpetualSize, resolved.perpetualMark) + Holdings.perpetualQuote(position);
+        if (resolved.perpetualSize != 0) _fillInterest(resolved.openInterest, id, resolved.perpetualMark);
+        // A size below 2^104 times a mark below 2^101.
+        unchecked {
+            resolved.perpetualProfit =
+                Wad.floorDiv(resolved.perpetualSize * resolved.perpetualMark, Wad.ONE) +
+                Holdings.perpetualQuote(position);
+        }
         if (options.length != 0) resolved.expiries = _expiries(id, options, reading);
     }
 
@@ -316,32 +326,35 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
 
     // ---- rules as the closed forms take them
 
-    function _rules() private view returns (StandardMargin.Rules memory rules) {
-        rules.isIsolated = _isIsolated;
-        rules.perpetual = new StandardMargin.Tier[](_perpetual.length);
-        for (uint256 i = 0; i < rules.perpetual.length; ++i) {
-            PerpetualTier memory tier = _perpetual[i];
-            rules.perpetual[i] = StandardMargin.Tier({
-                from: int256(uint256(tier.from)),
-                initial: int256(uint256(tier.initial)) * RATE_TO_WAD,
-                maintenance: int256(uint256(tier.maintenance)) * RATE_TO_WAD
-            });
+    /// @dev Filled where they stand: what is returned by a function is laid down a second time.
+    function _fillRules(StandardMargin.Rules memory rules) private view {
+        unchecked {
+            rules.isIsolated = _isIsolated;
+            uint256 count = _perpetual.length;
+            StandardMargin.Tier[] memory tiers = new StandardMargin.Tier[](count);
+            for (uint256 i = 0; i < count; ++i) {
+                PerpetualTier memory tier = _perpetual[i];
+                StandardMargin.Tier memory to = tiers[i];
+                to.from = int256(uint256(tier.from));
+                to.initial = int256(uint256(tier.initial)) * RATE_TO_WAD;
+                to.maintenance = int256(uint256(tier.maintenance)) * RATE_TO_WAD;
+            }
+            rules.perpetual = tiers;
+            OptionRates memory option = _option;
+            StandardMargin.OptionRates memory rates = rules.option;
+            rates.initialMax = int256(uint256(option.initialMax)) * RATE_TO_WAD;
+            rates.initialMin = int256(uint256(option.initialMin)) * RATE_TO_WAD;
+            rates.maintenance = int256(uint256(option.maintenance)) * RATE_TO_WAD;
+            rates.putMaintenanceOfMark = int256(uint256(option.putMaintenanceOfMark)) * RATE_TO_WAD;
+            rates.unpairedInitial = int256(uint256(option.unpairedInitial)) * RATE_TO_WAD;
+            rates.unpairedMaintenance = int256(uint256(option.unpairedMaintenance)) * RATE_TO_WAD;
         }
-        OptionRates memory option = _option;
-        rules.option = StandardMargin.OptionRates({
-            initialMax: int256(uint256(option.initialMax)) * RATE_TO_WAD,
-            initialMin: int256(uint256(option.initialMin)) * RATE_TO_WAD,
-            maintenance: int256(uint256(option.maintenance)) * RATE_TO_WAD,
-            putMaintenanceOfMark: int256(uint256(option.putMaintenanceOfMark)) * RATE_TO_WAD,
-            unpairedInitial: int256(uint256(option.unpairedInitial)) * RATE_TO_WAD,
-            unpairedMaintenance: int256(uint256(option.unpairedMaintenance)) * RATE_TO_WAD
-        });
     }
 
     /// @dev What is open counts at the mark; nobody asks for it where no bounds are set.
-    function _interest(uint16 id, int256 mark) private view returns (StandardMargin.OpenInterest memory interest) {
+    function _fillInterest(StandardMargin.OpenInterest memory interest, uint16 id, int256 mark) private view {
         InterestBounds memory bounds = _interestBounds[id];
-        if (bounds.upper <= bounds.lower) return interest;
+        if (bounds.upper <= bounds.lower) return;
         (uint256 open, ) = listing.openInterestOf(id);
         int256 unit = int256(WAD);
         // CAST: a listing's open interest stays below 2^104.

@@ -109,34 +109,40 @@ library StandardMargin {
         int256 collateral,
         Requirement memory total
     ) internal pure returns (Result memory result) {
-        int256 haircut = total.initial;
-        int256 profits;
-        int256 marks;
-        int256 notional;
-        for (uint256 i = 0; i < portfolio.underlyings.length; ++i) {
-            Underlying memory underlying = portfolio.underlyings[i];
-            _add(total, perpetual(rules.perpetual, underlying));
-            profits += underlying.perpetualProfit;
-            notional += Wad.mulUp(Wad.abs(underlying.perpetualSize), underlying.perpetualMark);
-            int256 contracts;
-            for (uint256 j = 0; j < underlying.expiries.length; ++j) {
-                (int256 value, int256 size) = _mark(table, underlying.expiries[j]);
-                marks += value;
-                contracts += size;
-                _add(total, _expiry(rules, underlying.spot, underlying.expiries[j], value));
+        unchecked {
+            // Sums of products that fit.
+            int256 haircut = total.initial;
+            int256 profits;
+            int256 marks;
+            int256 notional;
+            for (uint256 i = 0; i < portfolio.underlyings.length; ++i) {
+                Underlying memory underlying = portfolio.underlyings[i];
+                _add(total, perpetual(rules.perpetual, underlying));
+                profits += underlying.perpetualProfit;
+                notional += _up(Wad.abs(underlying.perpetualSize), underlying.perpetualMark);
+                int256 contracts;
+                for (uint256 j = 0; j < underlying.expiries.length; ++j) {
+                    (int256 value, int256 size) = _mark(table, underlying.expiries[j]);
+                    marks += value;
+                    contracts += size;
+                    _add(total, _expiry(rules, underlying.spot, underlying.expiries[j], value));
+                }
+                if (contracts != 0) notional += Wad.mulUp(contracts, underlying.spot);
             }
-            notional += Wad.mulUp(contracts, underlying.spot);
+            result.equity = portfolio.cash + collateral + profits + marks;
+            result.maintenanceMargin = total.maintenance;
+            result.initialMargin = _tightened(
+                portfolio.profile,
+                Wad.max(total.initial, total.maintenance),
+                haircut,
+                notional
+            );
+            // What positions may lose includes their gains: margin that holds a gain back already does not hold it back twice.
+            result.unrealisedGain = Wad.max(
+                0,
+                haircut + Wad.max(0, profits) + Wad.max(0, marks) - result.initialMargin
+            );
         }
-        result.equity = portfolio.cash + collateral + profits + marks;
-        result.maintenanceMargin = total.maintenance;
-        result.initialMargin = _tightened(
-            portfolio.profile,
-            Wad.max(total.initial, total.maintenance),
-            haircut,
-            notional
-        );
-        // What positions may lose includes their gains: margin that holds a gain back already does not hold it back twice.
-        result.unrealisedGain = Wad.max(0, haircut + Wad.max(0, profits) + Wad.max(0, marks) - result.initialMargin);
     }
 
     /// @notice Requirement of a perpetual under size tiers: each tier's rate applies to the part of the notional within it, which is what
@@ -146,17 +152,27 @@ library StandardMargin {
         Underlying memory underlying
     ) internal pure returns (Requirement memory charge) {
         if (underlying.perpetualSize == 0) return charge;
-        int256 notional = Wad.mulUp(Wad.abs(underlying.perpetualSize), underlying.perpetualMark);
-        int256 crowding = _crowding(underlying.openInterest);
-        for (uint256 i = 0; i < tiers.length; ++i) {
-            Tier memory tier = tiers[i];
-            int256 end = i + 1 < tiers.length ? Wad.min(notional, tiers[i + 1].from) : notional;
-            int256 part = Wad.max(0, end - tier.from);
-            charge.initial += Wad.mulUp(
-                part,
-                Wad.min(Wad.ONE, tier.initial + Wad.mulUp(Wad.ONE - tier.initial, crowding))
-            );
-            charge.maintenance += Wad.mulUp(part, tier.maintenance);
+        // Sizes are below 2^104, marks below 2^101, rates at most 1: every product is below 2^206.
+        unchecked {
+            int256 notional = _up(Wad.abs(underlying.perpetualSize), underlying.perpetualMark);
+            int256 crowding = _crowding(underlying.openInterest);
+            for (uint256 i = 0; i < tiers.length; ++i) {
+                Tier memory tier = tiers[i];
+                int256 end = i + 1 < tiers.length ? Wad.min(notional, tiers[i + 1].from) : notional;
+                int256 part = end - tier.from;
+                if (part <= 0) continue;
+                int256 initial = tier.initial;
+                if (crowding != 0) initial += _up(Wad.ONE - initial, crowding);
+                charge.initial += _up(part, Wad.min(Wad.ONE, initial));
+                charge.maintenance += _up(part, tier.maintenance);
+            }
+        }
+    }
+
+    /// @dev Wad.mulUp of what is known to fit.
+    function _up(int256 a, int256 b) private pure returns (int256) {
+        unchecked {
+            return -Wad.floorDiv(-a * b, Wad.ONE);
         }
     }
 
