@@ -118,6 +118,9 @@ describe('given feeds on a local chain and a publisher with its signers', () => 
         database.query<{ role: string; to_address: string; data: Buffer }[]>('select role, to_address, data from tx_intents order by id'),
       finish: () => database.query(`update tx_intents set state = 'rejected', rejection = '{"kind":"message","message":"refused"}'`),
       kept: (after: bigint) => new FeedSnapshots(database).newest(feeds, { after, underlyings: null }),
+      /** those signed for about as late as any */
+      ahead: () =>
+        database.query<unknown[]>('select "time" from feed_snapshots where "time" >= (select max("time") from feed_snapshots) - 3'),
       stop: () => database.destroy(),
     };
   }
@@ -224,6 +227,24 @@ describe('given feeds on a local chain and a publisher with its signers', () => 
         spots.push(reports.find(({ feed }) => feed === risk.feedId({ underlying: 1, kind: 'spot', expiry: 0n }))?.value ?? 0n);
       }
       expect(spots).toEqual([60_000n * 10n ** 18n, 50_000n * 10n ** 18n]);
+      await made.stop();
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'forgets what it signed ahead before the market moved: nobody is shown a price that never was',
+    async () => {
+      const file = path.join(mkdtempSync(path.join(tmpdir(), 'lockstep-prices-')), 'btc.csv');
+      const recorded = { underlying: 1, path: { kind: 'recorded', file, column: 'BTC', stepSeconds: 60 } };
+      const made = await publisher(configured({ ...publisherJson(feeds), underlyings: [recorded] }));
+      for (const price of [60_000, 50_000]) {
+        writeFileSync(file, `BTC\n${price}\n${price}\n`);
+        await made.publish();
+        await made.finish();
+      }
+      const ahead = await made.ahead();
+      expect(ahead).toHaveLength(1);
       await made.stop();
     },
     BUSY_MS,

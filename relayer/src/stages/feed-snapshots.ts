@@ -63,6 +63,14 @@ export class FeedSnapshots {
     ]);
   }
 
+  /** Drops what was signed for a time or later and is not known to be on the hub: it says what is not so any longer. */
+  async forget(feeds: Address, from: number): Promise<void> {
+    await this.dataSource.query(`delete from feed_snapshots where feeds_address = $1 and "time" >= $2 and tx_hash is null`, [
+      feeds.toLowerCase(),
+      from,
+    ]);
+  }
+
   /**
    * The fewest that hold the newest value of every feed, newest first.
    * @param after   seconds: signed for a later time

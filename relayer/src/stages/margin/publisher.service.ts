@@ -42,6 +42,8 @@ export class PublisherService {
     const { publisher } = this.config;
     if (publisher === undefined) return;
     const seconds = await this.#now(hub);
+    // What was signed ahead on another path is a price that never was.
+    if (this.#reads(publisher)) await this.snapshots.forget(publisher.feeds, seconds);
     if (publisher.aheadSeconds > 0) {
       const ahead = await this.#signed(hub, publisher, seconds + publisher.aheadSeconds);
       await this.snapshots.keep(this.dataSource.manager, publisher.feeds, ahead);
@@ -84,7 +86,7 @@ export class PublisherService {
     seconds: number,
   ): Promise<risk.SignedSnapshot & { readonly signers: readonly Address[]; readonly tx: null }> {
     const { feeds } = publisher;
-    const reports = risk.snapshotAt(this.#underlyingsOf(publisher), seconds);
+    const reports = risk.snapshotAt(this.#underlyings, seconds);
     const settles = reports.some(({ feed }) => risk.feedName(feed).kind === 'settlement');
     const needed = await hub.client.readContract({
       address: feeds,
@@ -108,12 +110,13 @@ export class PublisherService {
     return { time: seconds, reports, signatures: concatHex(signatures), signers: signing.map(({ address }) => address), tx: null };
   }
 
-  /** Read again when a file of prices has changed: whoever writes it moves the market of this network. */
-  #underlyingsOf({ underlyings }: Publisher): readonly risk.PublishedUnderlying[] {
+  /** Reads the paths at first, and again when a file of prices has changed: whoever writes it moves the market of this network. */
+  #reads({ underlyings }: Publisher): boolean {
     const edition = editionOf(underlyings);
-    if (edition !== this.#edition) this.#underlyings = publishedUnderlyings(underlyings);
+    if (edition === this.#edition) return false;
+    this.#underlyings = publishedUnderlyings(underlyings);
     this.#edition = edition;
-    return this.#underlyings;
+    return true;
   }
 
   /** In the order the contract wants: addresses ascending. */
