@@ -20,7 +20,7 @@ export const INVARIANTS = [
 export type InvariantName = (typeof INVARIANTS)[number];
 
 /** What every network has something to show for; the others speak of liquidations, which few have. */
-const USUAL: readonly InvariantName[] = INVARIANTS.filter((name) => !name.startsWith('INV-LIQ-'));
+export const USUAL: readonly InvariantName[] = INVARIANTS.filter((name) => !name.startsWith('INV-LIQ-'));
 
 /** A single contradiction: which invariant, where, what was found and what should hold. */
 export interface Violation {

@@ -3,7 +3,7 @@ pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {CodeStore} from "./CodeStore.sol";
-import {FeedGrade, Grade} from "./FeedGrade.sol";
+import {FeedGrade} from "./FeedGrade.sol";
 import {Holdings} from "./Holdings.sol";
 import {ICollateralRules} from "./ICollateralRules.sol";
 import {IFeeds} from "./IFeeds.sol";

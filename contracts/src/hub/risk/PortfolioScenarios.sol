@@ -73,6 +73,8 @@ library PortfolioScenarios {
     }
 
     /// @notice Of options and of what moves with the underlying.
+    /// @dev Divisions round down: 2^165 of what is divided by, in what is moved, makes it positive before. The three lanes of a move stand a
+    ///      word's lanes apart, those of the middle one together.
     /// @param value of what moves with the underlying
     /// @param least a profit beside them that counts too
     /// @param profits where they are laid down, by scenario
@@ -90,7 +92,6 @@ library PortfolioScenarios {
             int256 mark = sums.mark;
             int256 move = value * OptionLanes.UNIT;
             assembly ("memory-safe") {
-                // Rounded down: 2^165 of what it is divided by, in what is moved, makes it positive before.
                 function tenThousandth(product) -> profit {
                     profit := sub(div(product, 21474836480000000), shl(165, 1))
                 }
@@ -112,7 +113,6 @@ library PortfolioScenarios {
                     out := add(out, 96)
                 } {
                     let moved := add(mul(move, part), offset)
-                    // The three of a move stand a word's lanes apart, those of the middle one together.
                     let lane := from
                     let step := 256
                     switch part
