@@ -1,4 +1,7 @@
 import fc from 'fast-check';
 
-// `npm run test:long` multiplies every property's number of cases; the properties themselves stay as they are.
-if (process.env.LOCKSTEP_LONG === '1') fc.configureGlobal({ numRuns: 5_000 });
+// A run is the same run wherever it runs: one seed for every property, another by LOCKSTEP_SEED. `npm run test:long` multiplies the number of
+// cases and goes elsewhere each time; a failure prints its seed.
+const long = process.env.LOCKSTEP_LONG === '1';
+const { LOCKSTEP_SEED: seed = long ? String(Date.now() % 2 ** 31) : '0x1234' } = process.env;
+fc.configureGlobal({ seed: Number(seed), ...(long ? { numRuns: 5_000 } : {}) });

@@ -152,7 +152,9 @@ describe('given an account that ends below nothing, a fund with too little, and 
       const [most, least] = [before.winner - (await cashOf(winner.account)), before.small - (await cashOf(small.account))];
       expect(most + least).toBeGreaterThanOrEqual(before.owed);
       expect(most + least).toBeLessThan(before.owed + 2n);
-      expect(most).toBe((before.owed * 30_000n + 44_999n) / 45_000n);
+      // Two thirds, but for the funding that each had besides: ten of 45,000 at the most.
+      const off = most * 3n - before.owed * 2n;
+      expect(off < 0n ? -off : off).toBeLessThan((before.owed * 30n) / 45_000n);
       expect(await beat()).toEqual([]);
     },
     BUSY_MS,
