@@ -33,9 +33,13 @@ export function shortfallStep({ limit, goal }: ShortfallLimits, seen: SeenDebtor
   return !isOurs || debt <= goal ? 'end' : null;
 }
 
-/** A bid for collateral: `price` is what the share costs at the time of the decision. */
+/**
+ * A bid for collateral. `share` at `price` is what is taken if the bid is mined at once. `most` is what to ask for: the contract takes no more than brings the
+ * debt to its goal, and a second later, at a larger discount, that is a little more than `share` for the same cash.
+ */
 export interface ShortfallBid {
   readonly share: bigint;
+  readonly most: bigint;
   readonly price: bigint;
 }
 
@@ -65,6 +69,7 @@ export function decideShortfallBid(
   if (paying <= 0n || (value - whole) * WAD < bidder.required * value) return null;
   const needed = ((debt - goal) * WAD + paying - 1n) / paying;
   const affordable = (max(0n, min(bidder.free, bidder.budget)) * WAD) / whole;
-  const share = min(WAD, min(needed, affordable));
-  return share <= 0n ? null : { share, price: priceOf(whole, share) };
+  const most = min(WAD, affordable);
+  const share = min(needed, most);
+  return share <= 0n ? null : { share, most, price: priceOf(whole, share) };
 }

@@ -47,6 +47,15 @@ describe('given an auction of collateral', () => {
     // Nothing is sold below where the fast leg ends.
     expect(bid({}, { ...rich, required: (31n * E18) / 100n }, 10_000_000n)).toBeNull();
   });
+  it('asks for what it can afford, so that a bid that is mined later, at a larger discount, covers the debt too', () => {
+    const needed = (at: bigint) => bid({}, rich, at)?.share ?? 0n;
+    const made = bid({}, rich, 130n);
+    expect(needed(140n)).toBeGreaterThan(needed(130n));
+    expect(made?.most).toBeGreaterThanOrEqual(needed(140n));
+    const poor = { ...rich, budget: 1_000n * E18 };
+    const small = bid({}, poor, 130n);
+    expect(small?.most).toBe(small?.share);
+  });
   it('never pays more than it has or may spend', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, 5_000n * E18), fc.bigInt(0n, 5_000n * E18), fc.bigInt(101n, 3_000n), (free, budget, now) => {

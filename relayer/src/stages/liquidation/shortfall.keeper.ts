@@ -129,7 +129,7 @@ export class ShortfallKeeper {
     if (decision === null) return;
     // A hundredth is room for what changes until the bid is taken.
     const priceLimit = decision.price + decision.price / 100n;
-    const args = [account, bidder, decision.share, priceLimit, NO_PRICES] as const;
+    const args = [account, bidder, decision.most, priceLimit, NO_PRICES] as const;
     const data = encodeFunctionData({ abi: shortfallsAbi, functionName: 'bid', args });
     const purpose = { what: 'shortfall-bid', account, share: `${decision.share}`, price: `${decision.price}` };
     await this.calls.want(`shortfall-bid:${account}:${seen.startedAt ?? 0n}:${seen.debt}:${bidder}`, { to: hub.shortfalls, data, purpose });
