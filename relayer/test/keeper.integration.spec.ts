@@ -17,14 +17,12 @@ import { InterestKeeper } from '../src/stages/margin/keeper/interest.keeper.js';
 import { ListingKeeper } from '../src/stages/margin/keeper/listing.keeper.js';
 import { MarketReader } from '../src/stages/margin/keeper/market.reader.js';
 import { SheetKeeper } from '../src/stages/margin/keeper/sheet.keeper.js';
-import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
+import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, trader } from './exchange/world.js';
-import { deployer, startAnvil, type TestChain } from './support/anvil.js';
-import { chainContext } from './support/chain.js';
-import { migratedDatabase } from './support/database.js';
+import { deployer, type TestChain } from './support/anvil.js';
 import { testLane } from './support/lane.js';
+import { startMarkets, type TestMarkets } from './support/markets.js';
 import { testConfig } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
 
 const BUSY_MS = 180_000;
 const CHAIN = 31_778;
@@ -41,7 +39,7 @@ const [alice, bob] = [trader(31), trader(32)];
 
 describe('given markets on a chain and a keeper with its key', () => {
   let chain: TestChain;
-  let postgres: TestPostgres;
+  let markets: TestMarkets;
   let database: DataSource;
   let hub: HubMarkets;
   let lane: Lane;
@@ -54,11 +52,9 @@ describe('given markets on a chain and a keeper with its key', () => {
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
-    [chain, postgres] = await Promise.all([startAnvil(CHAIN, []), startPostgres()]);
-    hub = await deployMarkets(chain, CHAIN);
-    const made = await migratedDatabase(postgres);
-    database = made.database;
-    const context = chainContext(CHAIN, { rpcUrls: [chain.url] }, hub.contracts);
+    markets = await startMarkets(CHAIN);
+    ({ chain, hub, database } = markets);
+    const { context, url } = markets;
     await chain.client.setBalance({ address: keeper, value: E18 });
     const keys = new SenderKeys({
       keys: { submitter: new Secret(numberToHex(7, { size: 32 })), lockstepDvnSigners: [], keeper: new Secret(KEEPER) },
@@ -66,7 +62,7 @@ describe('given markets on a chain and a keeper with its key', () => {
     const sender = new SenderService(database, { byChainId: () => context }, keys);
     const clock = { now: Date.now };
     const chains = { hub: context };
-    const config = { ...testConfig(made.url), keeper: KEEPS };
+    const config = { ...testConfig(url), keeper: KEEPS };
     const calls = new HubCalls(
       { role: 'keep', key: 'keeper', event: 'margin.keep' },
       database,
@@ -82,11 +78,7 @@ describe('given markets on a chain and a keeper with its key', () => {
     ({ lane, watcher } = testLane(context, database, keys, { key: 'keeper', role: 'keep' }));
     await tell(60_000);
   }, BUSY_MS);
-  afterAll(async () => {
-    await database.destroy();
-    await chain.stop();
-    await postgres.stop();
-  });
+  afterAll(() => markets.stop());
 
   const now = async (): Promise<number> => Number((await chain.client.getBlock()).timestamp);
   const expiries = async (): Promise<number[]> => risk.expiriesAt(EXPIRIES, await now());

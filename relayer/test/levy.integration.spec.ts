@@ -6,14 +6,12 @@ import type { DataSource } from 'typeorm';
 import { encodeFunctionData, numberToHex, type Hex } from 'viem';
 import { LevyKeeper } from '../src/stages/liquidation/levy.keeper.js';
 import { LevyReader } from '../src/stages/liquidation/levy.reader.js';
-import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
+import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
-import { startAnvil, type TestChain } from './support/anvil.js';
-import { chainContext } from './support/chain.js';
-import { migratedDatabase } from './support/database.js';
+import type { TestChain } from './support/anvil.js';
 import { hubSender, type HubSender } from './support/hub-sender.js';
+import { startMarkets, type TestMarkets } from './support/markets.js';
 import { testConfig } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
 
 const BUSY_MS = 240_000;
 const CHAIN = 31_786;
@@ -23,7 +21,7 @@ const [loser, winner, small, bidder] = [trader(71), trader(72), trader(73), trad
 
 describe('given an account that ends below nothing, a fund with too little, and two that won what it lost', () => {
   let chain: TestChain;
-  let postgres: TestPostgres;
+  let markets: TestMarkets;
   let database: DataSource;
   let hub: HubMarkets;
   let sender: HubSender;
@@ -31,25 +29,19 @@ describe('given an account that ends below nothing, a fund with too little, and 
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
-    [chain, postgres] = await Promise.all([startAnvil(CHAIN, []), startPostgres()]);
-    hub = await deployMarkets(chain, CHAIN);
-    const made = await migratedDatabase(postgres);
-    database = made.database;
-    const context = chainContext(CHAIN, { rpcUrls: [chain.url] }, hub.contracts);
+    markets = await startMarkets(CHAIN);
+    ({ chain, hub, database } = markets);
+    const { context, url } = markets;
     sender = hubSender(database, context, KEY);
     for (const address of [sender.address, bidder.key.address]) await chain.client.setBalance({ address, value: E18 });
-    keeper = () => new LevyKeeper(testConfig(made.url), sender.calls, new LevyReader(database, { hub: context }));
+    keeper = () => new LevyKeeper(testConfig(url), sender.calls, new LevyReader(database, { hub: context }));
     await hub.pay(loser.account, 40_000n * E18);
     for (const { account } of [winner, small, bidder]) await hub.pay(account, 900_000n * E18);
     await trade(loser.account, winner.account, 6n);
     await trade(loser.account, small.account, 3n);
     await trade(loser.account, bidder.account, 1n);
   }, BUSY_MS);
-  afterAll(async () => {
-    await database.destroy();
-    await chain.stop();
-    await postgres.stop();
-  });
+  afterAll(() => markets.stop());
 
   /** As the hub's modules do it, and as the relayer would have seen it. */
   async function trade(buyer: AccountId, seller: AccountId, units: bigint): Promise<void> {

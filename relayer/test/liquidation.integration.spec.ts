@@ -13,14 +13,12 @@ import { Intents } from '../src/stages/intents.js';
 import { FeedSnapshots } from '../src/stages/feed-snapshots.js';
 import { LiquidationService } from '../src/stages/liquidation/liquidation.service.js';
 import { UndoKeeper } from '../src/stages/liquidation/undo.keeper.js';
-import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
+import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
-import { startAnvil, type TestChain } from './support/anvil.js';
-import { chainContext } from './support/chain.js';
-import { migratedDatabase } from './support/database.js';
+import type { TestChain } from './support/anvil.js';
 import { testLane } from './support/lane.js';
+import { startMarkets, type TestMarkets } from './support/markets.js';
 import { testConfig } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
 
 const BUSY_MS = 180_000;
 const CHAIN = 31_780;
@@ -29,7 +27,7 @@ const [alice, bob, carol] = [trader(51), trader(52), trader(53)];
 
 describe('given an account that falls below maintenance margin, and a relayer that liquidates', () => {
   let chain: TestChain;
-  let postgres: TestPostgres;
+  let markets: TestMarkets;
   let database: DataSource;
   let hub: HubMarkets;
   let lane: Lane;
@@ -38,11 +36,9 @@ describe('given an account that falls below maintenance margin, and a relayer th
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
-    [chain, postgres] = await Promise.all([startAnvil(CHAIN, []), startPostgres()]);
-    hub = await deployMarkets(chain, CHAIN);
-    const made = await migratedDatabase(postgres);
-    database = made.database;
-    const context = chainContext(CHAIN, { rpcUrls: [chain.url] }, hub.contracts);
+    markets = await startMarkets(CHAIN);
+    ({ chain, hub, database } = markets);
+    const { context, url } = markets;
     const keys = new SenderKeys({
       keys: { submitter: new Secret(numberToHex(7, { size: 32 })), lockstepDvnSigners: [], liquidator: new Secret(KEY) },
     });
@@ -54,7 +50,7 @@ describe('given an account that falls below maintenance margin, and a relayer th
     const caller = { role: 'liquidate', key: 'liquidator', event: 'liquidation' } as const;
     const calls = new HubCalls(caller, database, chains, keys, sender, new Intents(sender, clock));
     service = () =>
-      new LiquidationService(database, chains, testConfig(made.url), calls, new UndoKeeper(chains, calls, new FeedSnapshots(database)));
+      new LiquidationService(database, chains, testConfig(url), calls, new UndoKeeper(chains, calls, new FeedSnapshots(database)));
     ({ lane, watcher } = testLane(context, database, keys, { key: 'liquidator', role: 'liquidate' }));
     await hub.pay(alice.account, 40_000n * E18);
     await hub.pay(bob.account, 900_000n * E18);
@@ -66,11 +62,7 @@ describe('given an account that falls below maintenance margin, and a relayer th
       [CHAIN, alice.account, bob.account, PERPETUAL.toString()],
     );
   }, BUSY_MS);
-  afterAll(async () => {
-    await database.destroy();
-    await chain.stop();
-    await postgres.stop();
-  });
+  afterAll(() => markets.stop());
 
   const intents = async (): Promise<string[]> =>
     (await database.query<{ line: string }[]>(`select purpose->>'what' || ' ' || state as line from tx_intents order by id`)).map(

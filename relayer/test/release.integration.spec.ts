@@ -282,7 +282,7 @@ describe('given withdrawals of a hub and a spoke', () => {
       outlook: {
         ...{ next: 'queued', by: null, late: false, actor: 'time', calls: [] },
         sentence:
-          'No cash leaves for now: 500.00 is missing in accounts that owe more than they have, and the insurance fund has 20.00. ' +
+          'No cash can leave yet: 500.00 is missing in accounts that owe more than they have, and the insurance fund has 20.00. ' +
           'It leaves again once it is covered: a levy on profits can be closed from 2023-11-14T22:25:00.000Z. ' +
           'The request stays and is tried again until 2027-01-15T08:00:00.000Z.',
       },

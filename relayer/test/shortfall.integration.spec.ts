@@ -6,14 +6,12 @@ import type { DataSource } from 'typeorm';
 import { concatHex, encodeFunctionData, numberToHex, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { ShortfallKeeper } from '../src/stages/liquidation/shortfall.keeper.js';
-import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
+import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, trader } from './exchange/world.js';
-import { startAnvil, type TestChain } from './support/anvil.js';
-import { chainContext } from './support/chain.js';
-import { migratedDatabase } from './support/database.js';
+import type { TestChain } from './support/anvil.js';
 import { hubSender, type HubSender } from './support/hub-sender.js';
+import { startMarkets, type TestMarkets } from './support/markets.js';
 import { testConfig } from './support/network.js';
-import { startPostgres, type TestPostgres } from './support/postgres.js';
 
 const BUSY_MS = 240_000;
 const CHAIN = 31_787;
@@ -26,7 +24,7 @@ const bidder = encodeAccount({ owner: privateKeyToAccount(KEY).address, home: 0,
 
 describe('given an account with a bitcoin of collateral that owes more cash than the limit, and a keeper with an account of its own', () => {
   let chain: TestChain;
-  let postgres: TestPostgres;
+  let markets: TestMarkets;
   let database: DataSource;
   let hub: HubMarkets;
   let sender: HubSender;
@@ -34,15 +32,13 @@ describe('given an account with a bitcoin of collateral that owes more cash than
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
-    [chain, postgres] = await Promise.all([startAnvil(CHAIN, []), startPostgres()]);
-    hub = await deployMarkets(chain, CHAIN);
-    const made = await migratedDatabase(postgres);
-    database = made.database;
-    const context = chainContext(CHAIN, { rpcUrls: [chain.url] }, hub.contracts);
+    markets = await startMarkets(CHAIN);
+    ({ chain, hub, database } = markets);
+    const { context, url } = markets;
     sender = hubSender(database, context, KEY);
     await chain.client.setBalance({ address: sender.address, value: E18 });
     const bid = { account: bidder, budget: '100000', required: '0.06' };
-    const config = { ...testConfig(made.url), liquidation: { ...testConfig(made.url).liquidation, bid } };
+    const config = { ...testConfig(url), liquidation: { ...testConfig(url).liquidation, bid } };
     keeper = () => new ShortfallKeeper(database, { hub: context }, config, sender.calls);
     const { Ledger, CollateralRules, Shortfalls } = hub.contracts;
     const open = { cap: 2n ** 100n, inflowCapacity: 2n ** 100n, inflowPerSecond: 2n ** 87n };
@@ -58,11 +54,7 @@ describe('given an account with a bitcoin of collateral that owes more cash than
     await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'credit', args: [HUB_EID, deposit] }));
     await hub.pay(bidder, 50_000n * E18);
   }, BUSY_MS);
-  afterAll(async () => {
-    await database.destroy();
-    await chain.stop();
-    await postgres.stop();
-  });
+  afterAll(() => markets.stop());
 
   /** On the hub, and as the journal books it. */
   async function owe(cash: bigint): Promise<void> {

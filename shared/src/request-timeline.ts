@@ -165,7 +165,7 @@ function held(undecidable: Undecidable, validUntil: UnixSeconds): { readonly act
         until === null ? 'once the fund or a levy covers it' : `once it is covered: a levy on profits can be closed from ${isoOf(until)}`;
       return {
         actor: until === null ? 'relayer' : 'time',
-        sentence: `No cash leaves for now: ${missing}. It leaves again ${end}. The request stays and is tried again until ${isoOf(validUntil)}.`,
+        sentence: `No cash can leave yet: ${missing}. It leaves again ${end}. The request stays and is tried again until ${isoOf(validUntil)}.`,
       };
     }
   }

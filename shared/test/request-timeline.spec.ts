@@ -64,7 +64,7 @@ describe('requestOutlook', () => {
     expect(look(5, { undecidable: braked })).toMatchObject({
       ...{ next: 'queued', by: null, late: false, actor: 'time', calls: [] },
       sentence:
-        'No cash leaves for now: 1234.56 is missing in accounts that owe more than they have, and the insurance fund has 0.01. ' +
+        'No cash can leave yet: 1234.56 is missing in accounts that owe more than they have, and the insurance fund has 0.01. ' +
         'It leaves again once it is covered: a levy on profits can be closed from 1970-01-01T00:01:00.000Z. ' +
         'The request stays and is tried again until 1970-01-01T00:01:40.000Z.',
     });

@@ -43,23 +43,6 @@ abstract contract Walk is MarketsWorld {
         }
     }
 
-    // ---- INV-CASH-1 in the ledger
-
-    /// @param held      what positions hold, 18 decimals
-    /// @param roundings the most that roundings may have left in the clearing account beside it
-    function _checkCash(int256 held, uint256 roundings) internal view {
-        (, uint256 pool, , ) = ledger.interestOf();
-        (, int256 due) = ledger.spreadOf();
-        assertEq(
-            int256(ledger.custodyOf(usdcId).free * 1e12),
-            ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash() + pool) - due,
-            "INV-CASH-1: free settlement"
-        );
-        int256 rest = ledger.clearing() - held;
-        assertGe(rest, 0, "INV-CASH-1: positions hold more than left accounts for them");
-        assertLe(rest, int256(roundings), "INV-CASH-1: more than roundings");
-    }
-
     // ---- chance
 
     function _any() internal returns (HubAccount) {

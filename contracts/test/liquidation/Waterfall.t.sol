@@ -258,15 +258,6 @@ contract WaterfallTest is LiquidationWorld {
         int256 lost = total - _total();
         assertGe(lost, 0, "INV-LIQ-3: value appeared");
         assertLe(lost, int256(4 * moves), "INV-LIQ-3: more lost than what quotes round");
-        (, uint256 pool, , ) = ledger.interestOf();
-        (, int256 due) = ledger.spreadOf();
-        assertEq(
-            int256(ledger.custodyOf(usdcId).free * 1e12),
-            ledger.totalCash() + ledger.clearing() + int256(ledger.queuedCash() + pool) - due,
-            "INV-CASH-1: free settlement"
-        );
-        int256 rest = ledger.clearing() - _quotes();
-        assertGe(rest, 0, "INV-CASH-1: positions hold more than left accounts for them");
-        assertLe(rest, int256(4 * moves), "INV-CASH-1: more than roundings");
+        _checkCash(_quotes(), 4 * moves);
     }
 }

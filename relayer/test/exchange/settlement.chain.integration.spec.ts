@@ -17,13 +17,11 @@ import { ExchangeRepository } from '../../src/stages/exchange/exchange.repositor
 import { IntakeService } from '../../src/stages/exchange/intake.service.js';
 import { MatcherService } from '../../src/stages/exchange/matcher.service.js';
 import { SettlementService } from '../../src/stages/exchange/settlement.service.js';
-import { startAnvil, type TestChain } from '../support/anvil.js';
-import { chainContext } from '../support/chain.js';
-import { migratedDatabase } from '../support/database.js';
+import type { TestChain } from '../support/anvil.js';
 import { testLane } from '../support/lane.js';
+import { startMarkets, type TestMarkets } from '../support/markets.js';
 import { testConfig } from '../support/network.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
-import { deployMarkets, type HubMarkets } from './hub-chain.js';
+import type { HubMarkets } from './hub-chain.js';
 import { CALL, E18, orderOf, PERPETUAL, trader, type Trader } from './world.js';
 
 const BUSY_MS = 120_000;
@@ -33,7 +31,7 @@ const [alice, bob, carol] = [trader(21), trader(22), trader(23)];
 
 describe('given the exchange, margin and markets on a chain, and a matcher', () => {
   let chain: TestChain;
-  let postgres: TestPostgres;
+  let markets: TestMarkets;
   let database: DataSource;
   let hub: HubMarkets;
   let judge: ContractExchange;
@@ -47,16 +45,14 @@ describe('given the exchange, margin and markets on a chain, and a matcher', () 
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
-    [chain, postgres] = await Promise.all([startAnvil(CHAIN, []), startPostgres()]);
-    hub = await deployMarkets(chain, CHAIN);
-    const made = await migratedDatabase(postgres);
-    database = made.database;
-    const context = chainContext(CHAIN, { rpcUrls: [chain.url] }, hub.contracts);
+    markets = await startMarkets(CHAIN);
+    ({ chain, hub, database } = markets);
+    const { context, url } = markets;
     const account = privateKeyToAccount(SUBMITTER);
     await chain.client.setBalance({ address: account.address, value: E18 });
     const keys = new SenderKeys({ keys: { submitter: new Secret(SUBMITTER), lockstepDvnSigners: [] } });
     const sender = new SenderService(database, { byChainId: () => context }, keys);
-    const config = testConfig(made.url);
+    const config = testConfig(url);
     const repository = new ExchangeRepository(database);
     const time = new ChainTime(database, { now: Date.now });
     const noFault = (): void => undefined;
@@ -68,11 +64,7 @@ describe('given the exchange, margin and markets on a chain, and a matcher', () 
     ({ lane, watcher } = testLane(context, database, keys, { key: 'submitter', role: 'match', finalHeight: () => finalHeight }));
     for (const { account: owner } of [alice, bob]) await hub.pay(owner, 20_000n * E18);
   }, BUSY_MS);
-  afterAll(async () => {
-    await database.destroy();
-    await chain.stop();
-    await postgres.stop();
-  });
+  afterAll(() => markets.stop());
 
   /** Signs for the deployed exchange and hands in. */
   async function place(by: Trader, side: exchange.Side, units: number, price: number, change: Partial<exchange.Order> = {}, key = by.key) {

@@ -1,15 +1,12 @@
-import type { BlockNumber } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
 import { numberToHex, type Address, type Hex } from 'viem';
 import type { ChainContext } from '../../src/chain/chain-context.js';
 import { Secret } from '../../src/config/secret.js';
 import { SenderKeys } from '../../src/sender/keys.js';
-import { Lane, type LaneParts } from '../../src/sender/lane.js';
-import { RpcLaneChain } from '../../src/sender/lane-chain.js';
 import { SenderService } from '../../src/sender/sender.service.js';
-import { Watcher } from '../../src/sender/watcher.js';
 import { HubCalls } from '../../src/stages/hub-calls.js';
 import { Intents } from '../../src/stages/intents.js';
+import { testLane } from './lane.js';
 
 /** The liquidator's calls over the durable sender, whose lane moves when the test says so. */
 export interface HubSender {
@@ -29,26 +26,12 @@ export function hubSender(database: DataSource, context: ChainContext, key: Hex)
   });
   let ahead = 0;
   const clock = { now: () => Date.now() + ahead };
-  const account = keys.account('liquidator');
   const sender = new SenderService(database, { byChainId: () => context }, keys);
   const caller = { role: 'liquidate', key: 'liquidator', event: 'liquidation' } as const;
   const calls = new HubCalls(caller, database, { hub: context }, keys, sender, new Intents(sender, clock));
-  const parts: LaneParts = {
-    id: { chainId: context.chainId, chain: context.name, address: account.address },
-    keyName: 'liquidator',
-    account,
-    roles: ['liquidate'],
-    dataSource: database,
-    chain: new RpcLaneChain(context),
-    limits: { maxFeePerGas: 500n * 10n ** 9n, maxPriorityFeePerGas: 5n * 10n ** 9n },
-    clock,
-    fault: () => undefined,
-  };
-  const lane = new Lane(parts);
-  // CAST: nothing becomes final here.
-  const watcher = new Watcher(parts, () => Promise.resolve(0n as BlockNumber));
+  const { lane, watcher } = testLane(context, database, keys, { key: 'liquidator', role: 'liquidate', clock });
   return {
-    address: account.address,
+    address: keys.account('liquidator').address,
     calls,
     pass: (ms) => (ahead += ms),
     settle: async () => {

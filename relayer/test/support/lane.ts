@@ -1,6 +1,7 @@
 import type { BlockNumber } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
 import type { ChainContext } from '../../src/chain/chain-context.js';
+import type { Clock } from '../../src/chain/clock.js';
 import type { SenderKey } from '../../src/sender/intent.js';
 import type { SenderKeys } from '../../src/sender/keys.js';
 import { Lane, type LaneParts } from '../../src/sender/lane.js';
@@ -8,7 +9,7 @@ import { RpcLaneChain } from '../../src/sender/lane-chain.js';
 import { Watcher } from '../../src/sender/watcher.js';
 
 /**
- * A lane and its watcher on a real chain, by the machine's clock, without faults.
+ * A lane and its watcher on a real chain, by the machine's clock unless given another, without faults.
  *
  * @param finalHeight height up to which blocks are final; by default nothing ever is
  */
@@ -16,8 +17,9 @@ export function testLane(
   context: ChainContext,
   dataSource: DataSource,
   keys: SenderKeys,
-  { key, role, finalHeight = () => 0n }: { key: SenderKey; role: LaneParts['roles'][number]; finalHeight?: () => bigint },
+  given: { key: SenderKey; role: LaneParts['roles'][number]; finalHeight?: () => bigint; clock?: Clock },
 ): { readonly lane: Lane; readonly watcher: Watcher } {
+  const { key, role, finalHeight = () => 0n, clock = { now: Date.now } } = given;
   const account = keys.account(key);
   const parts: LaneParts = {
     id: { chainId: context.chainId, chain: context.name, address: account.address },
@@ -27,7 +29,7 @@ export function testLane(
     dataSource,
     chain: new RpcLaneChain(context),
     limits: { maxFeePerGas: 500n * 10n ** 9n, maxPriorityFeePerGas: 5n * 10n ** 9n },
-    clock: { now: Date.now },
+    clock,
     fault: () => undefined,
   };
   // CAST: a height the test chose.
