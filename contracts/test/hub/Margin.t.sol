@@ -122,10 +122,6 @@ contract MarginTest is MarginFixture {
         _open(5_000e18);
         Risk memory before = _margin.riskOf(_alice);
         // One BTC frees 1,800 of maintenance margin: sold 1,800 below the mark, health stands still.
-        uint256 snapshot = vm.snapshotState();
-        _sell(1e18, 58_200e18);
-        _margin.requireTrade(_alice, true, 58_200e18, before);
-        vm.revertToState(snapshot);
         _sell(1e18, 58_200e18 - 1);
         vm.expectRevert(
             abi.encodeWithSelector(
@@ -141,14 +137,29 @@ contract MarginTest is MarginFixture {
         _margin.requireTrade(_alice, true, 58_200e18, before);
     }
 
+    /// @dev INV-MARGIN-1: health would stand still, but the other side would have carried out what the fund then pays.
+    function test_GivenAnUnhealthyAccount_WhenAReductionIsFarFromTheMark_ItMayNot() public {
+        _open(5_000e18);
+        Risk memory before = _margin.riskOf(_alice);
+        uint256 snapshot = vm.snapshotState();
+        _sell(1e18, 59_702e18);
+        _margin.requireTrade(_alice, true, 59_702e18, before);
+        vm.revertToState(snapshot);
+        _sell(1e18, 59_701e18);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMargin.OutsideBand.selector, _raw, 4_701e18, 5_000e18, 298.505e18, Grade.Fresh)
+        );
+        _margin.requireTrade(_alice, true, 59_701e18, before);
+    }
+
     function test_GivenAgedPrices_WhenAnAccountReduces_ItMay_IfHealthDoesNotFall() public {
         _open(500_000e18);
         skip(61);
         Risk memory before = _margin.riskOf(_alice);
         assertEq(uint8(before.grade), uint8(Grade.Aged));
         uint256 snapshot = vm.snapshotState();
-        _sell(1e18, 59_000e18);
-        _margin.requireTrade(_alice, true, 59_000e18, before);
+        _sell(1e18, 59_800e18);
+        _margin.requireTrade(_alice, true, 59_800e18, before);
         vm.revertToState(snapshot);
         _sell(1e18, 50_000e18);
         vm.expectPartialRevert(IMargin.HealthFell.selector);

@@ -31,6 +31,7 @@ abstract contract MarketsChecks is Walk {
         Risk memory risk = _riskOf(account);
         if (risk.grade == Grade.Fresh && risk.equity >= int256(risk.initialMargin)) return;
         assertTrue(reduced, "INV-MARGIN-1: below initial margin by what does not only reduce");
+        int256 band = int256((turnover * REDUCE_BAND) / 1e9);
         if (risk.grade <= Grade.Aged && before.grade <= Grade.Aged) {
             int256 gained = risk.equity - before.equity;
             assertGe(gained, int256(risk.initialMargin) - int256(before.initialMargin), "INV-MARGIN-1: equity - IM");
@@ -39,10 +40,10 @@ abstract contract MarketsChecks is Walk {
                 int256(risk.maintenanceMargin) - int256(before.maintenanceMargin),
                 "INV-MARGIN-1: equity - MM"
             );
-            return;
+            int256 freed = int256(before.maintenanceMargin) - int256(risk.maintenanceMargin);
+            band = Wad.max(band, Wad.min(freed / 10, before.equity));
         }
-        int256 band = int256((turnover * REDUCE_BAND) / 1e9);
-        assertGe(risk.equity + band, before.equity, "INV-MARGIN-1: outside the band");
+        assertGe(risk.equity + band, before.equity, "INV-MARGIN-1: value left");
     }
 
     function _judgeLeaving(HubAccount account) internal view {

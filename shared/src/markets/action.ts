@@ -22,6 +22,8 @@ export type ActionRefusal =
   | { readonly code: 'OUTSIDE_BAND'; readonly lost: bigint; readonly allowed: bigint };
 
 const RATE_ONE = 10n ** 9n;
+/** A tenth of the maintenance margin that a reduction frees may be its cost, at usable prices. */
+const SPREAD_DIVISOR = 10n;
 const severity = (grade: Grade): number => GRADES.indexOf(grade);
 const AGED = severity('aged');
 
@@ -54,12 +56,15 @@ export function judgeTrade({ after, before, turnover, band }: TradeToJudge): Act
   if (before === null)
     return grade === 'fresh' ? { code: 'BELOW_INITIAL_MARGIN', equity, initialMargin } : { code: 'PRICES_NOT_FRESH', grade };
   // What was valued at bad prices before says as little as what is valued at them now.
-  if (Math.max(severity(before.grade), severity(grade)) > AGED) {
-    const allowed = (turnover * band) / RATE_ONE;
-    const lost = before.equity - equity;
-    return lost <= allowed ? null : { code: 'OUTSIDE_BAND', lost, allowed };
+  const lost = before.equity - equity;
+  let allowed = (turnover * band) / RATE_ONE;
+  if (Math.max(severity(before.grade), severity(grade)) <= AGED) {
+    const freed = before.maintenanceMargin - maintenanceMargin;
+    if (-lost < initialMargin - before.initialMargin || lost > freed) return { code: 'HEALTH_FELL', before, after };
+    const spread = smaller(freed / SPREAD_DIVISOR, before.equity);
+    if (spread > allowed) allowed = spread;
   }
-  const gained = equity - before.equity;
-  const holds = gained >= initialMargin - before.initialMargin && gained >= maintenanceMargin - before.maintenanceMargin;
-  return holds ? null : { code: 'HEALTH_FELL', before, after };
+  return lost <= allowed ? null : { code: 'OUTSIDE_BAND', lost, allowed };
 }
+
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);

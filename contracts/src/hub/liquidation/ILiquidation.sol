@@ -125,6 +125,8 @@ interface ILiquidation is IAuctioneer {
     error CoolOff(uint256 until, uint256 time);
     error PriceAboveLimit(int256 price, int256 limit);
     error HealthFell(bytes32 account, int256 before, int256 afterwards);
+    /// @notice A bid left the account less of what was for sale than its share: too small a part of positions that move in whole units.
+    error ShareNotTaken(bytes32 account, int256 expected, int256 found);
     error BidderBelowInitialMargin(bytes32 bidder, int256 equity, uint256 initialMargin);
     error UndoInvalid(bytes32 account, uint256 time, string expected);
     error TermsInvalid(string expected);

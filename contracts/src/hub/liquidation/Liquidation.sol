@@ -14,16 +14,21 @@ import {ILiquidation} from "./ILiquidation.sol";
 /// @notice See ILiquidation. This part takes bids.
 /// @dev Needs no lock: it calls the hub's own contracts alone, and none of them calls out.
 contract Liquidation is Auctions {
+    /// @dev A millionth of a cash unit: what units of balances and sizes, and quotes by size, may keep from a share of everything.
+    int256 private constant ROUNDINGS = 1e12;
+
     /// @inheritdoc ILiquidation
     IWithdrawals public immutable withdrawals;
     uint8 private immutable _withdraw;
 
     /// @dev A bid while it is taken.
+    /// @param remains  what the account keeps, at the least, of what is for sale or of what is missing
     /// @param restores it takes all that leads to the target
     struct Taking {
         uint256 share;
         int256 price;
         int256 before;
+        int256 remains;
         bool solvent;
         bool restores;
     }
@@ -103,6 +108,7 @@ contract Liquidation is Auctions {
         int256 share = Wad.min(int256(uint256(wanted.share)), most);
         taking.share = uint256(share);
         taking.before = health.equity - health.margin;
+        taking.remains = Wad.floorDiv((health.equity - health.reserve) * (Wad.ONE - share), Wad.ONE);
         taking.solvent = AuctionMath.isSolvent(health);
         taking.restores = taking.solvent && share >= AuctionMath.maxFraction(terms, health, discount);
         taking.price =
@@ -143,6 +149,11 @@ contract Liquidation is Auctions {
         require(
             !taking.solvent || afterwards >= taking.before,
             HealthFell(Account.unwrap(account), taking.before, afterwards)
+        );
+        int256 remaining = health.equity - health.reserve;
+        require(
+            remaining + ROUNDINGS >= taking.remains,
+            ShareNotTaken(Account.unwrap(account), taking.remains, remaining)
         );
         _requireInitial(bidder);
         _follow(account, auction, health, taking.restores);

@@ -49,15 +49,17 @@ interface IMargin is IMarginCheck {
         Risk before,
         Grade grade
     );
-    /// @notice Without a price that is fresh or aged, a reduction lost more against the last one than the band allows.
+    /// @notice A reduction of an account below initial margin lost more, at the last known values, than the band (and, with usable prices, a
+    ///         tenth of the maintenance margin it frees) allows.
     error OutsideBand(bytes32 account, int256 equity, int256 equityBefore, uint256 allowed, Grade grade);
 
     // ---- checks, for modules
 
     /// @notice Reverts unless the account may end a trade as it stands now. View: the caller has submitted prices.
     /// @dev Fresh prices and equity ≥ initial margin allow everything, and so does an account that ends flat and owes nothing. Else only
-    ///      what reduces: with prices no worse than aged before and after, equity − initial and equity − maintenance margin do not fall;
-    ///      with worse ones, equity at the last known values does not fall by more than the band.
+    ///      what reduces, and no value leaves by it: equity at the last known values does not fall by more than the band of what was traded.
+    ///      With prices no worse than aged before and after, equity − initial and equity − maintenance margin do not fall either, and equity
+    ///      may fall by a tenth of the maintenance margin that is freed if that is more, never below zero by it.
     /// @param reduces  every position it traded came out smaller, and on its side
     /// @param turnover Σ size·price of what the account traded, 18 decimals
     /// @param before   riskOf before the first of these trades; ignored unless `reduces`

@@ -114,9 +114,9 @@ interface IMarkets is IListing {
     ) external returns (bool buyerReduced, bool sellerReduced);
     /// @notice Moves a share of every position of `from` to `to`, options of all underlyings of `from` that can be settled being settled
     ///         first for both. Modules only; standing and caps do not bind it.
-    /// @dev Perpetual: size·share truncated towards zero, with floor(quote · moved / size) of the quote. Options: lots·share rounded to the
-    ///      nearest lot, halves away from zero; all of it at a share of 1. Where `to` held the other side, what meets is realised as in
-    ///      `trade`. No cash moves between the two.
+    /// @dev size·share and lots·share, rounded against `to`: options held short and perpetuals with a negative quote up, others down; all of it
+    ///      at a share of 1. A perpetual takes floor(quote · moved / size) of its quote along. Where `to` held the other side, what meets is
+    ///      realised as in `trade`. No cash moves between the two.
     /// @param share 18 decimals, above 0, at most 1
     /// @return words what moved: for each underlying a position and its options, as in holdings; empty positions are left out
     function transferSlice(Account from, Account to, uint64 share) external returns (uint256[] memory words);

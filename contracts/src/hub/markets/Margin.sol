@@ -18,6 +18,7 @@ import {IMarkets} from "./IMarkets.sol";
 contract Margin is IMargin, AccessManaged {
     uint256 private constant RATE_ONE = 1e9;
     uint32 private constant MAX_BAND = 1e8;
+    uint256 private constant SPREAD_DIVISOR = 10;
 
     /// @inheritdoc IMargin
     IMarkets public immutable markets;
@@ -73,14 +74,19 @@ contract Margin is IMargin, AccessManaged {
         if (!reduces) return _requireInitial(account, risk);
         // What was valued at bad prices before says as little as what is valued at them now.
         Grade grade = FeedGrade.worse(before.grade, risk.grade);
-        if (grade > Grade.Aged) {
-            uint256 allowed = (turnover * reduceBand) / RATE_ONE;
-            require(
-                risk.equity + int256(allowed) >= before.equity,
-                OutsideBand(Account.unwrap(account), risk.equity, before.equity, allowed, grade)
-            );
-            return;
+        uint256 allowed = (turnover * reduceBand) / RATE_ONE;
+        if (grade <= Grade.Aged) {
+            _requireHealth(account, risk, before);
+            uint256 spread = _spread(risk, before);
+            if (spread > allowed) allowed = spread;
         }
+        require(
+            risk.equity + int256(allowed) >= before.equity,
+            OutsideBand(Account.unwrap(account), risk.equity, before.equity, allowed, grade)
+        );
+    }
+
+    function _requireHealth(Account account, Risk memory risk, Risk calldata before) private pure {
         int256 gained = risk.equity - before.equity;
         require(
             gained >= int256(risk.initialMargin) - int256(before.initialMargin) &&
@@ -94,6 +100,15 @@ contract Margin is IMargin, AccessManaged {
                 risk.grade
             )
         );
+    }
+
+    /// @dev What a reduction at usable prices may cost beside the band: closing costs a spread, which of an option is far more than the band of
+    ///      its premium. No more than what the account has: with more, an accomplice on the other side would carry out what the fund then pays.
+    function _spread(Risk memory risk, Risk calldata before) private pure returns (uint256 spread) {
+        if (before.equity <= 0 || risk.maintenanceMargin >= before.maintenanceMargin) return 0;
+        spread = (before.maintenanceMargin - risk.maintenanceMargin) / SPREAD_DIVISOR;
+        // CAST: above 0.
+        if (spread > uint256(before.equity)) spread = uint256(before.equity);
     }
 
     function _isInitial(Risk memory risk) private pure returns (bool) {

@@ -66,7 +66,7 @@ contract Markets is Trades {
         if (!lane.hasPerpetual()) return 0;
         int256 index = _touch(underlying);
         (int256 size, int256 quote) = _perpetual(_books[from].words[lane.area() * AREA], index);
-        int256 moved = (size * int256(uint256(share))) / Wad.ONE;
+        int256 moved = _share(size, share, quote < 0);
         if (moved == 0) return 0;
         int256 part = Wad.floorDiv(quote * Wad.abs(moved), Wad.abs(size));
         // What leaves takes its quote along, so nothing is realised here.
@@ -100,7 +100,7 @@ contract Markets is Trades {
         for (uint256 i = 0; i < count; ++i) {
             if (i % OptionWords.PER_WORD == 0) word = stored[first + i / OptionWords.PER_WORD];
             int256 lots = OptionWords.lots(word, i);
-            int256 slice = _share(lots, share);
+            int256 slice = _share(lots, share, lots < 0);
             uint256 series = OptionWords.series(word, i);
             if (slice != 0) {
                 uint256 slot = end + moved / OptionWords.PER_WORD;
@@ -132,9 +132,9 @@ contract Markets is Trades {
         _growOption(underlying, _series[key], series & 1 == 1, grown + more);
     }
 
-    /// @dev lots · share to the nearest lot, halves away from zero.
-    function _share(int256 lots, uint64 share) private pure returns (int256) {
-        int256 size = (Wad.abs(lots) * int256(uint256(share)) + Wad.ONE / 2) / Wad.ONE;
-        return lots < 0 ? -size : size;
+    /// @dev size · share, against who takes it: what is owed goes up to the next unit, what is owned down.
+    function _share(int256 size, uint64 share, bool owed) private pure returns (int256 slice) {
+        slice = (Wad.abs(size) * int256(uint256(share)) + (owed ? Wad.ONE - 1 : int256(0))) / Wad.ONE;
+        if (size < 0) slice = -slice;
     }
 }
