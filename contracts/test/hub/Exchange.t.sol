@@ -129,10 +129,11 @@ contract ExchangeTest is ExchangeFixture {
         IExchange.Order memory sell = _order(_bob, -10e18, MARK);
         _settle(_fill(buy, sell, ONE, MARK));
         _settle(_fill(buy, sell, 2 * ONE, MARK));
-        (uint128 filled, bool isCancelled, uint120 tag) = _exchange.statusOf(_alice, buy.nonce);
+        (uint128 filled, bool isCancelled, uint120 tag, bool isSpent) = _exchange.statusOf(_alice, buy.nonce);
         bytes32 hash = _exchange.hashOf(buy);
         assertEq(filled, 3 * ONE);
         assertFalse(isCancelled);
+        assertFalse(isSpent);
         assertEq(tag, uint256(hash) >> 136);
         bytes memory reason = abi.encodeWithSelector(
             IExchange.OverFilled.selector,
@@ -227,6 +228,39 @@ contract ExchangeTest is ExchangeFixture {
         _expectRevert(reason, _fill(buy, sell, ONE, MARK));
     }
 
+    function test_GivenANonce_WhenOneFillFilledItsOrder_NeitherItNorAnotherSettles() public {
+        IExchange.Order memory buy = _order(_alice, 1e18, MARK);
+        IExchange.Order memory sell = _order(_bob, -4e18, MARK);
+        _settle(_fill(buy, sell, ONE, MARK));
+        (uint128 filled, bool isCancelled, uint120 tag, bool isSpent) = _exchange.statusOf(_alice, buy.nonce);
+        assertEq(filled + tag, 0, "a bit instead of a slot");
+        assertFalse(isCancelled);
+        assertTrue(isSpent);
+        bytes memory reason = abi.encodeWithSelector(IExchange.NonceSpent.selector, _exchange.hashOf(buy), buy.nonce);
+        _expectRevert(reason, _fill(buy, sell, ONE, MARK));
+        (buy.amount, buy.limit) = (2e18, MARK + 1);
+        reason = abi.encodeWithSelector(IExchange.NonceSpent.selector, _exchange.hashOf(buy), buy.nonce);
+        _expectRevert(reason, _fill(buy, sell, ONE, MARK));
+        (, , tag, isSpent) = _exchange.statusOf(_bob, sell.nonce);
+        assertFalse(isSpent, "parts are kept in a slot");
+        assertEq(tag, uint256(_exchange.hashOf(sell)) >> 136);
+    }
+
+    function testFuzz_GivenANonce_WhenItsOrderIsFilled_NoOtherNonceIsSpent(uint256 nonce, uint256 other) public {
+        vm.assume(nonce != other);
+        IExchange.Order memory buy = _order(_alice, 1e18, MARK);
+        buy.nonce = nonce;
+        _settle(_fill(buy, _order(_bob, -1e18, MARK), ONE, MARK));
+        (, , , bool isSpent) = _exchange.statusOf(_alice, nonce);
+        assertTrue(isSpent);
+        (, , , isSpent) = _exchange.statusOf(_alice, other);
+        assertFalse(isSpent);
+        (, , , isSpent) = _exchange.statusOf(_alice, nonce ^ (1 << (other & 0xff)));
+        assertFalse(isSpent);
+        buy.nonce = other;
+        _settle(_fill(buy, _order(_bob, -1e18, MARK), ONE, MARK));
+    }
+
     function test_GivenANonce_WhenAnotherAccountUsesIt_BothSettle() public {
         IExchange.Order memory buy = _order(_alice, 1e18, MARK);
         IExchange.Order memory sell = _order(_bob, -1e18, MARK);
@@ -253,7 +287,7 @@ contract ExchangeTest is ExchangeFixture {
         hash = _exchange.hashOf(sell);
         buy = _order(_alice, 2e18, MARK);
         _expectRevert(abi.encodeWithSelector(IExchange.OrderCancelled.selector, hash), _fill(buy, sell, ONE, MARK));
-        (uint128 filled, bool isCancelled, ) = _exchange.statusOf(_bob, sell.nonce);
+        (uint128 filled, bool isCancelled, , ) = _exchange.statusOf(_bob, sell.nonce);
         assertEq(filled, ONE, "what is settled stays on record");
         assertTrue(isCancelled);
     }
@@ -355,9 +389,10 @@ contract ExchangeTest is ExchangeFixture {
         IExchange.Fill memory bad = _fill(_order(_carol, 1e18, MARK), _order(_bob, -1e18, MARK), 2 * ONE, MARK);
         vm.expectPartialRevert(IExchange.OverFilled.selector);
         _settle(good, bad);
-        (uint128 filled, , uint120 tag) = _exchange.statusOf(_alice, good.buy.order.nonce);
+        (uint128 filled, , uint120 tag, bool isSpent) = _exchange.statusOf(_alice, good.buy.order.nonce);
         assertEq(filled, 0);
         assertEq(tag, 0);
+        assertFalse(isSpent);
         assertEq(_size(_alice), 0);
     }
 
@@ -371,7 +406,7 @@ contract ExchangeTest is ExchangeFixture {
         _expectRevert(abi.encodeWithSelector(IExchange.ExchangePaused.selector), fill);
         vm.prank(_alice.owner(), _alice.owner());
         _exchange.cancel(_alice, 77);
-        (, bool isCancelled, ) = _exchange.statusOf(_alice, 77);
+        (, bool isCancelled, , ) = _exchange.statusOf(_alice, 77);
         assertTrue(isCancelled);
         assertTrue(_exchange.isPaused());
         _exchange.unpause();

@@ -188,10 +188,10 @@ contract ExchangeSignersTest is ExchangeFixture {
     function test_GivenAMaliciousMatcher_WhenHeSettlesTheSameFillAgain_HeGetsNoMoreThanWasSigned() public {
         IExchange.Fill memory fill = _plain();
         fill.buyFee = FEE_CAP;
-        vm.expectPartialRevert(IExchange.OverFilled.selector);
+        vm.expectPartialRevert(IExchange.NonceSpent.selector);
         _settle(fill, fill);
         _settle(fill);
-        vm.expectPartialRevert(IExchange.OverFilled.selector);
+        vm.expectPartialRevert(IExchange.NonceSpent.selector);
         _settle(fill);
         assertEq(_ledger.cashOf(_alice), int256(uint256(CASH - FEE_CAP)));
     }

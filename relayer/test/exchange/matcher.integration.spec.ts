@@ -425,9 +425,11 @@ describe('given orders that come in', () => {
     world.hub.closed = 'a series that is listed';
     expect(await refusalOf(alice, order)).toMatchObject({ kind: 'invalid', field: 'instrument', expected: 'a series that is listed' });
     world.hub.closed = null;
-    world.hub.statuses.set(`${alice.account}:${order.nonce}`, { filled: 0n, cancelled: true });
+    world.hub.statuses.set(`${alice.account}:${order.nonce}`, { filled: 0n, cancelled: true, spent: false });
     expect(await refusalOf(alice, order)).toMatchObject({ kind: 'conflict' });
-    world.hub.statuses.set(`${alice.account}:${order.nonce}`, { filled: 1n, cancelled: false });
+    world.hub.statuses.set(`${alice.account}:${order.nonce}`, { filled: 1n, cancelled: false, spent: false });
+    expect(await refusalOf(alice, order)).toMatchObject({ kind: 'conflict' });
+    world.hub.statuses.set(`${alice.account}:${order.nonce}`, { filled: 0n, cancelled: false, spent: true });
     expect(await refusalOf(alice, order)).toMatchObject({ kind: 'conflict' });
   });
 });

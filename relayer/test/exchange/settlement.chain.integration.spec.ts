@@ -141,7 +141,7 @@ describe('given the exchange, margin and markets on a chain, and a matcher', () 
       await beat();
       expect(await queries.order(hash)).toMatchObject({ state: 'rejected', reason: expect.stringContaining('OrderCancelled') });
       expect(await queries.order(buyer.hash)).toMatchObject({ state: 'open' });
-      expect(await judge.statusOf(order.account, order.nonce)).toEqual({ filled: 0n, cancelled: true });
+      expect(await judge.statusOf(order.account, order.nonce)).toEqual({ filled: 0n, cancelled: true, spent: false });
       await expect(place(alice, 'sell', 1, 61_000, { nonce: order.nonce })).rejects.toThrow(/cancelled on the hub/);
       expect((await intake.cancel(buyer.hash, bob.key.address, await cancelOf(bob, buyer.order))).kind).toBe('taken');
       await beat();

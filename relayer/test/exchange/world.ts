@@ -52,7 +52,7 @@ export class TestHub implements HubExchange {
     return Promise.resolve(this.delegates.get(account) === signer);
   }
   statusOf(account: AccountId, nonce: bigint): Promise<OrderStatus> {
-    return Promise.resolve(this.statuses.get(`${account}:${nonce}`) ?? { filled: 0n, cancelled: false });
+    return Promise.resolve(this.statuses.get(`${account}:${nonce}`) ?? { filled: 0n, cancelled: false, spent: false });
   }
   notTradable(): Promise<string | null> {
     return Promise.resolve(this.closed);

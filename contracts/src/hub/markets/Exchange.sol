@@ -22,7 +22,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     /// @dev Upper bits of a hash that stay in `Use.tag`.
     uint256 private constant TAG_SHIFT = 136;
 
-    /// @dev What became of a nonce: one slot.
+    /// @dev What became of a nonce whose order was filled in parts, or cancelled: one slot.
     struct Use {
         uint128 filled;
         uint120 tag;
@@ -55,6 +55,8 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     uint32 private _fundShare;
     Account private _fund;
     mapping(Account account => mapping(uint256 nonce => Use)) private _uses;
+    /// @dev Nonces whose orders one fill has filled, a bit each: most orders cost a bit instead of a slot.
+    mapping(Account account => mapping(uint256 word => uint256 bits)) private _spent;
 
     constructor(
         address authority,
@@ -159,10 +161,17 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         require(used.tag == 0 || used.tag == tag, NonceTaken(hash, order.nonce));
         uint256 filled = uint256(used.filled) + size;
         require(filled <= amount, OverFilled(hash, used.filled, size, amount));
+        uint256 bits = _spent[order.account][order.nonce >> 8];
+        uint256 bit = 1 << (order.nonce & 0xff);
+        require(bits & bit == 0, NonceSpent(hash, order.nonce));
         require(
             delegates.isSignedBy(order.account, signed.signer, _trade, hash, signed.signature),
             SignatureInvalid(hash, signed.signer)
         );
+        if (size == amount) {
+            _spent[order.account][order.nonce >> 8] = bits | bit;
+            return;
+        }
         // CAST: at most the amount, which has 128 bits.
         (use.filled, use.tag) = (uint128(filled), tag);
     }
@@ -236,9 +245,10 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     function statusOf(
         Account account,
         uint256 nonce
-    ) external view returns (uint128 filled, bool isCancelled, uint120 tag) {
+    ) external view returns (uint128 filled, bool isCancelled, uint120 tag, bool isSpent) {
         Use memory used = _uses[account][nonce];
-        return (used.filled, used.isCancelled, used.tag);
+        isSpent = (_spent[account][nonce >> 8] >> (nonce & 0xff)) & 1 == 1;
+        return (used.filled, used.isCancelled, used.tag, isSpent);
     }
 
     /// @inheritdoc IExchange

@@ -13,7 +13,7 @@ interface IExchange {
     /// @param limit      worst price
     /// @param feeCap     most fee for the whole amount; a part may cost its share, rounded down
     /// @param expiry     last second at which it may be settled
-    /// @param nonce      any value, once per account
+    /// @param nonce      any value, once per account; cheapest counted upwards (256 share a slot)
     /// @param reduceOnly it may only bring the position nearer to zero; then it passes below initial margin too (see IMargin.requireTrade)
     struct Order {
         Account account;
@@ -71,6 +71,8 @@ interface IExchange {
     error OverFilled(bytes32 order, uint256 filled, uint256 size, uint256 amount);
     /// @notice Another order has used the nonce.
     error NonceTaken(bytes32 order, uint256 nonce);
+    /// @notice An order with the nonce was filled in full at once.
+    error NonceSpent(bytes32 order, uint256 nonce);
     error SignatureInvalid(bytes32 order, address signer);
     /// @notice A reduce-only order would not have brought the position nearer to zero.
     error NotReduced(bytes32 order);
@@ -110,12 +112,13 @@ interface IExchange {
     /// @notice EIP-712 digest of an order: its identity everywhere.
     function hashOf(Order calldata order) external view returns (bytes32);
     /// @notice What became of a nonce.
-    /// @param filled size settled, 18 decimals
-    /// @param tag    the first 120 bits of the hash of the order that uses it, 0: none yet
+    /// @param filled  size settled of an order that is filled in parts, 18 decimals
+    /// @param tag     the first 120 bits of the hash of that order, 0: none yet
+    /// @param isSpent one fill has filled the whole of its order; then `filled` and `tag` are 0
     function statusOf(
         Account account,
         uint256 nonce
-    ) external view returns (uint128 filled, bool isCancelled, uint120 tag);
+    ) external view returns (uint128 filled, bool isCancelled, uint120 tag, bool isSpent);
     function isPaused() external view returns (bool);
     function feeShares() external view returns (Account fund, uint32 fundShare);
 }

@@ -47,13 +47,13 @@ export class ContractExchange implements HubExchange {
   }
 
   async statusOf(account: AccountId, nonce: bigint): Promise<OrderStatus> {
-    const [filled, cancelled] = await this.chains.hub.client.readContract({
+    const [filled, cancelled, , spent] = await this.chains.hub.client.readContract({
       address: this.#address,
       abi: iExchangeAbi,
       functionName: 'statusOf',
       args: [account, nonce],
     });
-    return { filled, cancelled };
+    return { filled, cancelled, spent };
   }
 
   async notTradable(instrument: exchange.Instrument): Promise<string | null> {

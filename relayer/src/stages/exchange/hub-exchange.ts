@@ -8,9 +8,11 @@ export const HUB_EXCHANGE = Symbol('HUB_EXCHANGE');
 
 /** What the exchange contract knows of an order. */
 export interface OrderStatus {
-  /** units of 18 decimals settled by anyone */
+  /** units of 18 decimals settled by anyone, of one that is filled in parts */
   readonly filled: bigint;
   readonly cancelled: boolean;
+  /** one fill filled the whole of it */
+  readonly spent: boolean;
 }
 
 /** The exchange on the hub chain, as the matcher asks it. Calls that no provider answers throw. */

@@ -89,7 +89,7 @@ export class IntakeService {
   /** What others say of it: the hub, and the book. */
   async #standing(order: exchange.Order): Promise<IntakeProblem | null> {
     const { maxOrders } = this.config.exchange;
-    const [closed, { filled, cancelled }, live] = await Promise.all([
+    const [closed, { filled, cancelled, spent }, live] = await Promise.all([
       this.hub.notTradable(exchange.decodeInstrument(order.instrument)),
       this.hub.statusOf(order.account, order.nonce),
       this.repository.countLive(order.account),
@@ -97,7 +97,7 @@ export class IntakeService {
     if (closed !== null) return invalid('instrument', order.instrument, closed);
     if (cancelled)
       return { kind: 'conflict', detail: `nonce ${order.nonce} of this account was cancelled on the hub; expected a nonce of its own` };
-    if (filled > 0n)
+    if (filled > 0n || spent)
       return {
         kind: 'conflict',
         detail: `an order with nonce ${order.nonce} of this account was settled on the hub; expected a nonce of its own`,
