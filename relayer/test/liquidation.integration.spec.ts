@@ -49,8 +49,8 @@ describe('given an account that falls below maintenance margin, and a relayer th
     const chains = { hub: context };
     const caller = { role: 'liquidate', key: 'liquidator', event: 'liquidation' } as const;
     const calls = new HubCalls(caller, database, chains, keys, sender, new Intents(sender, clock));
-    service = () =>
-      new LiquidationService(database, chains, testConfig(url), calls, new UndoKeeper(chains, calls, new FeedSnapshots(database)));
+    const snapshots = new FeedSnapshots(database);
+    service = () => new LiquidationService(database, chains, testConfig(url), calls, new UndoKeeper(chains, calls, snapshots), snapshots);
     ({ lane, watcher } = testLane(context, database, keys, { key: 'liquidator', role: 'liquidate' }));
     await hub.pay(alice.account, 40_000n * E18);
     await hub.pay(bob.account, 900_000n * E18);

@@ -5,14 +5,18 @@ import { createPublicClient, encodeFunctionData, http, numberToHex, type Hex, ty
 import { privateKeyToAccount } from 'viem/accounts';
 import { LiquidatorError, runLiquidator, type LiquidatorEvent, type LiquidatorOptions } from '../src/cli/liquidator-run.js';
 import { tellLiquidator } from '../src/cli/liquidator.js';
+import type { Became } from '../src/stages/hub-calls.js';
 import { AccountBook } from '../src/stages/liquidation/account-book.js';
 import { findHub, readRates, type LiquidationHub } from '../src/stages/liquidation/hub.js';
 import { HubReader } from '../src/stages/liquidation/hub.reader.js';
-import { Liquidator, type LiquidationSender } from '../src/stages/liquidation/liquidator.js';
+import { Liquidator } from '../src/stages/liquidation/liquidator.js';
 import { hubMethods } from '../src/stages/liquidation/parameters.js';
+import type { LiquidationSender } from '../src/stages/liquidation/wants.js';
 import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
 import { startAnvil, type TestChain } from './support/anvil.js';
+import { startGate } from './support/gate.js';
+import { until } from './support/until.js';
 
 const BUSY_MS = 180_000;
 const CHAIN = 31_779;
@@ -149,9 +153,11 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
           asked.push(what.slice(0, what.indexOf(':')));
           return what.startsWith('auction-start') ? 'refused' : 'sent';
         },
+        became: () => Promise.resolve(bids),
       };
-      const bid = { account: BIDDER, budget: 100_000n * E18, required: 0n };
-      const terms = { maxChecks: 16, maxSteps: 16, turns: 1, bid };
+      let bids: Became = { state: 'open' };
+      const bid = { account: BIDDER, budget: 3_000n * E18, required: 0n, payout: null };
+      const terms = { maxChecks: 16, maxSteps: 16, turns: 1, leastMargin: E18, nativePrice: 0n, bid };
       const liquidator = new Liquidator(client, found, new AccountBook(client, found, 0n), reader, slower, terms);
       await liquidator.look();
       const events = await run();
@@ -159,6 +165,14 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
       await chain.client.mine({ blocks: 1 });
       await liquidator.look();
       expect(asked).toEqual(['auction-start', 'bid']);
+      // What is on its way may cost its whole limit; once it has failed, that may be spent again.
+      await chain.client.mine({ blocks: 1 });
+      await liquidator.look();
+      expect(asked).toHaveLength(2);
+      bids = { state: 'failed' };
+      await chain.client.mine({ blocks: 1 });
+      await liquidator.look();
+      expect(asked).toEqual(['auction-start', 'bid', 'bid']);
       expect(events.filter(({ kind }) => kind === 'transaction')).toMatchObject([{ status: 'success' }]);
       const { id } = await auctionOf(alice.account);
       expect(id).toBe(1n);
@@ -207,8 +221,39 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
     expect(await failure({ rpc: ['ftp://x'] })).toBe('rpc.0: expected an http(s) URL');
     expect(await failure({ liquidation: '0x12' })).toBe('liquidation: expected the address of the hub’s Liquidation');
     expect(await failure({ keyEnv: 'NONE' })).toBe('environment variable NONE holds no private key; expected 0x and 64 hex digits');
+    const paid = { bidAccount: BIDDER, budget: '1' };
+    expect(await failure({ ...paid, payout: '1:0.5,2:0.4' })).toBe(
+      'bid.payout.route: expected best, an endpoint id, or parts that sum to 1, as in 40001:0.25,40002:0.75; these do not: 1:0.5,2:0.4',
+    );
+    expect(await failure({ ...paid, payout: 'best', receiver: 'me' })).toBe('bid.payout.receiver: expected an address');
+    expect(await failure({ ...paid, payout: 'best', prices: 'here' })).toBe('prices: expected an http(s) URL');
     expect(await failure({ bidAccount: '0x12', budget: '1' })).toBe('bid.account: expected an account: 0x and 64 hex digits');
   });
+
+  it(
+    'goes on after looks that failed: nobody answers for a while',
+    async () => {
+      const gate = await startGate(chain.url);
+      const stop = new AbortController();
+      const events: LiquidatorEvent[] = [];
+      const given = { rpc: [gate.url], liquidation: hub.contracts.Liquidation, dryRun: true, pollMs: '50' };
+      const counted = (kind: LiquidatorEvent['kind']): number => events.filter((event) => event.kind === kind).length;
+      const running = runLiquidator(given, {}, (event) => void events.push(event), stop.signal);
+      await until(() => counted('look') > 0);
+      gate.close();
+      await until(() => counted('failed') > 1);
+      const failure = events.find((event) => event.kind === 'failed');
+      expect(failure && tellLiquidator(failure)).toMatch(/^a look failed, the next one follows: ./);
+      const looks = counted('look');
+      gate.open();
+      await chain.client.mine({ blocks: 1 });
+      await until(() => counted('look') > looks);
+      stop.abort();
+      await running;
+      await gate.stop();
+    },
+    BUSY_MS,
+  );
 
   it(
     'a provider that does not answer is left for the next one',

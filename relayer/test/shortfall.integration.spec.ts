@@ -29,6 +29,7 @@ describe('given an account with a bitcoin of collateral that owes more cash than
   let hub: HubMarkets;
   let sender: HubSender;
   let keeper: () => ShortfallKeeper;
+  let booked = 0;
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
@@ -56,10 +57,10 @@ describe('given an account with a bitcoin of collateral that owes more cash than
   }, BUSY_MS);
   afterAll(() => markets.stop());
 
-  /** On the hub, and as the journal books it. */
+  /** On the hub, and as the journal books it. @param cash below 0: it is paid back */
   async function owe(cash: bigint): Promise<void> {
     await hub.pay(debtor.account, -cash);
-    const place = [CHAIN, `0x${cash.toString(16)}`];
+    const place = [CHAIN, numberToHex(++booked, { size: 32 })];
     const events = await database.query<{ id: string }[]>(
       `insert into ledger_events (eid, kind, account, payload, block_number, block_hash, block_time, tx_hash, log_index)
        values ($1, 'CashChanged', $3, '{}', 1, $2, 1, '0x', 0) returning id`,
@@ -132,6 +133,21 @@ describe('given an account with a bitcoin of collateral that owes more cash than
       await hub.pay(debtor.account, 9_000n * E18);
       expect(await beat(same)).toEqual(['shortfall-end mined']);
       expect(await isOpen()).toBe(false);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'ends one whose debt was paid while no keeper ran',
+    async () => {
+      const before = keeper();
+      await owe(8_000n * E18);
+      expect(await beat(before)).toEqual(['shortfall-start mined']);
+      // Nothing is owed any more by the journal either, which knows of no bid.
+      await owe(-30_000n * E18);
+      expect(await beat(keeper())).toEqual(['shortfall-end mined']);
+      expect(await isOpen()).toBe(false);
+      expect(await beat(keeper())).toEqual([]);
     },
     BUSY_MS,
   );

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createWalletClient, getAddress, isAddress, isHex, type Hex, type PublicClient } from 'viem';
+import { getAddress, isAddress, isHex, type Address, type Hex, type PublicClient } from 'viem';
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import { z } from 'zod/v4';
-import { createChainClients, type ChainClients } from '../chain/clients.js';
+import { createChainClients } from '../chain/clients.js';
 import { systemClock } from '../chain/clock.js';
+import { firstLine } from '../chain/error-fields.js';
 import { liquidationSchema } from '../config/liquidation-config.js';
 import { describeReason } from '../sender/intent.js';
 import { revertOf } from '../sender/revert-reason.js';
@@ -11,8 +12,12 @@ import type { HubCall } from '../stages/hub-calls.js';
 import { AccountBook } from '../stages/liquidation/account-book.js';
 import { findHub, readRates } from '../stages/liquidation/hub.js';
 import { HubReader } from '../stages/liquidation/hub.reader.js';
-import { Liquidator, type LiquidationSender, type Look } from '../stages/liquidation/liquidator.js';
-import { biddingOf, hubMethods } from '../stages/liquidation/parameters.js';
+import { Liquidator, type Look } from '../stages/liquidation/liquidator.js';
+import { hubMethods, liquidatorTerms } from '../stages/liquidation/parameters.js';
+import type { PricesAhead } from '../stages/liquidation/payouts.js';
+import type { LiquidationSender } from '../stages/liquidation/wants.js';
+import { WriteDowns } from '../stages/liquidation/write-downs.js';
+import { WalletLane, type LaneEvent } from './wallet-lane.js';
 
 /** What the command line says. */
 export interface LiquidatorOptions {
@@ -28,13 +33,23 @@ export interface LiquidatorOptions {
   readonly required?: string;
   readonly turns?: string;
   readonly pollMs?: string;
+  readonly leastMargin?: string;
+  readonly nativePrice?: string;
+  /** `best`, an endpoint id, or parts by endpoint id */
+  readonly payout?: string;
+  readonly receiver?: string;
+  /** `GET /prices` of an operator */
+  readonly prices?: string;
+  readonly stuckMs?: string;
+  readonly maxFeeGwei?: string;
 }
 
 /** A line for the user: a look, a transaction, or how far the reading of events is. */
 export type LiquidatorEvent =
   | { readonly kind: 'look'; readonly look: Look }
-  | { readonly kind: 'transaction'; readonly purpose: HubCall['purpose']; readonly hash: Hex; readonly status: 'success' | 'reverted' }
-  | { readonly kind: 'would-send' | 'refused'; readonly purpose: HubCall['purpose']; readonly because: string | null }
+  | LaneEvent
+  | { readonly kind: 'would-send'; readonly purpose: HubCall['purpose'] }
+  | { readonly kind: 'failed'; readonly because: string }
   | { readonly kind: 'progress'; readonly done: bigint; readonly to: bigint };
 
 export class LiquidatorError extends Error {
@@ -42,8 +57,13 @@ export class LiquidatorError extends Error {
 }
 
 const RECEIPT_MS = 120_000;
-/** Interest and funding accrue with time, others bid meanwhile: the block that takes a transaction is not the one it was estimated on. */
-const GAS_MARGIN_PERCENT = 30n;
+const SETTLE_MS = 200;
+const PRICES_MS = 5_000;
+const BACKOFF_MS = 30_000;
+const MOST_DOUBLINGS = 8;
+const GWEI = 1e9;
+/** Whose calls are tried without a key. */
+const NOBODY = getAddress('0x0000000000000000000000000000000000000001');
 const PRIVATE_KEY = /^0x[0-9a-fA-F]{64}$/;
 
 const options = z.object({
@@ -51,6 +71,9 @@ const options = z.object({
   liquidation: z.string().refine((text) => isAddress(text), 'expected the address of the hub’s Liquidation'),
   fromBlock: z.coerce.bigint().min(0n).default(0n),
   pollMs: z.coerce.number().int().min(50).max(60_000).default(1_000),
+  stuckMs: z.coerce.number().int().min(1_000).max(600_000).default(15_000),
+  maxFeeGwei: z.coerce.number().min(0.001).max(100_000).default(500),
+  prices: z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' }).optional(),
 });
 
 function keyOf({ keyEnv, dryRun }: LiquidatorOptions, environment: Readonly<Record<string, string | undefined>>): PrivateKeyAccount | null {
@@ -65,35 +88,34 @@ function keyOf({ keyEnv, dryRun }: LiquidatorOptions, environment: Readonly<Reco
   return privateKeyToAccount(value);
 }
 
-function termsOf({ bidAccount, budget, required, turns }: LiquidatorOptions) {
-  const bid = bidAccount === undefined ? undefined : { account: bidAccount, budget, ...(required === undefined ? {} : { required }) };
+function termsOf(given: LiquidatorOptions) {
+  const { bidAccount, budget, required, turns, leastMargin, nativePrice, payout, receiver } = given;
+  const bid =
+    bidAccount === undefined
+      ? undefined
+      : {
+          ...{ account: bidAccount, budget },
+          ...(required === undefined ? {} : { required }),
+          ...(payout === undefined ? {} : { payout: { route: payout, ...(receiver === undefined ? {} : { receiver }) } }),
+        };
   const parsed = liquidationSchema.safeParse({
     ...(turns === undefined ? {} : { turns: Number(turns) }),
+    ...(leastMargin === undefined ? {} : { leastMargin }),
+    ...(nativePrice === undefined ? {} : { nativePrice }),
     ...(bid === undefined ? {} : { bid }),
   });
   if (!parsed.success)
     throw new LiquidatorError(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
-  return parsed.data;
+  return liquidatorTerms(parsed.data);
 }
 
-/** Sends with one key and waits for each receipt: the chain is the only memory. */
-class WalletSender implements LiquidationSender {
-  readonly #wallet;
-
+/** Tries calls and sends none. */
+class DrySender implements LiquidationSender {
   constructor(
     private readonly client: PublicClient,
-    pool: ChainClients['pool'],
-    private readonly account: PrivateKeyAccount | null,
-    private readonly isDry: boolean,
+    readonly address: Address,
     private readonly tell: (event: LiquidatorEvent) => void,
-  ) {
-    this.#wallet = createWalletClient({ transport: pool.transport() });
-  }
-
-  /** Without a key, nobody's. */
-  get address() {
-    return this.account?.address ?? getAddress('0x0000000000000000000000000000000000000001');
-  }
+  ) {}
 
   async want(_what: string, { to, data, purpose }: HubCall): Promise<'sent' | 'refused'> {
     try {
@@ -104,23 +126,35 @@ class WalletSender implements LiquidationSender {
       this.tell({ kind: 'refused', purpose, because: describeReason(reason) });
       return 'refused';
     }
-    if (this.account === null || this.isDry) {
-      this.tell({ kind: 'would-send', purpose, because: null });
-      return 'sent';
-    }
-    const asked = await this.client.estimateGas({ account: this.account, to, data });
-    const gas = asked + (asked * GAS_MARGIN_PERCENT) / 100n;
-    // Asked for here: a node that fills them in itself may leave the cap below the tip where a block has no base fee.
-    const fees = await this.client.estimateFeesPerGas();
-    const hash = await this.#wallet.sendTransaction({ account: this.account, chain: null, to, data, gas, ...fees });
-    const { status } = await this.client.waitForTransactionReceipt({ hash, timeout: RECEIPT_MS });
-    this.tell({ kind: 'transaction', purpose, hash, status });
+    this.tell({ kind: 'would-send', purpose });
     return 'sent';
+  }
+
+  became(): Promise<null> {
+    return Promise.resolve(null);
   }
 }
 
+/** Newest first. */
+const pricesAnswer = z.object({ snapshots: z.array(z.object({ prices: z.string().refine((text) => isHex(text), 'expected hex') })) });
+
+/** Signed prices from an operator's `GET /prices`, dated later than asked. */
+function pricesFrom(url: string | undefined): PricesAhead {
+  if (url === undefined) return () => Promise.resolve(null);
+  return async (now) => {
+    const asked = new URL(url);
+    asked.searchParams.set('after', `${now}`);
+    const response = await fetch(asked, { signal: AbortSignal.timeout(PRICES_MS) });
+    if (!response.ok) throw new Error(`${asked.origin}${asked.pathname} answered ${response.status}; expected 200`);
+    const [newest] = pricesAnswer.parse(await response.json()).snapshots;
+    // CAST: hex, as the answer was checked for.
+    return newest === undefined ? null : (newest.prices as Hex);
+  };
+}
+
 /**
- * Watches the hub with nothing but RPC URLs, and liquidates with a key. Ends after one look with `once`, else when `signal` aborts.
+ * Watches the hub with nothing but RPC URLs, and liquidates with a key. Ends after one look with `once`, else when `signal` aborts: a look that fails is told
+ * and made again.
  * @throws LiquidatorError naming what is wrong with the options
  */
 export async function runLiquidator(
@@ -132,14 +166,14 @@ export async function runLiquidator(
   const parsed = options.safeParse(given);
   if (!parsed.success)
     throw new LiquidatorError(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
-  const { rpc, fromBlock, pollMs } = parsed.data;
-  const { maxChecks, maxSteps, turns, bid } = termsOf(given);
+  const { rpc, fromBlock, pollMs, stuckMs, maxFeeGwei, prices } = parsed.data;
+  const terms = termsOf(given);
   const account = keyOf(given, environment);
   const { client, pool } = createChainClients(
     {
       ...{ chain: 'hub', rpcUrls: rpc, quorum: undefined, finality: { kind: 'tag', tag: 'finalized' }, pollMs },
       ...{ requestTimeoutMs: 30_000, maxResponseBytes: 64 * 1_048_576, maxBlocksPerStep: 500 },
-      fees: { maxFeePerGasGwei: 500, maxPriorityFeePerGasGwei: 5 },
+      fees: { maxFeePerGasGwei: maxFeeGwei, maxPriorityFeePerGasGwei: maxFeeGwei },
     },
     systemClock,
   );
@@ -147,15 +181,40 @@ export async function runLiquidator(
   const { portfolio, cross } = hubMethods();
   const rates = await readRates(client, hub, cross);
   const reader = new HubReader(client, hub, { portfolio, cross: rates, isolated: { ...rates, method: 'isolated' } });
-  const sender = new WalletSender(client, pool, account, given.dryRun === true, tell);
-  const liquidator = new Liquidator(client, hub, new AccountBook(client, hub, fromBlock), reader, sender, {
-    ...{ maxChecks, maxSteps, turns },
-    bid: bid === undefined ? null : biddingOf(bid),
-  });
-  while (!signal.aborted) {
+  const limits = { stuckMs, maxFeePerGas: BigInt(Math.round(maxFeeGwei * GWEI)) };
+  const lane = account === null || given.dryRun === true ? null : new WalletLane(client, pool.transport(), account, limits, tell);
+  const sender = lane ?? new DrySender(client, account?.address ?? NOBODY, tell);
+  const book = new AccountBook(client, hub, fromBlock);
+  const liquidator = new Liquidator(client, hub, book, reader, sender, terms, pricesFrom(prices));
+  // Who may have to be liquidated comes first.
+  const writeDowns = new WriteDowns(client, hub, sender, () => Promise.resolve([...new Set([...book.watched, ...book.named])]), terms);
+  const beat = async (): Promise<void> => {
+    await lane?.settle();
     const look = await liquidator.look((done, to) => tell({ kind: 'progress', done, to }));
-    if (look !== null) tell({ kind: 'look', look });
-    if (given.once === true) return;
-    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+    if (look === null) return;
+    tell({ kind: 'look', look });
+    await writeDowns.tend();
+  };
+  for (let failures = 0; !signal.aborted;) {
+    try {
+      await beat();
+      failures = 0;
+    } catch (error) {
+      if (given.once === true) throw error;
+      failures++;
+      tell({ kind: 'failed', because: firstLine(error) });
+    }
+    if (given.once === true) return lane === null ? undefined : drained(lane, signal);
+    await sleep(Math.min(pollMs * 2 ** Math.min(failures, MOST_DOUBLINGS), Math.max(pollMs, BACKOFF_MS)), undefined, { signal }).catch(
+      () => undefined,
+    );
+  }
+}
+
+/** Waits until everything that was sent is mined. */
+async function drained(lane: WalletLane, signal: AbortSignal): Promise<void> {
+  for (const until = Date.now() + RECEIPT_MS; lane.underWay > 0 && Date.now() < until && !signal.aborted;) {
+    await lane.settle();
+    if (lane.underWay > 0) await sleep(SETTLE_MS, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { HubCall } from '../stages/hub-calls.js';
 import type { LiquidatorEvent, LiquidatorOptions } from './liquidator-run.js';
 
 const asText = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value);
@@ -23,13 +24,28 @@ export function tellLiquidator(event: LiquidatorEvent): string | null {
       ].join('\n');
     }
     case 'transaction':
-      return `  ${String(event.purpose['what'])} ${String(event.purpose['account'])}: ${event.status} (${event.hash})`;
+      return `  ${told(event.purpose)}: ${event.status} (${event.hash})`;
+    case 'sent':
+      return `  ${told(event.purpose)}: sent (${event.hash})`;
+    case 'raised':
+      return `  ${told(event.purpose)}: sent again at higher fees (${event.hash})`;
+    case 'replaced':
+      return `  ${told(event.purpose)}: another transaction of this key took its place`;
+    case 'emptied':
+      return `  ${told(event.purpose)}: was stuck and not needed any more`;
     case 'would-send':
-      return `  would send: ${String(event.purpose['what'])} ${String(event.purpose['account'])}`;
+      return `  would send: ${told(event.purpose)}`;
     case 'refused':
-      return `  refused: ${String(event.purpose['what'])} ${String(event.purpose['account'])}: ${event.because ?? ''}`;
+      return `  refused: ${told(event.purpose)}: ${event.because}`;
+    case 'failed':
+      return `a look failed, the next one follows: ${event.because}`;
   }
 }
+
+const told = (purpose: HubCall['purpose']): string =>
+  [purpose['what'], purpose['account'], purpose['payout'] === undefined ? undefined : `paid out: ${String(purpose['payout'])}`]
+    .filter((part) => part !== undefined)
+    .join(' ');
 
 function bar(done: bigint, to: bigint): string {
   const full = to === 0n ? BAR : Number((done * BigInt(BAR)) / to);
@@ -53,6 +69,19 @@ export function addLiquidator(program: Command): void {
     )
     .option('--budget <cash>', 'most cash paid for bids in 24 hours')
     .option('--required <share>', 'least gain, as a share of the maintenance margin taken over; default: 0.02')
+    .option('--least-margin <cash>', 'leave alone whose maintenance margin, and what is lacking of it, is less; default: 10')
+    .option(
+      '--native-price <cash>',
+      'what a coin costs in which gas is paid: a bid has to gain its gas; 0: gas counts nothing; default: 5000',
+    )
+    .option(
+      '--payout <route>',
+      'pay out what a bid wins: on one chain (its endpoint id), on several (40001:0.25,40002:0.75), or by free liquidity (best); needs --prices; default: it stays',
+    )
+    .option('--receiver <address>', 'who is paid, on every chain; default: the owner of the bidding account')
+    .option('--prices <url>', 'GET /prices of an operator: a payout needs prices of the second in which it is asked for')
+    .option('--stuck-ms <number>', 'send again at higher fees what is not mined after so many milliseconds; default: 15000')
+    .option('--max-fee-gwei <number>', 'most that is paid for gas; default: 500')
     .option('--turns <number>', 'let others go first for up to so many blocks less one; default: 1, at once')
     .option('--poll-ms <number>', 'milliseconds between two looks for a new block; default: 1000')
     .option('--once', 'look once and end')

@@ -17,6 +17,9 @@ export interface HubCall {
   readonly purpose: NewIntent['purpose'];
 }
 
+/** What became of the last call that was sent for a need. `mined`: it succeeded, in that block. */
+export type Became = { readonly state: 'open' } | { readonly state: 'failed' } | { readonly state: 'mined'; readonly block: bigint };
+
 /** Whose calls they are. */
 interface Caller {
   readonly role: SendingRole;
@@ -68,6 +71,24 @@ export class HubCalls {
     const wanted = await this.dataSource.transaction((tx) => this.intents.want(tx, what, this.#intent(call)));
     if (wanted === 'sent') this.#logger.log({ event: this.caller.event, ...call.purpose });
     return wanted;
+  }
+
+  /** What became of the newest attempt for `what`; null: there is none. */
+  async became(what: string): Promise<Became | null> {
+    const outcome = await this.intents.newest(this.dataSource.manager, what);
+    if (outcome === undefined) return null;
+    switch (outcome.state) {
+      case 'queued':
+      case 'signed':
+        return { state: 'open' };
+      case 'mined':
+      case 'final':
+        return { state: 'mined', block: outcome.inclusion.block };
+      case 'reverted':
+      case 'final-reverted':
+      case 'rejected':
+        return { state: 'failed' };
+    }
   }
 
   /**

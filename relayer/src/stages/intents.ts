@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { CLOCK, type Clock } from '../chain/clock.js';
-import type { IntentState, NewIntent } from '../sender/intent.js';
+import type { IntentOutcome, IntentState, NewIntent } from '../sender/intent.js';
 import { SenderService } from '../sender/sender.service.js';
 
 /** `sent`: an intent was made. `waiting`: one is on its way, or its effect is not visible yet, or it failed a moment ago. */
@@ -42,6 +42,12 @@ export class Intents {
   async isOpen(tx: EntityManager, what: string): Promise<boolean> {
     const previous = await this.#previous(tx, what);
     return previous !== null && !isOver(previous);
+  }
+
+  /** What became of the newest attempt for `what`; undefined: there is none. */
+  async newest(tx: EntityManager, what: string): Promise<IntentOutcome | undefined> {
+    const previous = await this.#previous(tx, what);
+    return previous === null ? undefined : this.sender.outcomeByKey(`${what}#${previous.attempt}`, tx);
   }
 
   async #previous(tx: EntityManager, what: string): Promise<Previous | null> {

@@ -80,11 +80,26 @@ describe('given a keeper of markets', () => {
 
 describe('given a keeper of liquidations', () => {
   it('bids nothing unless told with which account and how much', () => {
-    expect(parse(valid()).liquidation).toEqual({ pollMs: 500, maxChecks: 256, maxSteps: 16, turns: 1, levySeconds: 5 });
+    expect(parse(valid()).liquidation).toEqual({
+      ...{ pollMs: 500, maxChecks: 256, maxSteps: 16, turns: 1, levySeconds: 5 },
+      ...{ leastMargin: '10', nativePrice: '5000' },
+    });
     expect(problemsOf({ ...valid(), liquidation: { bid: { account: '0x12', budget: 'much' } } })).toEqual({
       'liquidation.bid.account': 'expected an account: 0x and 64 hex digits',
       'liquidation.bid.budget': 'expected a decimal as text, 0 … 1000000000000',
     });
+  });
+
+  it('pays out on one chain, on several, or by free liquidity, and names a route that is none', () => {
+    const routed = (route: string) => ({
+      ...valid(),
+      liquidation: { bid: { account: `0x${'1'.repeat(64)}`, budget: '1', payout: { route } } },
+    });
+    for (const route of ['best', '40001', '40001:0.25,40002:0.75'])
+      expect(parse(routed(route)).liquidation.bid?.payout).toEqual({ route, least: '10', messageCost: '1' });
+    const expected = 'expected best, an endpoint id, or parts that sum to 1, as in 40001:0.25,40002:0.75';
+    expect(problemsOf(routed('nowhere'))).toEqual({ 'liquidation.bid.payout.route': `${expected}; this is "nowhere"` });
+    expect(problemsOf(routed('1:0.5,2:0.4'))).toEqual({ 'liquidation.bid.payout.route': `${expected}; these do not: 1:0.5,2:0.4` });
   });
 });
 

@@ -75,6 +75,10 @@ export interface Suspect {
   readonly account: AccountId;
   /** equity less maintenance margin, as shares of maintenance margin; below 0: below it. −Infinity without margin, and in debt */
   readonly health: number;
+  /** most that it may lack of maintenance margin, cash: what the figures say, and what they may be off by */
+  readonly lacking: number;
+  /** maintenance margin, cash */
+  readonly margin: number;
 }
 
 /** What an option is off by at most where the chain rounds: 2e-8 of contracts times forward and strike; see the test of the fixed-point engine. */
@@ -206,7 +210,7 @@ const healthOf = (equity: number, margin: number): number =>
   margin > 0 ? (equity - margin) / margin : equity < 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 
 /**
- * Accounts that may be below maintenance margin, the worst first.
+ * Accounts that may be below maintenance margin: whom most may be lacking first, so that no number of tiny accounts stands before a large one.
  *
  * Portfolio margin is scanned in floats, within the scan's own error bound; cross and isolated margin are evaluated exactly. To that comes what the
  * chain's fixed-point engine may differ by, and what a debt may have grown by since it was read. Offsets between underlyings are left out: they
@@ -216,7 +220,7 @@ const healthOf = (equity: number, margin: number): number =>
 export function detect(market: HubMarket, accounts: readonly ExposedAccount[]): Suspect[] {
   const suspects: Suspect[] = [];
   const judge = (account: AccountId, equity: number, margin: number, slack: number): void => {
-    if (equity - margin < slack) suspects.push({ account, health: healthOf(equity, margin) });
+    if (equity - margin < slack) suspects.push({ account, health: healthOf(equity, margin), lacking: margin - equity + slack, margin });
   };
   const rules = { cross: withHaircuts(market, market.cross), isolated: withHaircuts(market, market.isolated) };
   const scanned: { readonly account: AccountId; readonly portfolio: Portfolio }[] = [];
@@ -239,7 +243,9 @@ export function detect(market: HubMarket, accounts: readonly ExposedAccount[]): 
       judge(account, equity[index] ?? 0, maintenanceMargin[index] ?? 0, bound);
     });
   }
-  return suspects.sort((a, b) => (a.health === b.health ? (a.account < b.account ? -1 : 1) : a.health - b.health));
+  return suspects.sort((a, b) =>
+    a.lacking !== b.lacking ? b.lacking - a.lacking : a.health !== b.health ? a.health - b.health : a.account < b.account ? -1 : 1,
+  );
 }
 
 /**

@@ -34,7 +34,7 @@ export interface Watched {
  * Order of two accounts by health, equity over maintenance margin: the lower first. Without margin an account stands behind all that have some if
  * its equity is not negative, before them if it is. Ties go to the larger margin, then to the lower account: every keeper has the same order.
  */
-export function compareHealth(a: Watched, b: Watched): number {
+function compareHealth(a: Watched, b: Watched): number {
   if (a.margin === 0n || b.margin === 0n) {
     const [first, second] = [boundless(a), boundless(b)];
     if (first !== second) return first - second;
@@ -48,8 +48,27 @@ export function compareHealth(a: Watched, b: Watched): number {
 /** −1, 1: health without margin, which no quotient gives; 0: there is one. */
 const boundless = ({ equity, margin }: Watched): number => (margin > 0n ? 0 : equity < 0n ? -1 : 1);
 
-/** The accounts nearest to trouble first. */
-export const rank = (accounts: readonly Watched[]): Watched[] => [...accounts].sort(compareHealth);
+/** What an account lacks of its maintenance margin, cash; 0 if nothing. */
+export const shortOf = ({ equity, margin }: Pick<Watched, 'equity' | 'margin'>): bigint => max(0n, margin - equity);
+
+/**
+ * Order of two accounts by need: who lacks more cash first, then by health. By what is lacking, not by its share: else anyone could push ahead of a large
+ * account any number of tiny ones that stand worse for their size.
+ */
+export function compareNeed(a: Watched, b: Watched): number {
+  const [left, right] = [shortOf(a), shortOf(b)];
+  return left === right ? compareHealth(a, b) : left > right ? -1 : 1;
+}
+
+/** Whom most is lacking first, then those nearest to trouble. */
+export const rank = <T extends Watched>(accounts: readonly T[]): T[] => [...accounts].sort(compareNeed);
+
+/**
+ * Whether an account is worth transactions: its maintenance margin, what it lacks of it, or (one that has healed) its equity is at least `least`, cash. What
+ * is left alone costs others less than that while it stays as it is.
+ */
+export const isWorthwhile = (account: Pick<Watched, 'equity' | 'margin'>, least: bigint): boolean =>
+  max(max(account.margin, account.equity), shortOf(account)) >= least;
 
 /** What anyone may do to an auction without bidding. `touch`: it changes legs, comes to rest, or goes on. */
 export type AuctionStep = 'start' | 'end' | 'touch';
@@ -71,6 +90,8 @@ export interface BidderTerms {
   readonly budget: bigint;
   /** least gain, as a share of the maintenance margin taken over, wad: what the risk of a whole slice is worth to it on either leg */
   readonly required: bigint;
+  /** least gain of one bid: what its gas costs, cash */
+  readonly cost: bigint;
 }
 
 /** A bid, as `ILiquidation.Bid` takes it. `price` is for the share at the time of the decision, negative: is paid; `gain` is its value at the mark less that price. */
@@ -110,7 +131,8 @@ export function decideBid(terms: AuctionTerms, watched: Watched, bidder: BidderT
   const needed = max(initial, margin) - gain;
   const affordable = min(needed <= 0n ? WAD : (bidder.free * WAD) / needed, price <= 0n ? WAD : (max(0n, bidder.budget) * WAD) / price);
   const share = min(affordable, shareLimit(terms, health, discountAt(terms, now - auction.startedAt), stepped));
-  if (share <= 0n) return null;
+  const won = (share * gain) / WAD;
+  if (share <= 0n || won < bidder.cost) return null;
   // Rounded against the bidder, as the contract does.
-  return { share, most: min(affordable, WAD), price: -floorDiv(-share * price, WAD), gain: (share * gain) / WAD };
+  return { share, most: min(affordable, WAD), price: -floorDiv(-share * price, WAD), gain: won };
 }

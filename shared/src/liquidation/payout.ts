@@ -1,6 +1,7 @@
-import { min, WAD } from '../risk/decimal.js';
+import { floorDiv, max, min, mulDown, WAD } from '../risk/decimal.js';
 import type { Eid } from '../units.js';
 import { cheapestFirst, type ChainCost, type StateCosts } from './choice.js';
+import type { BidDecision } from './keeper.js';
 
 /** Where a liquidator wants cash: on one chain, in parts of 1 (wads) on several, or wherever vaults can pay it soonest and at the least cost. */
 export type PayoutRoute =
@@ -44,6 +45,26 @@ export function payoutLegs(
     return whole > 0n ? [{ eid, asset, cash: whole }] : [];
   });
   return { legs, kept: cash - legs.reduce((sum, leg) => sum + leg.cash, 0n) };
+}
+
+/** The two accounts of a bid before it is taken. Money is cash, 18 decimals. */
+export interface BidSides {
+  /** that is sold: its margins, its cash, and what of that is not for sale */
+  readonly sold: { readonly initial: bigint; readonly margin: bigint; readonly cash: bigint; readonly reserve: bigint };
+  /** that buys: equity above its initial margin, and its cash */
+  readonly bidder: { readonly free: bigint; readonly cash: bigint };
+}
+
+/**
+ * Cash that may leave with a bid: what it wins even at its price limit, as far as the bidder's initial margin and its cash carry that afterwards. What
+ * the bidder had before stays; rounded down.
+ * @param priceLimit most that the share may cost
+ */
+export function winnings({ share, price, gain }: BidDecision, priceLimit: bigint, { sold, bidder }: BidSides): bigint {
+  const won = gain - (priceLimit - price);
+  const secured = -floorDiv(-share * max(sold.initial, sold.margin), WAD);
+  const cash = bidder.cash + mulDown(sold.cash - sold.reserve, share) - priceLimit;
+  return max(0n, min(won, min(bidder.free + won - secured, cash)));
 }
 
 interface Wanted {

@@ -71,5 +71,6 @@ export function decideShortfallBid(
   const affordable = (max(0n, min(bidder.free, bidder.budget)) * WAD) / whole;
   const most = min(WAD, affordable);
   const share = min(needed, most);
-  return share <= 0n ? null : { share, most, price: priceOf(whole, share) };
+  if (share <= 0n || (share * (value - whole)) / WAD < bidder.cost) return null;
+  return { share, most, price: priceOf(whole, share) };
 }

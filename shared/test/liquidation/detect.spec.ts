@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { numberToHex } from 'viem';
 import { detect, portfolioOf, turnOf, type ExposedAccount, type HubMarket } from '../../src/liquidation/detect.js';
-import { WAD } from '../../src/risk/decimal.js';
+import { mulDown, WAD } from '../../src/risk/decimal.js';
 import { evaluate } from '../../src/risk/evaluate.js';
 import { PARAMETER_SETS } from '../../src/risk/parameter-sets.js';
 import { PortfolioParameters, StandardParameters } from '../../src/risk/parameters.js';
-import { accountId } from '../../src/units.js';
+import { accountId, type AccountId } from '../../src/units.js';
 
 const NOW = 1_800_000_000n;
 const EXPIRIES = [NOW - 600n, NOW + 86_400n, NOW + 30n * 86_400n];
@@ -115,10 +115,37 @@ describe('given ten thousand accounts and a price epoch', () => {
       expect(distances.filter(({ account, distance }) => distance > WAD && named.has(account))).toEqual([]);
       expect(below.length).toBeGreaterThan(compared.length / 20);
       expect(below.length).toBeLessThan((compared.length * 19) / 20);
-      const healths = suspects.map(({ health }) => health);
-      expect(healths).toEqual([...healths].sort((a, b) => a - b));
+      const lacking = suspects.map((one) => one.lacking);
+      expect(lacking).toEqual([...lacking].sort((a, b) => b - a));
+      // What is said to be lacking is at least what is.
+      const most = new Map(suspects.map((one) => [one.account, one.lacking]));
+      for (const { account, distance } of below) expect(most.get(account)).toBeGreaterThanOrEqual(Number(-distance) / 1e18);
     },
   );
+});
+
+describe('given a thousand tiny accounts deep below maintenance margin, and a large one that lacks a twentieth of it', () => {
+  const perpetualOf = (account: AccountId, size: bigint, own: bigint): ExposedAccount => ({
+    ...{ account, mode: 'cross', indexes: new Map([[1, 2n * WAD]]) },
+    holdings: {
+      ...{ cash: own, initialFactor: 0, maxLeverage: 0, collateral: [] },
+      underlyings: [{ underlying: 1, size, quote: mulDown(-size, 60_000n * WAD), options: [] }],
+    },
+  });
+  const dust = Array.from({ length: 1_000 }, (_, number) => perpetualOf(id(number + 1), WAD / 1_000_000n, 0n));
+  const whale = id(5_000);
+  const at = market(60_000);
+  const without = perpetualOf(whale, 1_000n * WAD, 0n);
+  const { equity, maintenanceMargin } = evaluate(portfolioOf(at, without), rulesOf(at, without));
+  const large = perpetualOf(whale, 1_000n * WAD, (maintenanceMargin * 95n) / 100n - equity);
+
+  it('the large one comes first', () => {
+    const suspects = detect(at, [...dust, large]);
+    expect(suspects).toHaveLength(1_001);
+    expect(suspects[0]?.account).toBe(whale);
+    // By health it would have come last.
+    expect(suspects.filter(({ health }) => health < (suspects[0]?.health ?? 0))).toHaveLength(1_000);
+  });
 });
 
 describe('given an account as it was read a while ago', () => {

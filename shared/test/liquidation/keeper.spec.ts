@@ -5,8 +5,9 @@ import { AUCTION_TERMS, bidPrice, discountAt, isSolvent, maxFraction, payout, sh
 import {
   auctionStep,
   type BidderTerms,
-  compareHealth,
+  compareNeed,
   decideBid,
+  isWorthwhile,
   rank,
   type Watched,
   type WatchedAuction,
@@ -28,7 +29,7 @@ const account = (part: Partial<Watched>): Watched => ({
   auction: null,
   ...part,
 });
-const RICH: BidderTerms = { free: cash(1_000_000), budget: cash(1_000_000), required: 0n };
+const RICH: BidderTerms = { free: cash(1_000_000), budget: cash(1_000_000), required: 0n, cost: 0n };
 
 const money = fc.bigInt(-(10n ** 26n), 10n ** 26n);
 const positive = fc.bigInt(0n, 10n ** 26n);
@@ -47,15 +48,37 @@ const watched: fc.Arbitrary<Watched> = fc.record({
   margin: positive,
   auction: fc.option(someAuction),
 });
-const someBidder: fc.Arbitrary<BidderTerms> = fc.record({ free: money, budget: positive, required: fc.bigInt(0n, WAD) });
+const someBidder: fc.Arbitrary<BidderTerms> = fc.record({
+  free: money,
+  budget: positive,
+  required: fc.bigInt(0n, WAD),
+  cost: fc.bigInt(0n, 10n ** 22n),
+});
 
 describe('given accounts to rank', () => {
-  it('the one with the least equity for its margin comes first, whatever their sizes', () => {
+  it('the one that lacks most comes first, and of those that lack nothing the one with the least equity for its margin', () => {
     const large = account({ account: id(1), equity: cash(90), margin: cash(100) });
     const small = account({ account: id(2), equity: cash(1), margin: cash(2) });
     const broke = account({ account: id(3), equity: -1n, margin: 0n });
     const flat = account({ account: id(4), equity: 0n, margin: 0n });
-    expect(rank([flat, large, small, broke]).map((one) => one.account)).toEqual([3, 2, 1, 4].map(id));
+    const close = account({ account: id(5), equity: cash(101), margin: cash(100) });
+    expect(rank([flat, close, large, small, broke]).map((one) => one.account)).toEqual([1, 2, 3, 5, 4].map(id));
+  });
+
+  it('a thousand tiny ones without any equity do not come before a large one that lacks a twentieth of its margin', () => {
+    const dust = Array.from({ length: 1_000 }, (_, at) => account({ account: id(at + 1), equity: -WAD / 100n, margin: WAD / 100n }));
+    const whale = account({ account: id(5_000), equity: cash(950_000), margin: cash(1_000_000) });
+    expect(rank([...dust, whale])[0]).toBe(whale);
+  });
+
+  it('one is worth transactions if its margin, or what it lacks, is as much as is asked for', () => {
+    const least = cash(10);
+    expect(isWorthwhile({ equity: cash(9), margin: cash(10) }, least)).toBe(true);
+    expect(isWorthwhile({ equity: cash(-1), margin: cash(9) }, least)).toBe(true);
+    expect(isWorthwhile({ equity: cash(-1) + 1n, margin: cash(9) }, least)).toBe(false);
+    expect(isWorthwhile({ equity: cash(9), margin: cash(10) - 1n }, least)).toBe(false);
+    // Its positions are gone, its auction is to be ended.
+    expect(isWorthwhile({ equity: cash(10), margin: 0n }, least)).toBe(true);
   });
 
   it('every keeper has the same order, whatever order it read them in', () => {
@@ -64,7 +87,7 @@ describe('given accounts to rank', () => {
         const shuffled = accounts.map((one, at) => ({ one, key: keys[at] ?? 0 })).sort((a, b) => a.key - b.key);
         const [first, second] = [rank(accounts), rank(shuffled.map(({ one }) => one))];
         // Accounts that compare as equal are the same in all that counts.
-        first.forEach((one, at) => expect(compareHealth(one, second[at] ?? one)).toBe(0));
+        first.forEach((one, at) => expect(compareNeed(one, second[at] ?? one)).toBe(0));
       }),
     );
   });
@@ -72,8 +95,8 @@ describe('given accounts to rank', () => {
   it('the order is one: antisymmetric and transitive', () => {
     fc.assert(
       fc.property(watched, watched, watched, (a, b, c) => {
-        expect(Math.sign(compareHealth(a, b)) + Math.sign(compareHealth(b, a))).toBe(0);
-        if (compareHealth(a, b) <= 0 && compareHealth(b, c) <= 0) expect(compareHealth(a, c)).toBeLessThanOrEqual(0);
+        expect(Math.sign(compareNeed(a, b)) + Math.sign(compareNeed(b, a))).toBe(0);
+        if (compareNeed(a, b) <= 0 && compareNeed(b, c) <= 0) expect(compareNeed(a, c)).toBeLessThanOrEqual(0);
       }),
     );
   });
@@ -138,6 +161,15 @@ describe('given an auction, does a bidder bid', () => {
     expect(bid?.most).toBeGreaterThanOrEqual(later);
   });
 
+  it('waits while the gain of the bid is less than its gas costs', () => {
+    const gain = decideBid(terms, open, RICH, 1_360n)?.gain ?? 0n;
+    expect(decideBid(terms, open, { ...RICH, cost: gain }, 1_360n)?.gain).toBe(gain);
+    expect(decideBid(terms, open, { ...RICH, cost: gain + 1n }, 1_360n)).toBeNull();
+    const dust = account({ auction: AUCTION, margin: WAD / 100n, equity: WAD / 200n, initial: WAD / 50n });
+    expect(decideBid(terms, dust, RICH, 1_360n)).not.toBeNull();
+    expect(decideBid(terms, dust, { ...RICH, cost: WAD / 10n }, 50_000n)).toBeNull();
+  });
+
   it('lets the second of the start pass', () => {
     const fresh = { ...open, auction: { ...AUCTION, openedAt: 1_100n } };
     expect([decideBid(terms, fresh, RICH, 1_100n), decideBid(terms, fresh, RICH, 1_101n)?.share]).toEqual([null, terms.stepShare]);
@@ -171,6 +203,7 @@ describe('given an auction, does a bidder bid', () => {
         expect(bid.most).toBeGreaterThanOrEqual(bid.share);
         expect(bid.most).toBeLessThanOrEqual(WAD);
         expect(bid.price).toBeLessThanOrEqual(bidder.budget);
+        expect(bid.gain).toBeGreaterThanOrEqual(bidder.cost);
         const grown = auction.insolventSince === 0n ? 0n : now - auction.insolventSince;
         const charged = isSolvent(health) ? bidPrice(health, bid.share, discount) : -payout(terms, health, bid.share, grown);
         // The decision rounds twice, the contract once.

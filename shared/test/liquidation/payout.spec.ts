@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ChainState } from '../../src/liquidation/choice.js';
-import { payoutLegs, type PayoutRoute, type PayoutVault } from '../../src/liquidation/payout.js';
+import { payoutLegs, winnings, type BidSides, type PayoutRoute, type PayoutVault } from '../../src/liquidation/payout.js';
 import { WAD } from '../../src/risk/decimal.js';
 import { eid } from '../../src/units.js';
 
@@ -93,5 +93,33 @@ describe('given cash a liquidator won', () => {
         if (wanted.kind !== 'best') expect(kept < 2n * USDC).toBe(true);
       }),
     );
+  });
+});
+
+describe('given a bid that wins something', () => {
+  const bid = { share: WAD / 2n, most: WAD, price: 400n * WAD, gain: 100n * WAD };
+  const sides = (sold: Partial<BidSides['sold']>, bidder: Partial<BidSides['bidder']> = {}): BidSides => ({
+    sold: { initial: 300n * WAD, margin: 200n * WAD, cash: 500n * WAD, reserve: 100n * WAD, ...sold },
+    bidder: { free: 10_000n * WAD, cash: 10_000n * WAD, ...bidder },
+  });
+
+  it('what it wins at its price limit may leave, and nothing of what was there before', () => {
+    expect(winnings(bid, 410n * WAD, sides({}))).toBe(90n * WAD);
+    expect(winnings({ ...bid, price: -50n * WAD, gain: 20n * WAD }, -45n * WAD, sides({ cash: 0n, reserve: 0n }))).toBe(15n * WAD);
+  });
+
+  it('no more than initial margin leaves free afterwards', () => {
+    expect(winnings(bid, 400n * WAD, sides({}, { free: 80n * WAD }))).toBe(30n * WAD);
+    expect(winnings(bid, 400n * WAD, sides({}, { free: 50n * WAD }))).toBe(0n);
+  });
+
+  it('no more cash than there is after the price was paid', () => {
+    // Half of 400 comes with the share.
+    expect(winnings(bid, 400n * WAD, sides({}, { cash: 230n * WAD }))).toBe(30n * WAD);
+    expect(winnings(bid, 400n * WAD, sides({ cash: -600n * WAD }, { cash: 760n * WAD }))).toBe(10n * WAD);
+  });
+
+  it('nothing, where the limit leaves no gain', () => {
+    expect(winnings(bid, 500n * WAD, sides({}))).toBe(0n);
   });
 });

@@ -9,7 +9,7 @@ const seen = (part: Partial<SeenDebtor> = {}): SeenDebtor => ({
   ...{ debt: 2_000n * E18, equity: 900n * E18, margin: 100n * E18, inAuction: false, startedAt: null },
   ...part,
 });
-const rich = { free: 10n ** 30n, budget: 10n ** 30n, required: 0n };
+const rich = { free: 10n ** 30n, budget: 10n ** 30n, required: 0n, cost: 0n };
 const bid = (part: Partial<SeenDebtor>, bidder = rich, now = 110n, value = 10_000n * E18) =>
   decideShortfallBid(AUCTION_TERMS, limits, seen({ startedAt: 100n, ...part }), value, bidder, now);
 
@@ -47,6 +47,12 @@ describe('given an auction of collateral', () => {
     // Nothing is sold below where the fast leg ends.
     expect(bid({}, { ...rich, required: (31n * E18) / 100n }, 10_000_000n)).toBeNull();
   });
+  it('leaves alone what gains less than its gas costs', () => {
+    const { share = 0n, price = 0n } = bid({}, rich, 130n) ?? {};
+    const gain = share * 10_000n - price;
+    expect(bid({}, { ...rich, cost: gain - 10n }, 130n)?.share).toBe(share);
+    expect(bid({}, { ...rich, cost: gain + 10n }, 130n)).toBeNull();
+  });
   it('asks for what it can afford, so that a bid that is mined later, at a larger discount, covers the debt too', () => {
     const needed = (at: bigint) => bid({}, rich, at)?.share ?? 0n;
     const made = bid({}, rich, 130n);
@@ -59,7 +65,7 @@ describe('given an auction of collateral', () => {
   it('never pays more than it has or may spend', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, 5_000n * E18), fc.bigInt(0n, 5_000n * E18), fc.bigInt(101n, 3_000n), (free, budget, now) => {
-        const made = bid({}, { free, budget, required: 0n }, now);
+        const made = bid({}, { free, budget, required: 0n, cost: 0n }, now);
         if (made === null) return;
         expect(made.price).toBeLessThanOrEqual((free < budget ? free : budget) + 1n);
         expect(made.share > 0n && made.share <= E18).toBe(true);

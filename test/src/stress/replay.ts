@@ -289,7 +289,7 @@ export class Run {
         const refusals = cautious.get(`${bidder} ${watched.account}`) ?? 0;
         if (refusals > MOST_REFUSALS) continue;
         const able = spare >> BigInt(refusals);
-        const terms = { free: able, budget: able, required: wad(plan.required) };
+        const terms = { free: able, budget: able, required: wad(plan.required), cost: 0n };
         const decision = liquidation.decideBid(liquidation.AUCTION_TERMS, watched, terms, now);
         if (decision === null) continue;
         taken.add(bidder);

@@ -31,6 +31,7 @@ export class AccountBook {
   readonly #changed = new Set<AccountId>();
   readonly #inAuction = new Set<AccountId>();
   readonly #bids = new Map<string, SeenBid>();
+  readonly #named = new Set<AccountId>();
   readonly #sizer = new RangeSizer(MAX_RANGE, TARGET_LOGS);
   #next: bigint;
 
@@ -51,6 +52,11 @@ export class AccountBook {
   /** Accounts whose auction is open. */
   get inAuction(): ReadonlySet<AccountId> {
     return this.#inAuction;
+  }
+
+  /** Every account that any event named: whoever holds something is among them, if the first block of interest is that of the deployment. */
+  get named(): ReadonlySet<AccountId> {
+    return this.#named;
   }
 
   get bids(): readonly SeenBid[] {
@@ -103,6 +109,7 @@ export class AccountBook {
         if (typeof value !== 'string' || !ACCOUNT.test(value)) continue;
         // CAST: 32 bytes of hex.
         const account = accountId(value as Hex);
+        this.#named.add(account);
         if (EXPOSING.has(eventName)) this.#watch(account);
         else if (this.#watched.has(account)) this.#changed.add(account);
       }

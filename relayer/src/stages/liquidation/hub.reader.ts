@@ -1,6 +1,7 @@
 import { collateralRulesAbi, feedsAbi, liquidationAbi, marginAbi, marketsAbi } from '@lockstep/contracts';
 import { risk, type AccountId, type liquidation } from '@lockstep/shared';
 import type { PublicClient } from 'viem';
+import { revertOf } from '../../sender/revert-reason.js';
 import { MODES, type LiquidationHub } from './hub.js';
 
 /** Accounts asked for at a time. */
@@ -69,31 +70,39 @@ export class HubReader {
     };
   }
 
-  /** What the contracts say of accounts: their figures, how good the prices are, and their auctions. */
-  exact(accounts: readonly AccountId[], blockNumber: bigint): Promise<Exact[]> {
-    return inBatches(accounts, async (account) => {
-      const [figures, auction] = await Promise.all([
-        this.client.readContract({ address: this.hub.margin, abi: marginAbi, functionName: 'riskOf', args: [account], blockNumber }),
-        this.client.readContract({
-          ...{ address: this.hub.liquidation, abi: liquidationAbi, functionName: 'auctionOf', args: [account], blockNumber },
-        }),
-      ]);
-      const { openedAt, startedAt, lastBidAt, restingSince, insolventSince, reserve } = auction;
-      return {
-        account,
-        equity: figures.equity,
-        initial: figures.initialMargin,
-        margin: figures.maintenanceMargin,
-        grade: risk.GRADES[figures.grade] ?? 'halted',
-        auction:
-          auction.id === 0n
-            ? null
-            : {
-                ...{ openedAt: BigInt(openedAt), startedAt: BigInt(startedAt), lastBidAt: BigInt(lastBidAt), reserve },
-                ...{ restingSince: BigInt(restingSince), insolventSince: BigInt(insolventSince) },
-              },
-      };
-    });
+  /** What the contracts say of accounts: their figures, how good the prices are, and their auctions. Those whose valuation reverts are left out. */
+  async exact(accounts: readonly AccountId[], blockNumber: bigint): Promise<Exact[]> {
+    const answers = await inBatches(accounts, (account) =>
+      this.#exact(account, blockNumber).catch((error: unknown) => {
+        if (revertOf(error) === null) throw error;
+        return null;
+      }),
+    );
+    return answers.filter((answer) => answer !== null);
+  }
+
+  async #exact(account: AccountId, blockNumber: bigint): Promise<Exact> {
+    const [figures, auction] = await Promise.all([
+      this.client.readContract({ address: this.hub.margin, abi: marginAbi, functionName: 'riskOf', args: [account], blockNumber }),
+      this.client.readContract({
+        ...{ address: this.hub.liquidation, abi: liquidationAbi, functionName: 'auctionOf', args: [account], blockNumber },
+      }),
+    ]);
+    const { openedAt, startedAt, lastBidAt, restingSince, insolventSince, reserve } = auction;
+    return {
+      account,
+      equity: figures.equity,
+      initial: figures.initialMargin,
+      margin: figures.maintenanceMargin,
+      grade: risk.GRADES[figures.grade] ?? 'halted',
+      auction:
+        auction.id === 0n
+          ? null
+          : {
+              ...{ openedAt: BigInt(openedAt), startedAt: BigInt(startedAt), lastBidAt: BigInt(lastBidAt), reserve },
+              ...{ restingSince: BigInt(restingSince), insolventSince: BigInt(insolventSince) },
+            },
+    };
   }
 
   /** Terms of all auctions. */

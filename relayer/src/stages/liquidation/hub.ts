@@ -15,6 +15,9 @@ export interface LiquidationHub {
   readonly rules: Address;
   /** engine of cross margin: where the rates of closed forms are read */
   readonly cross: Address;
+  readonly handover: Address;
+  /** 0: bids cannot be paid out with the bid */
+  readonly withdrawals: Address;
 }
 
 /**
@@ -24,9 +27,11 @@ export interface LiquidationHub {
 export async function findHub(client: PublicClient, address: Address): Promise<LiquidationHub> {
   if ((await client.getCode({ address })) === undefined) throw new Error(`${address} has no code; expected the hub's Liquidation`);
   const own = { address, abi: liquidationAbi } as const;
-  const [margin, ledger] = await Promise.all([
+  const [margin, ledger, handover, withdrawals] = await Promise.all([
     client.readContract({ ...own, functionName: 'margin' }),
     client.readContract({ ...own, functionName: 'ledger' }),
+    client.readContract({ ...own, functionName: 'handover' }),
+    client.readContract({ ...own, functionName: 'withdrawals' }),
   ]);
   const checks = { address: margin, abi: marginAbi } as const;
   const [markets, feeds, cross] = await Promise.all([
@@ -35,7 +40,7 @@ export async function findHub(client: PublicClient, address: Address): Promise<L
     client.readContract({ ...checks, functionName: 'engineOf', args: [0] }),
   ]);
   const rules = await client.readContract({ address: cross, abi: crossEngineAbi, functionName: 'collateralRules' });
-  return { liquidation: address, margin, ledger, markets, feeds, rules, cross };
+  return { liquidation: address, margin, ledger, markets, feeds, rules, cross, handover, withdrawals };
 }
 
 /** Rates of the closed forms as the chain has them; haircuts are read with the collateral. */

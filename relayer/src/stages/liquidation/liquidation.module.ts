@@ -33,6 +33,7 @@ export class LiquidationModule implements OnModuleInit {
     const everyMs = 1_000 * liquidation.levySeconds;
     if (everyMs === 0) return;
     this.loops.add({ name: 'liquidation.levies', everyMs, run: () => this.levies.tend() });
+    this.loops.add({ name: 'liquidation.write-downs', everyMs, run: () => this.liquidation.settleWriteDowns() });
     this.loops.add({ name: 'liquidation.shortfalls', everyMs, run: () => this.shortfalls.tend() });
   }
 }

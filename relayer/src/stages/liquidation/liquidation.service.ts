@@ -1,11 +1,12 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { accountId, type AccountId } from '@lockstep/shared';
 import { DataSource } from 'typeorm';
-import type { Hex } from 'viem';
+import type { Address, Hex } from 'viem';
 import { z } from 'zod/v4';
 import { Chains } from '../../chain/chains.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
+import { FeedSnapshots } from '../feed-snapshots.js';
 import type { HubCalls } from '../hub-calls.js';
 import { AccountBook } from './account-book.js';
 import { LIQUIDATION_CALLS } from './calls.js';
@@ -13,8 +14,9 @@ import { blockBefore } from './block-before.js';
 import { findHub, readRates } from './hub.js';
 import { HubReader } from './hub.reader.js';
 import { Liquidator } from './liquidator.js';
-import { biddingOf, hubMethods } from './parameters.js';
+import { hubMethods, liquidatorTerms } from './parameters.js';
 import { UndoKeeper } from './undo.keeper.js';
+import { WriteDowns } from './write-downs.js';
 
 const DAY = 86_400n;
 
@@ -25,7 +27,7 @@ const accountRows = z.array(z.object({ account: z.string().transform((text) => a
 @Injectable()
 export class LiquidationService {
   readonly #logger = new Logger(LiquidationService.name);
-  #liquidator: Liquidator | null = null;
+  #parts: { readonly liquidator: Liquidator; readonly writeDowns: WriteDowns } | null = null;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -33,13 +35,15 @@ export class LiquidationService {
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'liquidation'>,
     @Inject(LIQUIDATION_CALLS) private readonly calls: HubCalls,
     private readonly undoing: UndoKeeper,
+    private readonly snapshots: FeedSnapshots,
   ) {}
 
   /** One look at the newest block of the hub. */
   async look(): Promise<void> {
-    const look = await (this.#liquidator ??= await this.#start()).look();
-    if (look === null || look.accounts.length + look.wanted.length === 0) return;
-    const { block, watched, suspects, accounts, wanted } = look;
+    const { liquidator } = (this.#parts ??= await this.#start());
+    const look = await liquidator.look();
+    if (look === null || look.accounts.length + look.wanted.length + look.unanswered.length === 0) return;
+    const { block, watched, suspects, accounts, wanted, unanswered } = look;
     const { timestamp } = await this.chains.hub.client.getBlock({ blockNumber: block });
     await this.undoing.tend(
       accounts.filter(({ auction }) => auction?.lastBidAt === 0n).map(({ account }) => account),
@@ -49,9 +53,23 @@ export class LiquidationService {
       ...{ event: 'liquidation.look', block: `${block}`, watched, suspects, below: accounts.length },
       wanted: wanted.map(({ what, account, outcome }) => `${what} ${account} ${outcome}`),
     });
+    const failed = wanted.filter(({ outcome }) => outcome === 'failed');
+    if (failed.length + unanswered.length > 0)
+      this.#logger.warn({
+        ...{ event: 'liquidation.unanswered', block: `${block}`, unanswered },
+        failed: failed.map(({ what, account, because }) => `${what} ${account}: ${because ?? ''}`),
+      });
   }
 
-  async #start(): Promise<Liquidator> {
+  /** One look at holders of assets that were written down. */
+  async settleWriteDowns(): Promise<void> {
+    const { writeDowns } = (this.#parts ??= await this.#start());
+    const wanted = await writeDowns.tend();
+    if (wanted.length > 0)
+      this.#logger.log({ event: 'liquidation.write-downs', wanted: wanted.map(({ account, outcome }) => `${account} ${outcome}`) });
+  }
+
+  async #start() {
     const { client } = this.chains.hub;
     const address = this.chains.hub.find('Liquidation');
     if (address === null)
@@ -67,11 +85,25 @@ export class LiquidationService {
     book.add(accounts);
     const exact = await reader.exact(accounts, await client.getBlockNumber());
     book.addAuctions(exact.filter(({ auction }) => auction !== null).map(({ account }) => account));
-    const { maxChecks, maxSteps, turns, bid } = this.config.liquidation;
-    return new Liquidator(client, hub, book, reader, this.calls, {
-      ...{ maxChecks, maxSteps, turns },
-      bid: bid === undefined ? null : biddingOf(bid),
-    });
+    const terms = liquidatorTerms(this.config.liquidation);
+    const liquidator = new Liquidator(client, hub, book, reader, this.calls, terms, (now) => this.#pricesAhead(hub.feeds, now));
+    // Who may have to be liquidated comes first.
+    const holders = async () => [...new Set([...book.watched, ...(await this.#holders())])];
+    return { liquidator, writeDowns: new WriteDowns(client, hub, this.calls, holders, terms) };
+  }
+
+  /** The newest snapshot that is dated later: publishers sign one a little ahead at each beat. */
+  async #pricesAhead(feeds: Address, now: bigint): Promise<Hex | null> {
+    const [newest] = await this.snapshots.after(feeds, now);
+    return newest?.prices ?? null;
+  }
+
+  /** Whoever has a balance, as the journal has it: there, what is owed to an account is a credit. */
+  async #holders(): Promise<readonly AccountId[]> {
+    const rows = await this.dataSource.query<unknown[]>(
+      `select split_part(account, ':', 2) as account from postings where account like 'balance:%' group by account, asset having sum(amount) < 0`,
+    );
+    return accountRows.parse(rows).map(({ account }) => account);
   }
 
   /** Whoever traded or had his cash moved by a module, as the database knows it. */

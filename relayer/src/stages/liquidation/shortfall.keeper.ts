@@ -10,9 +10,13 @@ import type { RelayerConfig } from '../../config/relayer-config.js';
 import type { HubCalls } from '../hub-calls.js';
 import { blockBefore } from './block-before.js';
 import { LIQUIDATION_CALLS } from './calls.js';
-import { biddingOf } from './parameters.js';
+import { gasCost } from './gas-cost.js';
+import { liquidatorTerms } from './parameters.js';
+import { ShortfallBook } from './shortfall-book.js';
 
 const DAY = 86_400n;
+/** Gas of a bid for collateral, with room. */
+const BID_GAS = 500_000n;
 const NO_PRICES: Hex = '0x';
 /** `Grade.Aged`: the worst that counts. */
 const AGED = 1;
@@ -35,8 +39,8 @@ interface Hub {
  */
 @Injectable()
 export class ShortfallKeeper {
-  /** accounts whose auction was open when they were last looked at: what they owe may be nothing by now */
-  readonly #open = new Set<AccountId>();
+  /** whose auction is open: what they owe may be nothing by now */
+  #book: ShortfallBook | null = null;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -51,21 +55,27 @@ export class ShortfallKeeper {
     if (hub === null) return;
     const { client } = this.chains.hub;
     const shortfalls = { address: hub.shortfalls, abi: shortfallsAbi } as const;
-    const [{ limit }, goal, { timestamp: now }] = await Promise.all([
+    const [{ limit }, goal, { timestamp: now, number }] = await Promise.all([
       client.readContract({ ...shortfalls, functionName: 'termsOf' }),
       client.readContract({ ...shortfalls, functionName: 'goal' }),
       client.getBlock(),
     ]);
+    const book = (this.#book ??= new ShortfallBook(client, hub.shortfalls, BigInt(this.chains.hub.live.deployedAt.block)));
+    await book.advance(number);
     const debtors = await this.#debtors(goal - (goal * UNBOOKED_PERCENT) / 100n);
-    for (const account of new Set([...debtors, ...this.#open])) {
-      const seen = await this.#seen(hub, account);
-      if (seen === null) continue;
-      if (seen.startedAt === null) this.#open.delete(account);
-      else this.#open.add(account);
-      const step = liquidation.shortfallStep({ limit, goal }, seen);
-      if (step !== null) await this.#step(hub, account, step, seen);
-      else if (seen.startedAt !== null) await this.#bid(hub, account, { limit, goal }, seen, now);
-    }
+    const failures: unknown[] = [];
+    for (const account of new Set([...debtors, ...book.open]))
+      await this.#tendOne(hub, account, { limit, goal }, now).catch((error: unknown) => failures.push(error));
+    // What is wrong with one account is no reason to leave the others.
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #tendOne(hub: Hub, account: AccountId, limits: liquidation.ShortfallLimits, now: bigint): Promise<void> {
+    const seen = await this.#seen(hub, account);
+    if (seen === null) return;
+    const step = liquidation.shortfallStep(limits, seen);
+    if (step !== null) await this.#step(hub, account, step, seen);
+    else if (seen.startedAt !== null) await this.#bid(hub, account, limits, seen, now);
   }
 
   #hub(): Hub | null {
@@ -113,19 +123,19 @@ export class ShortfallKeeper {
   }
 
   async #bid(hub: Hub, account: AccountId, limits: liquidation.ShortfallLimits, seen: liquidation.SeenDebtor, now: bigint): Promise<void> {
-    const { bid } = this.config.liquidation;
-    if (bid === undefined) return;
-    const { account: bidder, budget, required } = biddingOf(bid);
-    if (bidder === account) return;
+    const { bid, nativePrice } = liquidatorTerms(this.config.liquidation);
+    if (bid === null || bid.account === account) return;
+    const { account: bidder, budget, required } = bid;
     const { client } = this.chains.hub;
-    const [own, value, spent, terms] = await Promise.all([
+    const [own, value, spent, terms, cost] = await Promise.all([
       client.readContract({ address: hub.margin, abi: marginAbi, functionName: 'riskOf', args: [bidder] }),
       this.#collateral(hub, account),
       this.#spent(hub, bidder, now),
       this.#terms(hub),
+      gasCost(client, BID_GAS, nativePrice),
     ]);
     const free = own.equity - own.initialMargin;
-    const decision = liquidation.decideShortfallBid(terms, limits, seen, value, { free, budget: budget - spent, required }, now);
+    const decision = liquidation.decideShortfallBid(terms, limits, seen, value, { free, budget: budget - spent, required, cost }, now);
     if (decision === null) return;
     // A hundredth is room for what changes until the bid is taken.
     const priceLimit = decision.price + decision.price / 100n;

@@ -1,0 +1,123 @@
+import { ledgerAbi, liquidationAbi } from '@lockstep/contracts';
+import { liquidation, type AccountId } from '@lockstep/shared';
+import { encodeFunctionData, type Hex, type PublicClient } from 'viem';
+import type { HubCall } from '../hub-calls.js';
+import type { AccountBook } from './account-book.js';
+import { gasCost } from './gas-cost.js';
+import type { LiquidationHub } from './hub.js';
+import type { Exact, HubReader } from './hub.reader.js';
+import type { Payouts, PayoutTerms } from './payouts.js';
+import type { Wants } from './wants.js';
+
+/** What it bids with. Money is cash, 18 decimals. */
+export interface Bidding {
+  readonly account: AccountId;
+  /** most cash paid in a day */
+  readonly budget: bigint;
+  /** least gain, as a share of the maintenance margin taken over, wad */
+  readonly required: bigint;
+  /** null: what it wins stays on the account */
+  readonly payout: PayoutTerms | null;
+}
+
+/** What it may bid with in one look; falls with every bid. */
+export interface Purse {
+  free: bigint;
+  budget: bigint;
+  readonly cash: bigint;
+  /** gas of a bid, cash */
+  readonly cost: bigint;
+}
+
+const DAY = 86_400n;
+/** Gas of a bid on a few positions, with room: see auction.bid in contracts/snapshots/gas.json. */
+const BID_GAS = 500_000n;
+const NO_PRICES: Hex = '0x';
+
+/** Bids for one account, within its equity, its budget and what it asks for. */
+export class Bidder {
+  /** bids that were sent and are not in the events yet: cash they may cost, by key of the need */
+  readonly #pending = new Map<string, bigint>();
+  readonly #times = new Map<bigint, bigint>();
+
+  /**
+   * @param nativePrice cash for one coin in which gas is paid; 0: gas counts nothing
+   * @param payouts     null: whatever it wins stays on the account
+   */
+  constructor(
+    private readonly client: PublicClient,
+    private readonly hub: LiquidationHub,
+    private readonly book: AccountBook,
+    private readonly reader: HubReader,
+    private readonly wants: Wants,
+    private readonly bidding: Bidding,
+    private readonly nativePrice: bigint,
+    private readonly payouts: Payouts | null,
+  ) {}
+
+  /** What it may still bid with; null if it bids nothing. */
+  async purse(block: bigint, now: bigint): Promise<Purse | null> {
+    const { account, budget } = this.bidding;
+    const [[own], cash] = await Promise.all([this.reader.exact([account], block), this.#cashOf(account, block)]);
+    if (own === undefined || own.auction !== null) return null;
+    let spent = 0n;
+    for (const { bidder, price, block: at } of this.book.bids) {
+      if (bidder !== account || price <= 0n) continue;
+      const time = this.#times.get(at) ?? (await this.client.getBlock({ blockNumber: at })).timestamp;
+      this.#times.set(at, time);
+      if (now - time < DAY) spent += price;
+    }
+    const pending = await this.#underWay(block);
+    const cost = await gasCost(this.client, BID_GAS, this.nativePrice);
+    return { free: own.equity - own.initial - pending, budget: budget - spent - pending, cash: cash - pending, cost };
+  }
+
+  /** Null: it waits. */
+  async bid(terms: liquidation.AuctionTerms, one: Exact, purse: Purse, block: bigint, now: bigint) {
+    const { account, required } = this.bidding;
+    if (one.auction === null || one.account === account) return null;
+    const decision = liquidation.decideBid(terms, one, { ...purse, required }, now, one.grade === 'aged');
+    if (decision === null) return null;
+    // A tenth of the gain is room for what changes until the bid is taken.
+    const priceLimit = decision.price + decision.gain / 10n;
+    const wanted = { account: one.account, bidder: account, share: decision.most, priceLimit };
+    const key = `bid:${one.account}:${one.auction.startedAt}:${one.auction.lastBidAt}:${account}`;
+    const purpose = { what: 'bid', account: one.account, share: `${decision.share}`, price: `${decision.price}` };
+    let outcome: Awaited<ReturnType<Wants['want']>> = null;
+    // A bid whose payout failed once is made without: the auction does not wait for the bidder's money.
+    if (this.payouts !== null && (await this.wants.became(key))?.state !== 'failed') {
+      const sold = { ...one, cash: await this.#cashOf(one.account, block), reserve: one.auction.reserve };
+      const routed = await this.payouts.ofBid(wanted, liquidation.winnings(decision, priceLimit, { sold, bidder: purse }), block, now);
+      if (routed !== null) {
+        const call: HubCall = { ...routed.call, purpose: { ...purpose, payout: routed.told } };
+        outcome = await this.wants.want(key, call, now, 'payout');
+      }
+    }
+    if (outcome !== 'sent' && outcome !== 'waiting') {
+      const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, NO_PRICES] });
+      outcome = await this.wants.want(key, { to: this.hub.liquidation, data, purpose }, now);
+    }
+    if (outcome === 'sent') {
+      const spent = priceLimit > 0n ? priceLimit : 0n;
+      this.#pending.set(key, spent);
+      purse.budget -= spent;
+      purse.free -= spent;
+    }
+    return outcome;
+  }
+
+  /** Cash that bids may cost which are on their way: neither over nor among the events read so far. */
+  async #underWay(block: bigint): Promise<bigint> {
+    let sum = 0n;
+    for (const [key, price] of this.#pending) {
+      const became = await this.wants.became(key);
+      if (became?.state === 'open' || (became?.state === 'mined' && became.block > block)) sum += price;
+      else this.#pending.delete(key);
+    }
+    return sum;
+  }
+
+  #cashOf(account: AccountId, blockNumber: bigint): Promise<bigint> {
+    return this.client.readContract({ address: this.hub.ledger, abi: ledgerAbi, functionName: 'cashOf', args: [account], blockNumber });
+  }
+}
