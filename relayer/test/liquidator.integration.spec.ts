@@ -185,7 +185,9 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
   it(
     'it bids when the gain is what it asks for, within its budget, until the account is healthy, and ends the auction',
     async () => {
-      const bidding = { bidAccount: BIDDER, budget: '100000', required: '0.05' };
+      // That nobody answers for prices of a payout keeps no bid back.
+      const payout = { payout: 'best', prices: 'http://127.0.0.1:9/prices', least: '0' };
+      const bidding = { bidAccount: BIDDER, budget: '100000', required: '0.05', ...payout };
       // 5% off what is left of the equity is less than 5% of maintenance margin.
       expect(wanted(await run(bidding))).toEqual([]);
       await chain.client.increaseTime({ seconds: 900 });

@@ -38,6 +38,8 @@ export interface LiquidatorOptions {
   /** `best`, an endpoint id, or parts by endpoint id */
   readonly payout?: string;
   readonly receiver?: string;
+  /** least cash that is worth a payout */
+  readonly least?: string;
   /** `GET /prices` of an operator */
   readonly prices?: string;
   readonly stuckMs?: string;
@@ -89,14 +91,16 @@ function keyOf({ keyEnv, dryRun }: LiquidatorOptions, environment: Readonly<Reco
 }
 
 function termsOf(given: LiquidatorOptions) {
-  const { bidAccount, budget, required, turns, leastMargin, nativePrice, payout, receiver } = given;
+  const { bidAccount, budget, required, turns, leastMargin, nativePrice, payout, receiver, least } = given;
   const bid =
     bidAccount === undefined
       ? undefined
       : {
           ...{ account: bidAccount, budget },
           ...(required === undefined ? {} : { required }),
-          ...(payout === undefined ? {} : { payout: { route: payout, ...(receiver === undefined ? {} : { receiver }) } }),
+          ...(payout === undefined
+            ? {}
+            : { payout: { route: payout, ...(receiver === undefined ? {} : { receiver }), ...(least === undefined ? {} : { least }) } }),
         };
   const parsed = liquidationSchema.safeParse({
     ...(turns === undefined ? {} : { turns: Number(turns) }),

@@ -79,6 +79,7 @@ export function addLiquidator(program: Command): void {
       'pay out what a bid wins: on one chain (its endpoint id), on several (40001:0.25,40002:0.75), or by free liquidity (best); needs --prices; default: it stays',
     )
     .option('--receiver <address>', 'who is paid, on every chain; default: the owner of the bidding account')
+    .option('--least <cash>', 'least that is worth a payout; default: 10')
     .option('--prices <url>', 'GET /prices of an operator: a payout needs prices of the second in which it is asked for')
     .option('--stuck-ms <number>', 'send again at higher fees what is not mined after so many milliseconds; default: 15000')
     .option('--max-fee-gwei <number>', 'most that is paid for gas; default: 500')

@@ -3,7 +3,7 @@ import { exchange, type AccountId } from '@lockstep/shared';
 import type { KeyedAccount } from './accounts.js';
 import { AuctionsView } from './auctions.js';
 import { flat, isListed, markOf, option, perpetual, tradedExpiry } from './markets.js';
-import type { LiquidatorTerms } from './relayer.js';
+import type { LiquidatorTerms, PayoutTerms } from './relayer.js';
 import { assetNamed, type HubChain, type StackChain } from './stack.js';
 import { CASH, whole } from './tokens.js';
 import { Trader } from './trader.js';
@@ -110,10 +110,13 @@ export class LeverageScene {
     return trader.account;
   }
 
-  /** Lets a liquidator's key bid with a user's account, and do nothing else with it. */
-  async bidding(key: KeyedAccount, bidder: number): Promise<LiquidatorTerms> {
-    await this.world.withdrawer(bidder).setDelegate(this.hub, key.account.address, Permission.trade);
-    return { key, bid: { account: this.world.user(bidder).account(), budget: '100000' } };
+  /** Lets a liquidator's key bid with a user's account, and do nothing else with it but what a payout needs. */
+  async bidding(key: KeyedAccount, bidder: number, payout?: PayoutTerms): Promise<LiquidatorTerms> {
+    const { world, hub } = this;
+    const owner = world.withdrawer(bidder);
+    await owner.setDelegate(hub, key.account.address, payout === undefined ? Permission.trade : Permission.trade | Permission.withdraw);
+    if (payout !== undefined) await owner.setDelegate(hub, hub.liquidation, Permission.withdraw);
+    return { key, bid: { account: world.user(bidder).account(), budget: '100000', ...(payout === undefined ? {} : { payout }) } };
   }
 
   async sizeOf(account: AccountId, instrument: exchange.InstrumentId): Promise<bigint> {

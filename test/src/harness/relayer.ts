@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { AccountId } from '@lockstep/shared';
+import type { Address } from 'viem';
 import type { KeyedAccount } from './accounts.js';
 import type { MarketsConfig } from './markets.js';
 import { RelayerApi } from './relayer-api.js';
@@ -39,7 +40,14 @@ export interface Release {
 export interface LiquidatorTerms {
   readonly key: KeyedAccount;
   /** absent: auctions are started and ended, nothing is bid */
-  readonly bid?: { readonly account: AccountId; readonly budget: string; readonly required?: string };
+  readonly bid?: { readonly account: AccountId; readonly budget: string; readonly required?: string; readonly payout?: PayoutTerms };
+}
+
+/** Where what a bid wins is paid out, as the configuration writes it. */
+export interface PayoutTerms {
+  readonly route: string;
+  readonly receiver: Address;
+  readonly least: string;
 }
 
 /** What the relayer is configured with. */

@@ -202,7 +202,10 @@ export class World {
   /** Starts `lockstep liquidator`: a process that knows the hub's RPC URL and nothing else of this world. */
   async loneLiquidator(name: string, terms: LiquidatorTerms): Promise<ManagedProcess> {
     const { stack, dir, processes } = this;
-    return startLoneLiquidator({ name, dir, processes, hub: stack.hub, rpcUrl: this.node(stack.hub.name).rpcUrl }, terms);
+    return startLoneLiquidator(
+      { name, dir, processes, hub: stack.hub, rpcUrl: this.node(stack.hub.name).rpcUrl, apiUrl: this.relayer.url },
+      terms,
+    );
   }
 
   /** How blocks come about, on all chains or one. */

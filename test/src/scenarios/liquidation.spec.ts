@@ -30,7 +30,7 @@ describe('given leveraged accounts with collateral on two chains, a market maker
   let stranger: Operator;
 
   beforeAll(async () => {
-    scene = await LeverageScene.start([4, 5, 6, 7, 8, 9]);
+    scene = await LeverageScene.start([4, 5, 6, 7, 8, 9, 10, 11]);
     ({ world, hub, a, b, auctions } = scene);
     stranger = new Operator(world.stack, world.flow);
   });
@@ -122,6 +122,51 @@ describe('given leveraged accounts with collateral on two chains, a market maker
       const first = routes[0]?.firstClaim ?? 0n;
       await world.claims.reached([first, first + 1n], 'paid');
       expect([await heldBy(a, 'WETH', forWeth), await heldBy(hub, 'USDC', forCash)]).toEqual([weth, whole(hub, 'USDC', 1_000n)]);
+    });
+  });
+
+  describe('when a liquidator is told where to pay out what its bids win', () => {
+    /** The first auction of the account that was bid on with a payout, and its claims, once all are paid. */
+    async function paidOut(account: AccountId): Promise<readonly bigint[]> {
+      const told = await over(account);
+      await healthy(account);
+      expect(told.bids.length).toBeGreaterThan(0);
+      const { routes } = await auctions.record(told.id);
+      expect(routes).toHaveLength(told.bids.length);
+      const claims = routes.flatMap(({ firstClaim, legs }) => Array.from({ length: legs }, (_, i) => firstClaim + BigInt(i)));
+      await world.claims.reached(claims, 'paid');
+      return claims;
+    }
+
+    it('is paid on two chains in the parts it named, by the bid itself, and keeps what it had', async () => {
+      await scene.priced(60_000);
+      const receiver = freshAddress(11);
+      const terms = await scene.bidding(KEY_A, BIDDER_A, { route: `${hub.eid}:0.25,${b.eid}:0.75`, receiver, least: '1' });
+      const [account] = await Promise.all([scene.leveraged(10), liquidating('liquidator-p1', terms)]);
+      await scene.priced(55_500);
+      expect(await paidOut(account)).toHaveLength(2);
+      const [onHub, away] = await Promise.all([heldBy(hub, 'USDC', receiver), heldBy(b, 'USDC', receiver)]);
+      expect(onHub).toBeGreaterThan(whole(hub, 'USDC', 1n));
+      // In units of either token; both have as many decimals.
+      expect(away - 3n * onHub).toBeLessThan(4n);
+      expect(3n * onHub - away).toBeLessThan(4n);
+      // What its bid gained at the mark, and nothing of the 200,000 it had.
+      expect(onHub + away).toBeLessThan(whole(hub, 'USDC', 200n));
+    });
+
+    it('without a database, is paid where there is liquidity', async () => {
+      await scene.priced(60_000);
+      const receiver = freshAddress(12);
+      const terms = await scene.bidding(KEY_C, BIDDER_B, { route: 'best', receiver, least: '1' });
+      const lone = await world.loneLiquidator('liquidator-p2', terms);
+      running.push(lone);
+      const account = await scene.leveraged(11);
+      await eventually('the lone liquidator to look', async () => (lone.logTail(1).includes('"look"') ? true : undefined));
+      await scene.priced(55_500);
+      // One chain has enough, and more cost more.
+      expect(await paidOut(account)).toHaveLength(1);
+      const held = await Promise.all([hub, a, b].map((chain) => heldBy(chain, 'USDC', receiver)));
+      expect(held.filter((amount) => amount > 0n)).toHaveLength(1);
     });
   });
 

@@ -1,6 +1,7 @@
-import { ledgerAbi, liquidationAbi } from '@lockstep/contracts';
+import { liquidationAbi } from '@lockstep/contracts';
 import { liquidation, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type Hex, type PublicClient } from 'viem';
+import { firstLine } from '../../chain/error-fields.js';
 import type { HubCall } from '../hub-calls.js';
 import type { AccountBook } from './account-book.js';
 import { gasCost } from './gas-cost.js';
@@ -29,6 +30,15 @@ export interface Purse {
   readonly cost: bigint;
 }
 
+interface Made {
+  readonly wanted: { readonly account: AccountId; readonly bidder: AccountId; readonly share: bigint; readonly priceLimit: bigint };
+  readonly decision: liquidation.BidDecision;
+  readonly purse: Purse;
+}
+
+type Routed =
+  { readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | { readonly call: null; readonly told: string | null };
+
 const DAY = 86_400n;
 /** Gas of a bid on a few positions, with room: see auction.bid in contracts/snapshots/gas.json. */
 const BID_GAS = 500_000n;
@@ -45,20 +55,20 @@ export class Bidder {
    * @param payouts     null: whatever it wins stays on the account
    */
   constructor(
-    private readonly client: PublicClient,
-    private readonly hub: LiquidationHub,
-    private readonly book: AccountBook,
-    private readonly reader: HubReader,
+    private readonly client: Pick<PublicClient, 'getBlock' | 'getGasPrice'>,
+    private readonly hub: Pick<LiquidationHub, 'liquidation'>,
+    private readonly book: Pick<AccountBook, 'bids'>,
+    private readonly reader: Pick<HubReader, 'exact' | 'cashOf'>,
     private readonly wants: Wants,
     private readonly bidding: Bidding,
     private readonly nativePrice: bigint,
-    private readonly payouts: Payouts | null,
+    private readonly payouts: Pick<Payouts, 'ofBid'> | null,
   ) {}
 
   /** What it may still bid with; null if it bids nothing. */
   async purse(block: bigint, now: bigint): Promise<Purse | null> {
     const { account, budget } = this.bidding;
-    const [[own], cash] = await Promise.all([this.reader.exact([account], block), this.#cashOf(account, block)]);
+    const [[own], cash] = await Promise.all([this.reader.exact([account], block), this.reader.cashOf(account, block)]);
     if (own === undefined || own.auction !== null) return null;
     let spent = 0n;
     for (const { bidder, price, block: at } of this.book.bids) {
@@ -83,19 +93,15 @@ export class Bidder {
     const wanted = { account: one.account, bidder: account, share: decision.most, priceLimit };
     const key = `bid:${one.account}:${one.auction.startedAt}:${one.auction.lastBidAt}:${account}`;
     const purpose = { what: 'bid', account: one.account, share: `${decision.share}`, price: `${decision.price}` };
-    let outcome: Awaited<ReturnType<Wants['want']>> = null;
-    // A bid whose payout failed once is made without: the auction does not wait for the bidder's money.
-    if (this.payouts !== null && (await this.wants.became(key))?.state !== 'failed') {
-      const sold = { ...one, cash: await this.#cashOf(one.account, block), reserve: one.auction.reserve };
-      const routed = await this.payouts.ofBid(wanted, liquidation.winnings(decision, priceLimit, { sold, bidder: purse }), block, now);
-      if (routed !== null) {
-        const call: HubCall = { ...routed.call, purpose: { ...purpose, payout: routed.told } };
-        outcome = await this.wants.want(key, call, now, 'payout');
-      }
-    }
+    const routed = await this.#routed(key, one, { wanted, decision, purse }, block, now);
+    let outcome =
+      routed.call === null
+        ? null
+        : await this.wants.want(key, { ...routed.call, purpose: { ...purpose, payout: routed.told } }, now, 'payout');
     if (outcome !== 'sent' && outcome !== 'waiting') {
       const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, NO_PRICES] });
-      outcome = await this.wants.want(key, { to: this.hub.liquidation, data, purpose }, now);
+      const told = routed.told === null ? purpose : { ...purpose, payout: `none: ${routed.call === null ? routed.told : 'refused'}` };
+      outcome = await this.wants.want(key, { to: this.hub.liquidation, data, purpose: told }, now);
     }
     if (outcome === 'sent') {
       const spent = priceLimit > 0n ? priceLimit : 0n;
@@ -104,6 +110,22 @@ export class Bidder {
       purse.free -= spent;
     }
     return outcome;
+  }
+
+  /**
+   * The bid with its payout, and how it is told. No call: there is none to be made, or `told` says what kept it. A bid whose payout failed once is made
+   * without: the auction does not wait for the bidder's money, whatever is the matter with it.
+   */
+  async #routed(key: string, one: Exact, { wanted, decision, purse }: Made, block: bigint, now: bigint): Promise<Routed> {
+    if (this.payouts === null) return { call: null, told: null };
+    if ((await this.wants.became(key))?.state === 'failed') return { call: null, told: 'failed before' };
+    try {
+      const sold = { ...one, cash: await this.reader.cashOf(one.account, block), reserve: one.auction?.reserve ?? 0n };
+      const cash = liquidation.winnings(decision, wanted.priceLimit, { sold, bidder: purse });
+      return (await this.payouts.ofBid(wanted, cash, block, now)) ?? { call: null, told: null };
+    } catch (error) {
+      return { call: null, told: firstLine(error) };
+    }
   }
 
   /** Cash that bids may cost which are on their way: neither over nor among the events read so far. */
@@ -115,9 +137,5 @@ export class Bidder {
       else this.#pending.delete(key);
     }
     return sum;
-  }
-
-  #cashOf(account: AccountId, blockNumber: bigint): Promise<bigint> {
-    return this.client.readContract({ address: this.hub.ledger, abi: ledgerAbi, functionName: 'cashOf', args: [account], blockNumber });
   }
 }

@@ -1,4 +1,4 @@
-import { collateralRulesAbi, feedsAbi, liquidationAbi, marginAbi, marketsAbi } from '@lockstep/contracts';
+import { collateralRulesAbi, feedsAbi, ledgerAbi, liquidationAbi, marginAbi, marketsAbi } from '@lockstep/contracts';
 import { risk, type AccountId, type liquidation } from '@lockstep/shared';
 import type { PublicClient } from 'viem';
 import { revertOf } from '../../sender/revert-reason.js';
@@ -103,6 +103,11 @@ export class HubReader {
               ...{ restingSince: BigInt(restingSince), insolventSince: BigInt(insolventSince) },
             },
     };
+  }
+
+  /** Cash of an account; negative: it owes. */
+  cashOf(account: AccountId, blockNumber: bigint): Promise<bigint> {
+    return this.client.readContract({ address: this.hub.ledger, abi: ledgerAbi, functionName: 'cashOf', args: [account], blockNumber });
   }
 
   /** Terms of all auctions. */

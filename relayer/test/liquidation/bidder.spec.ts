@@ -1,0 +1,100 @@
+import { describe, expect, it } from '@jest/globals';
+import { liquidationAbi } from '@lockstep/contracts';
+import { accountId, liquidation } from '@lockstep/shared';
+import { decodeFunctionData, numberToHex, type Address, type Hex } from 'viem';
+import { Bidder, type Purse } from '../../src/stages/liquidation/bidder.js';
+import type { Became, HubCall } from '../../src/stages/hub-calls.js';
+import type { Exact } from '../../src/stages/liquidation/hub.reader.js';
+import { Wants } from '../../src/stages/liquidation/wants.js';
+
+const WAD = 10n ** 18n;
+const cash = (units: number): bigint => BigInt(units) * WAD;
+const id = (number: number) => accountId(numberToHex(number, { size: 32 }));
+const at = (number: number): Address => numberToHex(number, { size: 20 });
+const OWN = id(7);
+const NOW = 1_900n;
+const auction = { openedAt: 900n, startedAt: 1_000n, lastBidAt: 0n, restingSince: 0n, insolventSince: 0n, reserve: 0n, stepTaken: 0n };
+const one: Exact = { account: id(1), equity: cash(8_000), initial: cash(20_000), margin: cash(12_000), grade: 'fresh', auction };
+const own: Exact = { account: OWN, equity: cash(100_000), initial: 0n, margin: 0n, grade: 'fresh', auction: null };
+const PAID: Hex = '0x1234';
+
+interface World {
+  /** what the hub says to a bid with its payout, and to one without */
+  readonly answers?: { readonly paid: 'sent' | 'refused'; readonly plain: 'sent' | 'refused' };
+  readonly became?: Became | null;
+  readonly ofBid?: () => Promise<{ readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | null>;
+}
+
+/** A bidder, and every call it wanted. */
+function bidderIn(world: World, wanted: HubCall[] = []) {
+  const { answers = { paid: 'sent', plain: 'sent' } } = world;
+  const state: { became: Became | null } = { became: world.became ?? null };
+  const wants = new Wants({
+    address: at(9),
+    want: (_what, call) => {
+      wanted.push(call);
+      return Promise.resolve(call.data === PAID ? answers.paid : answers.plain);
+    },
+    became: () => Promise.resolve(state.became),
+  });
+  const client = {
+    getGasPrice: () => Promise.resolve(10n ** 9n),
+    getBlock: () => Promise.reject(new Error('no bid is known')),
+  };
+  const reader = { exact: () => Promise.resolve([own]), cashOf: () => Promise.resolve(cash(100_000)) };
+  const bidding = { account: OWN, budget: cash(50_000), required: 0n, payout: null };
+  const ofBid = world.ofBid ?? (() => Promise.resolve({ call: { to: at(5), data: PAID }, told: '1 on 2' }));
+  const bidder = new Bidder(client, { liquidation: at(5) }, { bids: [] }, reader, wants, bidding, cash(4_000), { ofBid });
+  const bid = async (): Promise<{ purse: Purse; outcome: string | null }> => {
+    const purse = await bidder.purse(10n, NOW);
+    if (purse === null) throw new Error('it bids nothing');
+    return { purse, outcome: await bidder.bid(liquidation.AUCTION_TERMS, one, purse, 10n, NOW) };
+  };
+  return { bidder, wanted, bid, state };
+}
+
+const nameOf = ({ data }: HubCall): string => (data === PAID ? 'paid' : decodeFunctionData({ abi: liquidationAbi, data }).functionName);
+
+describe('given an account in auction and a bidder who wants to be paid out', () => {
+  it('bids with the payout, and tells where it goes', async () => {
+    const { wanted, bid } = bidderIn({});
+    expect((await bid()).outcome).toBe('sent');
+    expect(wanted.map(nameOf)).toEqual(['paid']);
+    expect(wanted[0]?.purpose['payout']).toBe('1 on 2');
+  });
+
+  it.each<[string, World, string | undefined]>([
+    ['the hub refuses the payout', { answers: { paid: 'refused', plain: 'sent' } }, 'none: refused'],
+    ['the payout failed once', { became: { state: 'failed' } }, 'none: failed before'],
+    ['nobody answers for it', { ofBid: () => Promise.reject(new Error('no prices')) }, 'none: no prices'],
+    ['it is worth none', { ofBid: () => Promise.resolve(null) }, undefined],
+  ])('bids without where %s', async (_, world, told) => {
+    const { wanted, bid } = bidderIn(world);
+    expect((await bid()).outcome).toBe('sent');
+    expect(wanted.map(nameOf).at(-1)).toBe('bid');
+    expect(wanted.at(-1)?.purpose['payout']).toBe(told);
+  });
+
+  it('bids for nothing that gains less than its gas costs', async () => {
+    const { bidder } = bidderIn({});
+    // Half a million of gas at a gwei, of a coin at 4,000.
+    expect((await bidder.purse(10n, NOW))?.cost).toBe(cash(2));
+  });
+});
+
+describe('given a bid on its way', () => {
+  it.each<[string, Became | null, boolean]>([
+    ['is neither over', { state: 'open' }, true],
+    ['is mined in a block that was not read yet', { state: 'mined', block: 11n }, true],
+    ['is mined, and among the events', { state: 'mined', block: 10n }, false],
+    ['reverted', { state: 'failed' }, false],
+    ['is known to nobody', null, false],
+  ])('its cash is held back while it %s: %s', async (_, became, held) => {
+    const { bidder, bid, state } = bidderIn({});
+    await bid();
+    state.became = became;
+    const purse = await bidder.purse(10n, NOW);
+    expect(purse?.budget === cash(50_000)).toBe(!held);
+    expect(purse?.free === cash(100_000)).toBe(!held);
+  });
+});
