@@ -78,7 +78,7 @@ contract Feeds is FeedQuotes, FeedSigners, AccessManaged {
                 emit Settled(feed.underlying(), feed.expiry(), report.value);
             }
         }
-        _words[feed] = word | (stored & (FeedWord.HALTED | FeedWord.EPOCH));
+        _words[feed] = word | (stored & (FeedWord.HALTED | FeedWord.BESIDE));
         emit Reported(feed, report.value, report.spread, time);
         return true;
     }
@@ -137,7 +137,7 @@ contract Feeds is FeedQuotes, FeedSigners, AccessManaged {
         require(FeedWord.isHalted(word), NotHalted(feed));
         // The time stays: what was signed before cannot come back.
         _words[feed] =
-            clear ? FeedWord.pack(0, FeedWord.time(word), 0) | (word & FeedWord.EPOCH) : word & ~FeedWord.HALTED;
+            clear ? FeedWord.pack(0, FeedWord.time(word), 0) | (word & FeedWord.BESIDE) : word & ~FeedWord.HALTED;
         _advance(feed.underlying());
         emit Resumed(feed, clear);
     }
@@ -192,14 +192,20 @@ contract Feeds is FeedQuotes, FeedSigners, AccessManaged {
 
     /// @inheritdoc IFeeds
     function words(FeedId[] calldata feeds) external view returns (uint256[] memory read) {
-        read = new uint256[](feeds.length);
-        for (uint256 i = 0; i < feeds.length; ++i) {
-            FeedId feed = feeds[i];
-            Underlying storage underlying = _underlyings[feed.underlying()];
-            read[i] =
-                feed.kindNumber() == uint8(Kind.Spot) && FeedTerms.modeOf(underlying.terms) == SpotMode.Source
-                    ? SpotSource.wordOf(underlying.source, _words[feed])
-                    : _words[feed] & ~FeedWord.EPOCH;
+        unchecked {
+            read = new uint256[](feeds.length);
+            for (uint256 i = 0; i < feeds.length; ++i) {
+                FeedId feed = feeds[i];
+                uint256 word = _wordOf(FeedId.unwrap(feed)) & ~FeedWord.BESIDE;
+                if (feed.kindNumber() == uint8(Kind.Spot)) {
+                    Underlying storage underlying = _underlyings[feed.underlying()];
+                    if (FeedTerms.modeOf(underlying.terms) == SpotMode.Source)
+                        word = SpotSource.wordOf(underlying.source, word);
+                }
+                assembly ("memory-safe") {
+                    mstore(add(add(read, 32), shl(5, i)), word)
+                }
+            }
         }
     }
 

@@ -88,21 +88,7 @@ contract PositionBook is IListing {
 
     /// @inheritdoc IListing
     function strikesAt(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory words) {
-        unchecked {
-            words = new uint256[](places.length);
-            uint256[86] storage stored = _strikes[underlying];
-            uint256 word;
-            uint256 held = 86;
-            for (uint256 i = 0; i < places.length; ++i) {
-                uint256 place = places[i];
-                if (place / StrikeEntry.PER_WORD != held) {
-                    held = place / StrikeEntry.PER_WORD;
-                    word = stored[held];
-                }
-                uint256 entry = StrikeEntry.at(word, place % StrikeEntry.PER_WORD);
-                words[i] = StrikeEntry.strike(entry) | (uint256(StrikeEntry.expiry(entry)) << 128);
-            }
-        }
+        return StrikeEntry.read(_strikes[underlying], places);
     }
 
     /// @inheritdoc IListing

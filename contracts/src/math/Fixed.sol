@@ -68,18 +68,28 @@ library Fixed {
     function sqrt(uint256 x) internal pure returns (uint256 y) {
         assembly ("memory-safe") {
             // y = floor(sqrt(x * 2^64)), or floor(sqrt(x)) * 2^32 when that product has no room.
-            let late := gt(x, 0xffffffffffffffffffffffffffffffffffffffffffffffff)
-            x := shl(shl(6, iszero(late)), x)
-            // r = the largest multiple of 8 with x >> r >= 1. On [1, 256) the line (s + 16) * 11 / 128 is within 46% of sqrt(s).
-            let r := shl(7, lt(0xffffffffffffffffffffffffffffffff, x))
-            r := or(r, shl(6, lt(0xffffffffffffffff, shr(r, x))))
-            r := or(r, shl(5, lt(0xffffffff, shr(r, x))))
-            r := or(r, shl(4, lt(0xffff, shr(r, x))))
-            r := or(r, shl(3, lt(0xff, shr(r, x))))
-            y := shr(7, shl(shr(1, r), mul(11, add(16, shr(r, x)))))
+            let late := 0
+            switch lt(sub(shr(63, x), 1), 3)
+            case 1 {
+                // Within a half and two the line (x + 1) / 2 is within 7% above the root.
+                y := shr(1, add(x, shl(64, 1)))
+                x := shl(64, x)
+            }
+            default {
+                late := gt(x, 0xffffffffffffffffffffffffffffffffffffffffffffffff)
+                x := shl(shl(6, iszero(late)), x)
+                // r = the largest multiple of 8 with x >> r >= 1. On [1, 256) the line (s + 16) * 11 / 128 is within 46% of sqrt(s).
+                let r := shl(7, lt(0xffffffffffffffffffffffffffffffff, x))
+                r := or(r, shl(6, lt(0xffffffffffffffff, shr(r, x))))
+                r := or(r, shl(5, lt(0xffffffff, shr(r, x))))
+                r := or(r, shl(4, lt(0xffff, shr(r, x))))
+                r := or(r, shl(3, lt(0xff, shr(r, x))))
+                y := shr(7, shl(shr(1, r), mul(11, add(16, shr(r, x)))))
+                // Newton, as below.
+                y := shr(1, add(y, div(x, y)))
+                y := shr(1, add(y, div(x, y)))
+            }
             // Newton: relative errors 7e-2, 3e-3, 4e-6, 6e-12, 2e-23, 2e-46; then floor or floor + 1.
-            y := shr(1, add(y, div(x, y)))
-            y := shr(1, add(y, div(x, y)))
             y := shr(1, add(y, div(x, y)))
             y := shr(1, add(y, div(x, y)))
             y := shr(1, add(y, div(x, y)))
@@ -98,13 +108,21 @@ library Fixed {
         assembly ("memory-safe") {
             x := or(x, iszero(x))
             // top = position of the highest bit; the last four bits of the search come out of one 16-byte table.
-            let top := shl(7, lt(0xffffffffffffffffffffffffffffffff, x))
-            top := or(top, shl(6, lt(0xffffffffffffffff, shr(top, x))))
-            top := or(top, shl(5, lt(0xffffffff, shr(top, x))))
-            top := or(top, shl(4, lt(0xffff, shr(top, x))))
-            top := or(top, shl(3, lt(0xff, shr(top, x))))
-            top := or(top, shl(2, lt(0xf, shr(top, x))))
-            top := or(top, byte(shr(top, x), 0x0000010102020202030303030303030300000000000000000000000000000000))
+            // Mostly x is within a half and two.
+            let top := shr(sub(bits, 1), x)
+            switch lt(sub(top, 1), 3)
+            case 1 {
+                top := sub(bits, lt(top, 2))
+            }
+            default {
+                top := shl(7, lt(0xffffffffffffffffffffffffffffffff, x))
+                top := or(top, shl(6, lt(0xffffffffffffffff, shr(top, x))))
+                top := or(top, shl(5, lt(0xffffffff, shr(top, x))))
+                top := or(top, shl(4, lt(0xffff, shr(top, x))))
+                top := or(top, shl(3, lt(0xff, shr(top, x))))
+                top := or(top, shl(2, lt(0xf, shr(top, x))))
+                top := or(top, byte(shr(top, x), 0x0000010102020202030303030303030300000000000000000000000000000000))
+            }
             // m in [1, 2), Q96, and z = (m - sqrt 2) / (m + sqrt 2): ln m = ln sqrt 2 + 2 atanh z with |z| < 0.172.
             let m := shr(159, shl(sub(255, top), x))
             let z := sdiv(shl(96, sub(m, 0x16a09e667f3bcc908b2fb1367)), add(m, 0x16a09e667f3bcc908b2fb1367))

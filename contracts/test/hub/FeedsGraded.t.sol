@@ -145,6 +145,50 @@ contract FeedsGradedTest is FeedsFixture {
         assertEq(answers[0], oldest | (uint256(uint8(grade)) << 40));
     }
 
+    function test_GivenQuotes_WhenTermsChange_TheyAreGradedByTheirUnderlyingsOwn() public {
+        _feeds.setUnderlying(BTC + 1, IFeeds.SpotMode.Signed, address(0), _bounds());
+        IFeeds.Report[] memory reports = new IFeeds.Report[](2);
+        reports[0] = IFeeds.Report(_spotId(), 60_000e18, 1e6);
+        reports[1] = IFeeds.Report(FeedWord.id(BTC + 1, Kind.Spot, 0), 3_000e18, 1e6);
+        _submit(START, reports);
+        vm.warp(START + 50);
+        _gradesOfBoth(Grade.Fresh, Grade.Fresh);
+        IFeeds.Bounds memory bounds = _bounds();
+        bounds.spotFresh = 40;
+        _feeds.setUnderlying(BTC, IFeeds.SpotMode.Signed, address(0), bounds);
+        _gradesOfBoth(Grade.Aged, Grade.Fresh);
+        bounds.spotStale = 45;
+        _feeds.setUnderlying(BTC + 1, IFeeds.SpotMode.Signed, address(0), bounds);
+        _gradesOfBoth(Grade.Aged, Grade.Stale);
+        // Terms that were there before are found again.
+        _feeds.setUnderlying(BTC, IFeeds.SpotMode.Signed, address(0), _bounds());
+        _gradesOfBoth(Grade.Fresh, Grade.Stale);
+        // What a spot's word holds of its underlying outlasts reports, a halt and a price that is cleared.
+        uint40 epoch = _feeds.epochOf(BTC);
+        _feeds.halt(_spotId());
+        _gradesOfBoth(Grade.Halted, Grade.Stale);
+        _feeds.resume(_spotId(), true);
+        _gradesOfBoth(Grade.Zero, Grade.Stale);
+        _submitSpot(START + 50, 60_000e18);
+        vm.warp(START + 110);
+        _gradesOfBoth(Grade.Fresh, Grade.Stale);
+        vm.warp(START + 111);
+        _gradesOfBoth(Grade.Aged, Grade.Stale);
+        assertEq(_feeds.epochOf(BTC), epoch + 2);
+        // Nor do the words that sheets are built of hold any of it.
+        FeedId[] memory ids = new FeedId[](1);
+        ids[0] = _spotId();
+        assertEq(_feeds.words(ids)[0], FeedWord.pack(60_000e18, START + 50, 1e6));
+    }
+
+    function _gradesOfBoth(Grade first, Grade second) private view {
+        assertEq(uint8(_feeds.quoteOf(BTC, false).grade), uint8(first));
+        assertEq(uint8(_feeds.quoteOf(BTC + 1, false).grade), uint8(second));
+        uint256[] memory asked = new uint256[](2);
+        (asked[0], asked[1]) = (BTC, BTC + 1);
+        assertEq(_feeds.quotesOf(asked)[0] >> 40, uint8(first > second ? first : second));
+    }
+
     function test_GivenQuotes_WhenNoneOrAnUnknownOneIsAsked_TheySaySo() public {
         uint256[] memory asked = new uint256[](0);
         uint256[] memory answers = _feeds.quotesOf(asked);

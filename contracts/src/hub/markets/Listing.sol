@@ -147,19 +147,7 @@ abstract contract Listing is MarketTerms {
 
     /// @inheritdoc IListing
     function strikesAt(uint16 underlying, uint8[] calldata places) external view returns (uint256[] memory listed) {
-        listed = new uint256[](places.length);
-        uint256[STRIKE_WORDS] storage words = _strikes[underlying];
-        uint256 word;
-        uint256 held = STRIKE_WORDS;
-        for (uint256 i = 0; i < places.length; ++i) {
-            uint256 place = places[i];
-            if (place / StrikeEntry.PER_WORD != held) {
-                held = place / StrikeEntry.PER_WORD;
-                word = words[held];
-            }
-            uint256 entry = word.at(place % StrikeEntry.PER_WORD);
-            if (entry != 0) listed[i] = entry.strike() | (uint256(entry.expiry()) << 128);
-        }
+        return StrikeEntry.read(_strikes[underlying], places);
     }
 
     /// @inheritdoc IMarkets

@@ -65,4 +65,39 @@ library StrikeEntry {
     function put(uint256 word, uint256 third, uint256 entry) internal pure returns (uint256) {
         return (word & ~(MASK << (third * BITS))) | (entry << (third * BITS));
     }
+
+    /// @notice Strikes and expiries by place, as IListing.strikesAt gives them. Every strike that is valued without a sheet passes here.
+    /// @param words of a listing
+    function read(uint256[86] storage words, uint8[] calldata places) internal view returns (uint256[] memory listed) {
+        assembly ("memory-safe") {
+            let count := places.length
+            listed := mload(0x40)
+            mstore(listed, count)
+            let to := add(listed, 32)
+            let end := add(to, shl(5, count))
+            mstore(0x40, end)
+            let word := 0
+            let held := not(0)
+            for {
+                let from := places.offset
+            } lt(to, end) {
+                to := add(to, 32)
+                from := add(from, 32)
+            } {
+                let place := calldataload(from)
+                if gt(place, 255) {
+                    revert(0, 0)
+                }
+                let third := div(place, 3)
+                if xor(third, held) {
+                    held := third
+                    word := sload(add(words.slot, third))
+                }
+                let entry := and(shr(mul(85, sub(place, mul(3, third))), word), 0x1fffffffffffffffffffff)
+                // Mantissa, exponent, hour: at most 10^15 times 10^30.
+                let strike_ := mul(and(entry, 0xfffffffffffff), exp(10, and(shr(52, entry), 31)))
+                mstore(to, or(strike_, shl(128, mul(3600, and(shr(57, entry), 0xffffff)))))
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@ pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {CodeStore} from "./CodeStore.sol";
+import {CollateralLots} from "./CollateralLots.sol";
 import {FeedGrade, Grade} from "./FeedGrade.sol";
 import {Haircuts, Requirement} from "./Haircuts.sol";
 import {Holdings} from "./Holdings.sol";
@@ -152,6 +153,7 @@ contract CollateralRules is ICollateralRules, AccessManaged {
             uint256[] memory rules = new uint256[](words.length * 2);
             uint256[] memory prices = new uint256[](words.length * 2);
             uint256[] memory balances = new uint256[](words.length * 2);
+            uint256[] memory lots = new uint256[](words.length * 4);
             value.oldest = type(uint40).max;
             uint256 count;
             uint256 length = words.length * 2;
@@ -169,22 +171,18 @@ contract CollateralRules is ICollateralRules, AccessManaged {
                 RulesTable.set(prices, count, price);
                 uint256 worth = RulesTable.worth(rule, amount, price);
                 value.total += int256(worth);
+                RulesTable.set(lots, 2 * count, rule);
+                RulesTable.set(lots, 2 * count + 1, worth);
                 RulesTable.set(balances, count++, worth | (uint256(RulesTable.underlying(rule)) << 240));
             }
+            uint256 first;
             assembly ("memory-safe") {
                 mstore(balances, count)
+                first := add(lots, 32)
             }
             value.balances = balances;
-            value.haircuts = RulesTable.haircuts(table, rules, balances);
+            value.haircuts = RulesTable.haircuts(table, first, first + (count << 6));
         }
-    }
-
-    /// @dev A balance that counts.
-    /// @param rules of RulesTable
-    /// @param lots  amount | place of its price among those asked << 128; then its value
-    struct Counted {
-        uint256[] rules;
-        uint256[] lots;
     }
 
     /// @inheritdoc ICollateralRules
@@ -192,43 +190,19 @@ contract CollateralRules is ICollateralRules, AccessManaged {
     function quotesWith(uint256[] calldata words, uint256[] calldata asked) external view returns (uint256[] memory) {
         unchecked {
             uint256[] memory table = CodeStore.read(_table);
-            Counted memory counted;
-            uint256 question;
-            assembly ("memory-safe") {
-                question := mload(0x40)
-                let first := add(question, 96)
-                calldatacopy(first, asked.offset, shl(5, asked.length))
-                mstore(0x40, add(first, shl(5, add(asked.length, shl(1, words.length)))))
-            }
-            uint256 count = _ask(words, table, question + 96, asked.length, counted);
+            (uint256 question, uint256 count, uint256 lots, uint256 end) = CollateralLots.ask(words, table, asked);
             uint256 answer = _answer(question, count, 3 + asked.length);
-            (uint256[] memory lots, uint256 total) = (counted.lots, 0);
+            uint256 total = CollateralLots.value(lots, end, answer + 96);
             uint256 beside = answer + 96 + (asked.length << 6);
-            uint256 prices = answer + 96;
-            for (uint256 i = 0; i < lots.length; ++i) {
-                uint256 lot = RulesTable.at(lots, i);
-                uint256 price;
-                assembly ("memory-safe") {
-                    price := and(mload(add(prices, shl(6, shr(128, lot)))), 0xffffffffffffffffffffffffffffffff)
-                }
-                uint256 worth = RulesTable.worth(RulesTable.at(counted.rules, i), lot & type(uint128).max, price);
-                total += worth;
-                RulesTable.set(lots, i, worth | ((lot >> 128) << 240));
-            }
-            Requirement memory haircuts = RulesTable.haircuts(table, counted.rules, lots);
-            (int256 initial, int256 maintenance) = (haircuts.initial, haircuts.maintenance);
             assembly ("memory-safe") {
                 // Over the prices that only collateral needed.
                 mstore(beside, total)
-                mstore(add(beside, 32), initial)
-                mstore(add(beside, 64), maintenance)
                 let followers := add(beside, 96)
                 calldatacopy(followers, calldatasize(), shl(5, asked.length))
                 for {
                     let at := add(lots, 32)
-                    let end := add(at, shl(5, mload(lots)))
                 } lt(at, end) {
-                    at := add(at, 32)
+                    at := add(at, 64)
                 } {
                     let place := shr(240, mload(at))
                     if lt(place, asked.length) {
@@ -236,61 +210,16 @@ contract CollateralRules is ICollateralRules, AccessManaged {
                         mstore(place, add(mload(place), shr(16, shl(16, mload(at)))))
                     }
                 }
+            }
+            Requirement memory haircuts = RulesTable.haircuts(table, lots, end);
+            (int256 initial, int256 maintenance) = (haircuts.initial, haircuts.maintenance);
+            assembly ("memory-safe") {
+                mstore(add(beside, 32), initial)
+                mstore(add(beside, 64), maintenance)
                 mstore(answer, 32)
                 mstore(add(answer, 32), add(4, mul(3, asked.length)))
                 return(answer, add(192, mul(96, asked.length)))
             }
-        }
-    }
-
-    /// @dev Balances that count, and the prices they need beside those asked. Returns how many prices that makes.
-    function _ask(
-        uint256[] calldata words,
-        uint256[] memory table,
-        uint256 asked,
-        uint256 count,
-        Counted memory counted
-    ) private pure returns (uint256) {
-        unchecked {
-            uint256[] memory rules = new uint256[](words.length * 2);
-            uint256[] memory lots = new uint256[](words.length * 2);
-            uint256 held;
-            for (uint256 i = 0; i < lots.length; ++i) {
-                uint256 word;
-                assembly ("memory-safe") {
-                    word := calldataload(add(words.offset, shl(5, shr(1, i))))
-                }
-                (uint16 assetId, uint256 amount) = Holdings.lot(word, i & 1);
-                if (amount == 0) continue;
-                uint256 rule = RulesTable.ruleOf(table, assetId);
-                if (rule == 0) continue;
-                uint256 place;
-                assembly ("memory-safe") {
-                    let id := and(rule, 0xffff)
-                    let at := asked
-                    let end := add(asked, shl(5, count))
-                    for {} lt(at, end) {
-                        at := add(at, 32)
-                    } {
-                        if eq(and(mload(at), 0xffff), id) {
-                            break
-                        }
-                    }
-                    if eq(at, end) {
-                        mstore(at, id)
-                        count := add(count, 1)
-                    }
-                    place := shr(5, sub(at, asked))
-                }
-                RulesTable.set(rules, held, rule);
-                RulesTable.set(lots, held++, amount | (place << 128));
-            }
-            assembly ("memory-safe") {
-                mstore(rules, held)
-                mstore(lots, held)
-            }
-            (counted.rules, counted.lots) = (rules, lots);
-            return count;
         }
     }
 

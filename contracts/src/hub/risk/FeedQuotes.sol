@@ -24,19 +24,31 @@ abstract contract FeedQuotes is IFeeds {
 
     mapping(FeedId feed => uint256 word) internal _words;
     mapping(uint16 underlying => Underlying) internal _underlyings;
-    /// @dev FeedTerms.spotOf of two underlyings, the even one low: what is read in one slot.
+    /// @dev All different FeedTerms.spotOf, counted from 1, two in a slot, the even one low: most underlyings share theirs, so an account's are
+    /// read in one slot or two. A spot's word says which are its underlying's.
     mapping(uint256 pair => uint256) private _spotTerms;
+    mapping(uint256 spotTerms => uint256 number) private _numbers;
+    uint256 private _termsCount;
 
     function _setTerms(uint16 underlying, uint256 terms, address source) internal {
         _underlyings[underlying] = Underlying({terms: terms, source: source});
-        uint256 shift = (underlying & 1) * FeedTerms.SPOT_BITS;
-        uint256 pair = _spotTerms[underlying >> 1] & ~(uint256(type(uint128).max) << shift);
-        _spotTerms[underlying >> 1] = pair | (FeedTerms.spotOf(terms) << shift);
+        uint256 spotTerms = FeedTerms.spotOf(terms);
+        uint256 number = _numbers[spotTerms];
+        if (number == 0) {
+            number = ++_termsCount;
+            require(number <= FeedWord.TERMS_MASK, UnderlyingInvalid(underlying, "at most 16383 different terms"));
+            _numbers[spotTerms] = number;
+            _spotTerms[number >> 1] |= spotTerms << ((number & 1) * FeedTerms.SPOT_BITS);
+        }
+        FeedId spot = FeedWord.id(underlying, Kind.Spot, 0);
+        uint256 word = _words[spot] & ~(FeedWord.TERMS_MASK << FeedWord.TERMS_SHIFT);
+        _words[spot] = word | (number << FeedWord.TERMS_SHIFT);
     }
 
     /// @inheritdoc IFeeds
     function quoteOf(uint16 underlying, bool withMark) external view returns (Quote memory) {
-        (uint256 prices, uint256 rest) = _quote(underlying, withMark);
+        uint256 word = _wordOf(uint256(underlying) << 48);
+        (uint256 prices, uint256 rest) = _quote(underlying, withMark, word, _termsOf(underlying, word));
         // CAST: fields of their words, as _quote laid them.
         return
             Quote({
@@ -63,13 +75,22 @@ abstract contract FeedQuotes is IFeeds {
             }
             uint256 oldest = type(uint40).max;
             uint256 grade;
+            uint256 terms;
+            uint256 number;
             for (uint256 i = 0; i < count; ++i) {
-                uint256 word;
+                uint256 underlying;
                 assembly ("memory-safe") {
-                    word := calldataload(add(asked.offset, shl(5, i)))
+                    underlying := calldataload(add(asked.offset, shl(5, i)))
                 }
-                // CAST: the field's sixteen bits.
-                (uint256 prices, uint256 rest) = _quote(uint16(word), (word >> 16) & 1 == 1);
+                bool withMark = (underlying >> 16) & 1 == 1;
+                underlying &= type(uint16).max;
+                uint256 word = _wordOf(underlying << 48);
+                // Mostly those of the one before.
+                if (i == 0 || (word >> FeedWord.TERMS_SHIFT) & FeedWord.TERMS_MASK != number) {
+                    terms = _termsOf(underlying, word);
+                    number = (word >> FeedWord.TERMS_SHIFT) & FeedWord.TERMS_MASK;
+                }
+                (uint256 prices, uint256 rest) = _quote(underlying, withMark, word, terms);
                 assembly ("memory-safe") {
                     let to := add(answer, add(96, shl(6, i)))
                     mstore(to, prices)
@@ -92,14 +113,17 @@ abstract contract FeedQuotes is IFeeds {
     }
 
     /// @dev Equal to point() and mark(), without their structs in memory.
+    /// @param word   of its spot
+    /// @param terms  FeedTerms.spotOf's
     /// @return prices spot uint128 | mark uint128, 0 if not asked
     /// @return rest   epoch uint40 | confidence uint64 | oldest uint40 | grade
-    function _quote(uint256 underlying, bool withMark) private view returns (uint256 prices, uint256 rest) {
+    function _quote(
+        uint256 underlying,
+        bool withMark,
+        uint256 word,
+        uint256 terms
+    ) private view returns (uint256 prices, uint256 rest) {
         unchecked {
-            uint256 terms = _spotTermsOf(underlying);
-            // CAST: it came with sixteen bits.
-            require(terms != 0, UnderlyingUnknown(uint16(underlying)));
-            uint256 word = _wordOf(underlying << 48);
             rest = (word >> FeedWord.EPOCH_SHIFT) & TIME;
             uint256 grade;
             if (terms >> 96 == uint256(SpotMode.Signed)) grade = _spotGrade(word, terms, false);
@@ -127,15 +151,18 @@ abstract contract FeedQuotes is IFeeds {
         }
     }
 
-    /// @dev 0: not listed.
-    function _spotTermsOf(uint256 underlying) private view returns (uint256 terms) {
+    /// @param word of its spot
+    function _termsOf(uint256 underlying, uint256 word) private view returns (uint256 terms) {
         unchecked {
-            terms = (_spotTerms[underlying >> 1] >> ((underlying & 1) << 7)) & PRICE;
+            uint256 number = (word >> FeedWord.TERMS_SHIFT) & FeedWord.TERMS_MASK;
+            // CAST: it came with sixteen bits.
+            require(number != 0, UnderlyingUnknown(uint16(underlying)));
+            terms = (_spotTerms[number >> 1] >> ((number & 1) << 7)) & PRICE;
         }
     }
 
     /// @param feed a FeedId
-    function _wordOf(uint256 feed) private view returns (uint256 word) {
+    function _wordOf(uint256 feed) internal view returns (uint256 word) {
         assembly ("memory-safe") {
             mstore(0x00, feed)
             mstore(0x20, _words.slot)

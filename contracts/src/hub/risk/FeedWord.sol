@@ -17,7 +17,7 @@ using FeedWord for FeedId global;
 
 /// @title A feed's storage word
 /// @notice Low to high: value uint128 (a price, 18 decimals, or a packed smile slice) | time uint40, seconds | spread uint32, half-width of
-/// the value, 1e-9 of it | in a spot's word uint40, the underlying's epoch | zeros | final (bit 254) | halted (bit 255). Twin: shared/src/risk/feed-word.ts.
+/// the value, 1e-9 of it | in a spot's word uint40, the underlying's epoch | and uint14, which terms are the underlying's (FeedQuotes) | final (bit 254) | halted (bit 255). Twin: shared/src/risk/feed-word.ts.
 library FeedWord {
     /// @notice The whole value, as a spread.
     uint32 internal constant SPREAD_ONE = 1e9;
@@ -25,6 +25,10 @@ library FeedWord {
     uint256 internal constant HALTED = 1 << 255;
     uint256 internal constant EPOCH_SHIFT = 200;
     uint256 internal constant EPOCH = uint256(type(uint40).max) << EPOCH_SHIFT;
+    uint256 internal constant TERMS_SHIFT = 240;
+    uint256 internal constant TERMS_MASK = (1 << 14) - 1;
+    /// @notice What a spot's word holds of its underlying, beside the spot.
+    uint256 internal constant BESIDE = EPOCH | (TERMS_MASK << TERMS_SHIFT);
 
     function id(uint16 underlying_, Kind kind_, uint40 expiry_) internal pure returns (FeedId) {
         return FeedId.wrap((uint64(underlying_) << 48) | (uint64(uint8(kind_)) << 40) | expiry_);

@@ -22,51 +22,39 @@ library LaneRows {
     ) internal pure returns (uint256 past) {
         assembly ("memory-safe") {
             past := mload(0x40)
-            let row := and(shr(224, header), 0xff)
-            let end := add(row, and(shr(232, header), 0xff))
-            let naked := 0
-            let net := 0
+            let at := and(shr(224, header), 0xff)
+            let row := add(rows, mul(at, 160))
+            at := add(at, list)
+            let end := add(at, and(shr(232, header), 0xff))
+            // Of the puts: sizes times 2^128 and their strikes; sizes of those short; all strikes' bits. Of strikes: sizes, and times 2^128
+            // those short.
             let puts := 0
+            let shorts := 0
             let strikes := 0
-            let magnitude := 0
-            for {} lt(row, end) {
-                row := add(row, 1)
+            let sizes := 0
+            for {} lt(at, end) {
+                at := add(at, 1)
+                row := add(row, 160)
             } {
-                let size := mload(add(cells, shl(5, and(mload(add(list, row)), 0xff))))
+                let size := mload(add(cells, and(shl(5, mload(at)), 0x1fe0)))
                 if iszero(size) {
                     continue
                 }
                 // size: calls, then with the puts, each of which counts as a call, and again in what parity takes off.
                 let put := size
                 size := signextend(15, size)
-                mstore(past, add(rows, mul(row, 160)))
                 if xor(put, size) {
                     put := sar(128, sub(put, size))
                     size := add(size, put)
-                    let strike := shr(224, mload(add(mload(past), 96)))
-                    let step := 1
-                    if shr(31, strike) {
-                        strike := shl(9, and(strike, 0x7fffffff))
-                        step := 512
-                    }
-                    puts := add(puts, put)
-                    switch slt(put, 0)
-                    case 1 {
-                        strike := add(strike, step)
-                        strikes := add(strikes, mul(put, strike))
-                        magnitude := sub(magnitude, mul(put, add(0x100000000, shl(4, strike))))
-                    }
-                    default {
-                        strikes := add(strikes, mul(put, strike))
-                        magnitude := add(magnitude, mul(put, add(0x100000000, shl(4, add(strike, step)))))
-                    }
+                    let strike := shr(224, mload(add(row, 96)))
+                    strikes := or(strikes, strike)
+                    puts := add(puts, mul(put, or(0x100000000000000000000000000000000, strike)))
+                    shorts := add(shorts, mul(slt(put, 0), put))
                 }
+                mstore(past, row)
                 mstore(add(past, 32), size)
                 past := add(past, 64)
-                net := add(net, size)
-                if slt(size, 0) {
-                    naked := sub(naked, size)
-                }
+                sizes := add(sizes, mul(size, or(1, shl(128, slt(size, 0)))))
             }
             // None: nothing is held.
             switch eq(past, mload(0x40))
@@ -75,13 +63,61 @@ library LaneRows {
             }
             default {
                 acc := add(acc, 320)
+                let sum := signextend(15, puts)
+                puts := sar(128, sub(puts, sum))
                 mstore(acc, puts)
-                mstore(add(acc, 32), strikes)
-                mstore(add(acc, 64), naked)
-                mstore(add(acc, 96), net)
-                // Sizes without sign are what they come to, and twice the short ones.
-                mstore(add(acc, 128), add(magnitude, shl(32, add(net, shl(1, naked)))))
+                // A short one pays one step more.
+                mstore(add(acc, 32), add(sum, shorts))
+                sum := signextend(15, sizes)
+                sizes := sar(128, sub(sum, sizes))
+                mstore(add(acc, 64), sizes)
+                mstore(add(acc, 96), sum)
+                // Sizes without sign are what they come to, and twice the short ones; no strike is above all bits of all.
+                puts := mul(sub(puts, shl(1, shorts)), add(0x100000010, shl(4, strikes)))
+                puts := add(puts, shl(32, add(sum, shl(1, sizes))))
+                // Coarse strikes are not what their bits say: above all that lanes hold.
+                mstore(add(acc, 128), or(puts, shl(255, gt(strikes, 0x7fffffff))))
             }
+        }
+    }
+
+    /// @notice Puts times strikes, and the most that a lane may come to, one by one: where the most that find says is more than lanes hold, it may
+    /// be less, or strikes are coarse.
+    function count(uint256 header, uint256 list, uint256 rows, uint256 cells, uint256 acc) internal pure {
+        assembly ("memory-safe") {
+            let row := and(shr(224, header), 0xff)
+            let end := add(row, and(shr(232, header), 0xff))
+            let strikes := 0
+            let magnitude := 0
+            for {} lt(row, end) {
+                row := add(row, 1)
+            } {
+                let put := mload(add(cells, shl(5, and(mload(add(list, row)), 0xff))))
+                let size := signextend(15, put)
+                put := sar(128, sub(put, size))
+                if iszero(put) {
+                    continue
+                }
+                let strike := shr(224, mload(add(add(rows, mul(row, 160)), 96)))
+                let step := 1
+                if shr(31, strike) {
+                    strike := shl(9, and(strike, 0x7fffffff))
+                    step := 512
+                }
+                switch slt(put, 0)
+                case 1 {
+                    strike := add(strike, step)
+                    strikes := add(strikes, mul(put, strike))
+                    magnitude := sub(magnitude, mul(put, add(0x100000000, shl(4, strike))))
+                }
+                default {
+                    strikes := add(strikes, mul(put, strike))
+                    magnitude := add(magnitude, mul(put, add(0x100000000, shl(4, add(strike, step)))))
+                }
+            }
+            mstore(add(acc, 352), strikes)
+            let sizes := add(mload(add(acc, 416)), shl(1, mload(add(acc, 384))))
+            mstore(add(acc, 448), add(magnitude, shl(32, sizes)))
         }
     }
 
@@ -92,7 +128,6 @@ library LaneRows {
     function addUp(uint256 acc, uint256 past) internal pure {
         assembly ("memory-safe") {
             calldatacopy(acc, calldatasize(), 320)
-            mstore(0x00, EVEN)
             // The last four may be fewer: the missing ones are of size nothing, wherever they stand.
             for {
                 let gap := add(past, 192)
@@ -117,80 +152,80 @@ library LaneRows {
                 {
                     let word := mload(a)
                     let all := mul(sizeA, word)
-                    let odd := mul(sizeA, and(shr(32, word), mload(0x00)))
+                    let odd := mul(sizeA, and(shr(32, word), EVEN))
                     word := mload(b)
                     all := add(all, mul(sizeB, word))
-                    odd := add(odd, mul(sizeB, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeB, and(shr(32, word), EVEN)))
                     word := mload(c)
                     all := add(all, mul(sizeC, word))
-                    odd := add(odd, mul(sizeC, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeC, and(shr(32, word), EVEN)))
                     word := mload(d)
                     all := add(all, mul(sizeD, word))
-                    odd := add(odd, mul(sizeD, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeD, and(shr(32, word), EVEN)))
                     mstore(acc, add(mload(acc), all))
                     mstore(add(acc, 32), add(mload(add(acc, 32)), odd))
                 }
                 {
                     let word := mload(add(a, 32))
                     let all := mul(sizeA, word)
-                    let odd := mul(sizeA, and(shr(32, word), mload(0x00)))
+                    let odd := mul(sizeA, and(shr(32, word), EVEN))
                     word := mload(add(b, 32))
                     all := add(all, mul(sizeB, word))
-                    odd := add(odd, mul(sizeB, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeB, and(shr(32, word), EVEN)))
                     word := mload(add(c, 32))
                     all := add(all, mul(sizeC, word))
-                    odd := add(odd, mul(sizeC, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeC, and(shr(32, word), EVEN)))
                     word := mload(add(d, 32))
                     all := add(all, mul(sizeD, word))
-                    odd := add(odd, mul(sizeD, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeD, and(shr(32, word), EVEN)))
                     mstore(add(acc, 64), add(mload(add(acc, 64)), all))
                     mstore(add(acc, 96), add(mload(add(acc, 96)), odd))
                 }
                 {
                     let word := mload(add(a, 64))
                     let all := mul(sizeA, word)
-                    let odd := mul(sizeA, and(shr(32, word), mload(0x00)))
+                    let odd := mul(sizeA, and(shr(32, word), EVEN))
                     word := mload(add(b, 64))
                     all := add(all, mul(sizeB, word))
-                    odd := add(odd, mul(sizeB, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeB, and(shr(32, word), EVEN)))
                     word := mload(add(c, 64))
                     all := add(all, mul(sizeC, word))
-                    odd := add(odd, mul(sizeC, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeC, and(shr(32, word), EVEN)))
                     word := mload(add(d, 64))
                     all := add(all, mul(sizeD, word))
-                    odd := add(odd, mul(sizeD, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeD, and(shr(32, word), EVEN)))
                     mstore(add(acc, 128), add(mload(add(acc, 128)), all))
                     mstore(add(acc, 160), add(mload(add(acc, 160)), odd))
                 }
                 {
                     let word := mload(add(a, 96))
                     let all := mul(sizeA, word)
-                    let odd := mul(sizeA, and(shr(32, word), mload(0x00)))
+                    let odd := mul(sizeA, and(shr(32, word), EVEN))
                     word := mload(add(b, 96))
                     all := add(all, mul(sizeB, word))
-                    odd := add(odd, mul(sizeB, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeB, and(shr(32, word), EVEN)))
                     word := mload(add(c, 96))
                     all := add(all, mul(sizeC, word))
-                    odd := add(odd, mul(sizeC, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeC, and(shr(32, word), EVEN)))
                     word := mload(add(d, 96))
                     all := add(all, mul(sizeD, word))
-                    odd := add(odd, mul(sizeD, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeD, and(shr(32, word), EVEN)))
                     mstore(add(acc, 192), add(mload(add(acc, 192)), all))
                     mstore(add(acc, 224), add(mload(add(acc, 224)), odd))
                 }
                 {
                     let word := mload(add(a, 128))
                     let all := mul(sizeA, word)
-                    let odd := mul(sizeA, and(shr(32, word), mload(0x00)))
+                    let odd := mul(sizeA, and(shr(32, word), EVEN))
                     word := mload(add(b, 128))
                     all := add(all, mul(sizeB, word))
-                    odd := add(odd, mul(sizeB, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeB, and(shr(32, word), EVEN)))
                     word := mload(add(c, 128))
                     all := add(all, mul(sizeC, word))
-                    odd := add(odd, mul(sizeC, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeC, and(shr(32, word), EVEN)))
                     word := mload(add(d, 128))
                     all := add(all, mul(sizeD, word))
-                    odd := add(odd, mul(sizeD, and(shr(32, word), mload(0x00))))
+                    odd := add(odd, mul(sizeD, and(shr(32, word), EVEN)))
                     mstore(add(acc, 256), add(mload(add(acc, 256)), all))
                     mstore(add(acc, 288), add(mload(add(acc, 288)), odd))
                 }

@@ -6,11 +6,10 @@ pragma solidity ^0.8.34;
 library OptionCells {
     /// @param words as holdings have them, six options each (see IRiskEngine)
     /// @return used  a bit per place
-    /// @return cells where 256 words stand, by place
+    /// @return cells where words stand by place: 128, or 256 if any place from 128 on is used
     function gather(uint256[] memory words) internal pure returns (uint256 used, uint256 cells) {
         assembly ("memory-safe") {
             cells := mload(0x40)
-            mstore(0x40, add(cells, 8192))
             calldatacopy(cells, calldatasize(), 8192)
             let at := add(words, 32)
             // The six are written out: a call for each would cost a third more.
@@ -22,55 +21,57 @@ library OptionCells {
                 let word := mload(at)
                 {
                     let size := sar(223, shl(214, word))
-                    let place := and(shr(1, word), 0xff)
-                    used := or(used, shl(place, gt(size, 0)))
-                    let cell := add(cells, shl(5, place))
-                    mstore(cell, add(mload(cell), shl(shl(7, and(word, 1)), size)))
+                    let cell := and(shl(4, word), 0x1fe0)
+                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    cell := add(cells, cell)
+                    mstore(cell, add(mload(cell), shl(and(shl(7, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(172, word))
-                    let place := and(shr(43, word), 0xff)
-                    used := or(used, shl(place, gt(size, 0)))
-                    let cell := add(cells, shl(5, place))
+                    let cell := and(shr(38, word), 0x1fe0)
+                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(35, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(130, word))
-                    let place := and(shr(85, word), 0xff)
-                    used := or(used, shl(place, gt(size, 0)))
-                    let cell := add(cells, shl(5, place))
+                    let cell := and(shr(80, word), 0x1fe0)
+                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(77, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(88, word))
-                    let place := and(shr(127, word), 0xff)
-                    used := or(used, shl(place, gt(size, 0)))
-                    let cell := add(cells, shl(5, place))
+                    let cell := and(shr(122, word), 0x1fe0)
+                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(119, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(46, word))
-                    let place := and(shr(169, word), 0xff)
-                    used := or(used, shl(place, gt(size, 0)))
-                    let cell := add(cells, shl(5, place))
+                    let cell := and(shr(164, word), 0x1fe0)
+                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(161, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(4, word))
-                    let place := and(shr(211, word), 0xff)
-                    used := or(used, shl(place, gt(size, 0)))
-                    let cell := add(cells, shl(5, place))
+                    let cell := and(shr(206, word), 0x1fe0)
+                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(203, word), 128), size)))
                 }
             }
+            mstore(0x40, add(cells, shl(12, add(1, gt(used, 0xffffffffffffffffffffffffffffffff)))))
         }
     }
 
     /// @notice Takes sizes in 2^coarse lots, calls and puts each rounded down.
-    function coarsen(uint256 cells, uint256 coarse) internal pure {
+    /// @param used  as gather says
+    function coarsen(uint256 cells, uint256 used, uint256 coarse) internal pure {
         assembly ("memory-safe") {
             for {
-                let end := add(cells, 8192)
+                let end := add(cells, shl(12, add(1, gt(used, 0xffffffffffffffffffffffffffffffff))))
             } lt(cells, end) {
                 cells := add(cells, 32)
             } {

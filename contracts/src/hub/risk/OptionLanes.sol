@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {LaneFold} from "./LaneFold.sol";
 import {LaneRows} from "./LaneRows.sol";
 import {OptionCells} from "./OptionCells.sol";
 import {SheetGrades} from "./SheetGrades.sol";
@@ -37,6 +38,8 @@ library OptionLanes {
     /// @param magnitude most that a lane may come to
     /// @param forward   greatest seen
     /// @param used      a bit per place
+    /// @param list      of the sheet at hand: the last byte of the word that ends at the first row's place
+    /// @param rows      and where its rows begin
     struct Work {
         uint256 cells;
         uint256 acc;
@@ -46,14 +49,13 @@ library OptionLanes {
         uint256 magnitude;
         uint256 forward;
         uint256 used;
+        uint256 list;
+        uint256 rows;
     }
 
     /// @notice 1 / UNIT: 0.001 of a lot's step 2^-31.
     int256 internal constant UNIT = 1000 << 31;
     uint256 private constant LANES = 40;
-    uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
-    uint256 private constant BIAS = 0x8000000000000000800000000000000080000000000000008000000000000000;
-    uint256 private constant WIDE = 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff;
     /// @dev Bits of what a lane may come to, of a forward, and of a forward as far as spot tells: sixty-four expiries stay below 2^127.
     uint256 private constant LANE_BITS = 59;
     uint256 private constant FORWARD_BITS = 57;
@@ -80,7 +82,7 @@ library OptionLanes {
             uint256 least = _excess(work.forward, FORWARD_BITS);
             if (coarse != 0 || least > shift) {
                 // Sizes or forwards beyond what lanes hold: coarser ones, against the account. Charges keep the exact sizes.
-                if (coarse != 0) OptionCells.coarsen(cells, coarse);
+                if (coarse != 0) OptionCells.coarsen(cells, used, coarse);
                 (int256 naked, int256 net) = (sums.naked, sums.net);
                 sums.mark = sums.basis = 0;
                 work = _begin(cells, coarse, least > shift ? least : shift);
@@ -141,27 +143,40 @@ library OptionLanes {
 
     function _addSheet(uint256[] memory sheet, Work memory work, Sums memory sums) private pure {
         unchecked {
-            uint256 expiries = sheet[1] & 0xffff;
-            uint256 list;
-            uint256 rows;
+            uint256 at;
+            uint256 end;
             assembly ("memory-safe") {
-                // The last byte of the word that ends at a row's place.
-                list := add(sheet, add(1, shl(5, add(2, shl(1, expiries)))))
+                // As SheetRows has it: two words, headers, places, rows.
+                at := add(sheet, 96)
+                let counts := mload(add(sheet, 64))
+                end := add(at, shl(6, and(counts, 0xffff)))
+                mstore(add(work, 256), sub(end, 31))
+                mstore(add(work, 288), add(end, and(add(shr(16, counts), 31), not(31))))
             }
-            rows = SheetRows.rowsOf(expiries, sheet[1] >> 16);
-            assembly ("memory-safe") {
-                rows := add(sheet, add(32, shl(5, rows)))
-            }
-            for (uint256 e = 0; e < expiries; ++e) {
+            for (; at < end; at += 64) {
                 uint256 header;
                 uint256 second;
+                bool touched;
                 assembly ("memory-safe") {
-                    header := mload(add(sheet, add(96, shl(6, e))))
-                    second := mload(add(sheet, add(128, shl(6, e))))
+                    header := mload(at)
+                    second := mload(add(at, 32))
+                    // SheetRows.touches
+                    let first := and(shr(168, second), 0xff)
+                    touched := shl(sub(add(255, first), and(shr(176, second), 0xff)), shr(first, mload(add(work, 224))))
                 }
-                if (!SheetRows.touches(second, work.used)) continue;
-                uint256 past = LaneRows.find(header, list, rows, work.cells, work.acc);
+                if (!touched) continue;
+                // From two places, so that the compiler keeps it a function, with a stack of its own.
+                uint256 past =
+                    work.coarse == 0
+                        ? LaneRows.find(header, work.list, work.rows, work.cells, work.acc)
+                        : LaneRows.find(header, work.list, work.rows, work.cells, work.acc);
                 if (past == 0) continue;
+                uint256 magnitude;
+                uint256 acc = work.acc;
+                assembly ("memory-safe") {
+                    magnitude := mload(add(acc, 448))
+                }
+                if (magnitude >> LANE_BITS != 0) LaneRows.count(header, work.list, work.rows, work.cells, acc);
                 LaneRows.addUp(work.acc, past);
                 _value(header, work, sums);
                 sums.header = SheetGrades.both(sums.header, second & SheetGrades.MASK);
@@ -180,11 +195,11 @@ library OptionLanes {
             work.bias += gain << 63;
             _count(acc, work, sums);
             // From two places, so that the compiler keeps it a function, with a stack of its own.
-            if (header >> 240 != 0) _fold(acc, _moved(acc, header >> 240), gain, forward - gain);
-            else _fold(acc, acc + 1152, gain, forward - gain);
-            int256 mark = _laneOf(acc + 224, 0) * int256(forward);
-            int256 up = _laneOf(acc + 224, 128);
-            int256 down = _laneOf(acc + 192, 192);
+            if (header >> 240 != 0) LaneFold.fold(acc, _moved(acc, header >> 240), gain, forward - gain);
+            else LaneFold.fold(acc, acc + 1152, gain, forward - gain);
+            int256 mark = _laneOf(acc + 32, 0) * int256(forward);
+            int256 up = _laneOf(acc + 32, 128);
+            int256 down = _laneOf(acc, 192);
             up = (up * int256(up > 0 ? gain : forward)) - mark;
             down = (down * int256(down > 0 ? gain : forward)) - mark;
             sums.mark += mark;
@@ -231,61 +246,6 @@ library OptionLanes {
     function _laneOf(uint256 at, uint256 bits) private pure returns (int256 value) {
         assembly ("memory-safe") {
             value := sub(and(shr(bits, mload(at)), 0xffffffffffffffff), shl(63, 1))
-        }
-    }
-
-    /// @dev Word by word: parity, then the discount, then the totals. What was summed is left as lanes 2^63 above their value.
-    function _fold(uint256 acc, uint256 moves, uint256 gain, uint256 rest) private pure {
-        assembly ("memory-safe") {
-            let put := mload(add(acc, 320))
-            let base := mload(add(acc, 352))
-            base := add(mul(sub(shl(4, base), mload(add(acc, 384))), ONES), BIAS)
-            let to := add(acc, 512)
-            for {
-                let at := acc
-            } lt(at, add(acc, 320)) {
-                at := add(at, 64)
-            } {
-                if eq(at, add(acc, 256)) {
-                    // The tails' steps are eight times as large.
-                    base := mload(add(acc, 352))
-                    base := add(mul(sub(shl(1, base), mload(add(acc, 384))), ONES), BIAS)
-                }
-                let odd := mload(add(at, 32))
-                let value := add(sub(mload(at), shl(32, odd)), sub(base, mul(put, mload(moves))))
-                let all := 0
-                let sign := 0
-                let other := add(odd, sub(base, mul(put, mload(add(moves, 32)))))
-                mstore(at, value)
-                all := mul(gain, value)
-                odd := mul(gain, and(shr(64, value), WIDE))
-                sign := and(not(value), BIAS)
-                if sign {
-                    // What lanes are below zero, without sign.
-                    let unit := shr(63, sign)
-                    value := add(and(not(value), sub(sign, unit)), unit)
-                    all := sub(all, mul(rest, value))
-                    odd := sub(odd, mul(rest, and(shr(64, value), WIDE)))
-                }
-                mstore(to, add(mload(to), all))
-                mstore(add(to, 64), add(mload(add(to, 64)), odd))
-                value := other
-                to := add(to, 32)
-                mstore(add(at, 32), value)
-                all := mul(gain, value)
-                odd := mul(gain, and(shr(64, value), WIDE))
-                sign := and(not(value), BIAS)
-                if sign {
-                    let unit := shr(63, sign)
-                    value := add(and(not(value), sub(sign, unit)), unit)
-                    all := sub(all, mul(rest, value))
-                    odd := sub(odd, mul(rest, and(shr(64, value), WIDE)))
-                }
-                mstore(to, add(mload(to), all))
-                mstore(add(to, 64), add(mload(add(to, 64)), odd))
-                moves := add(moves, 64)
-                to := add(to, 96)
-            }
         }
     }
 

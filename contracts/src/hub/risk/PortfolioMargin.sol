@@ -201,6 +201,11 @@ library PortfolioMargin {
             uint256 missing = book.used;
             for (uint256 i = 0; i < book.sheets.length; ++i) missing &= ~book.sheets[i][0];
             require(missing == 0, PlaceMissing(missing));
+            if (whole.scratch == 0) whole.scratch = PortfolioScenarios.newSum();
+            uint256 free;
+            assembly ("memory-safe") {
+                free := mload(0x40)
+            }
             // CAST: a price; it only sets how forwards are cut.
             OptionLanes.Sums memory sums = OptionLanes.sum(
                 book.sheets,
@@ -211,15 +216,18 @@ library PortfolioMargin {
             (leg.naked, leg.net, book.header) = (sums.naked, sums.net, sums.header);
             leg.mark = Wad.floorDiv(sums.mark << sums.scale, OptionLanes.UNIT);
             leg.basis = Wad.floorDiv(sums.basis << sums.scale, OptionLanes.UNIT);
-            if (whole.scratch == 0) whole.scratch = PortfolioScenarios.newSum();
             (leg.worst, whole.worstScenario) = PortfolioScenarios.withOptions(
                 sums,
                 linear,
                 Wad.min(0, leg.basis),
                 whole.scratch
             );
-            if (whole.sum != 0) PortfolioScenarios.addTo(whole.sum, whole.scratch);
-            if (joint != 0) PortfolioScenarios.addTo(joint, whole.scratch);
+            if (joint != 0) PortfolioScenarios.addToBoth(whole.sum, joint, whole.scratch);
+            else if (whole.sum != 0) PortfolioScenarios.addTo(whole.sum, whole.scratch);
+            // Nothing of the sums is needed any more: the next underlying's stand in their place, for memory is the dearer the more there is.
+            assembly ("memory-safe") {
+                mstore(0x40, free)
+            }
         }
     }
 
@@ -256,7 +264,7 @@ library PortfolioMargin {
             uint256 count = underlyings.length;
             Leg memory leg;
             Joint memory none;
-            if (count != 1) whole.joints = new Joint[](count);
+            if (count != 1) whole.joints = _newJoints(count);
             if (count != 1 || books[0].used == 0) whole.sum = PortfolioScenarios.newSum();
             for (uint256 i = 0; i < count; ++i) {
                 Underlying memory underlying = underlyings[i];
@@ -298,6 +306,26 @@ library PortfolioMargin {
             if (joint.members == 1) return 0;
             (int256 least, ) = PortfolioScenarios.leastOf(joint.sum);
             return _down(Wad.max(0, joint.alone + Wad.min(least, Wad.min(0, joint.basis))), joint.correlation);
+        }
+    }
+
+    /// @dev As `new` would, at once.
+    function _newJoints(uint256 count) private pure returns (Joint[] memory joints) {
+        assembly ("memory-safe") {
+            joints := mload(0x40)
+            let at := add(add(joints, 32), shl(5, count))
+            let end := add(at, mul(count, 192))
+            mstore(0x40, end)
+            calldatacopy(at, calldatasize(), sub(end, at))
+            mstore(joints, count)
+            for {
+                let to := add(joints, 32)
+            } lt(at, end) {
+                to := add(to, 32)
+                at := add(at, 192)
+            } {
+                mstore(to, at)
+            }
         }
     }
 

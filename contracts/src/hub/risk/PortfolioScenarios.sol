@@ -204,6 +204,35 @@ library PortfolioScenarios {
         }
     }
 
+    /// @notice addTo of two sums.
+    function addToBoth(uint256 sum, uint256 other, uint256 profits) internal pure {
+        assembly ("memory-safe") {
+            let profit := mload(profits)
+            mstore(sum, add(mload(sum), profit))
+            mstore(other, add(mload(other), profit))
+            for {
+                let end := add(sum, 1184)
+                sum := add(sum, 32)
+                other := add(other, 32)
+                profits := add(profits, 32)
+            } lt(sum, end) {
+                sum := add(sum, 96)
+                other := add(other, 96)
+                profits := add(profits, 96)
+            } {
+                profit := mload(profits)
+                mstore(sum, add(mload(sum), profit))
+                mstore(other, add(mload(other), profit))
+                profit := mload(add(profits, 32))
+                mstore(add(sum, 32), add(mload(add(sum, 32)), profit))
+                mstore(add(other, 32), add(mload(add(other, 32)), profit))
+                profit := mload(add(profits, 64))
+                mstore(add(sum, 64), add(mload(add(sum, 64)), profit))
+                mstore(add(other, 64), add(mload(add(other, 64)), profit))
+            }
+        }
+    }
+
     /// @return profit The least of a sum.
     /// @return at     The first scenario that has it.
     function leastOf(uint256 sum) internal pure returns (int256 profit, uint256 at) {

@@ -31,7 +31,6 @@ library RulesTable {
     /// @dev 1 as a rate; times 1e9 it is a wad.
     uint256 private constant RATE_ONE = 1e9;
     uint256 private constant MOST_WORTH = 1 << 120;
-    uint256 private constant VALUE = (1 << 240) - 1;
 
     function encode(
         Entry[] memory entries,
@@ -171,34 +170,45 @@ library RulesTable {
 
     // ---- haircuts, as Haircuts.sum computes them
 
-    /// @param rules    one per balance, maybe more
-    /// @param balances value uint240 | anything
-    function haircuts(
-        uint256[] memory table,
-        uint256[] memory rules,
-        uint256[] memory balances
-    ) internal view returns (Requirement memory total) {
+    /// @notice Of balances as they stand in memory, two words each: rule | value uint240 | anything. They do not outlast it.
+    /// @param first where they begin
+    /// @param end   and end
+    function haircuts(uint256[] memory table, uint256 first, uint256 end) internal view returns (Requirement memory) {
         unchecked {
-            for (uint256 i = 0; i < balances.length; ++i) {
-                uint256 class = classIn(at(rules, i));
-                bool isFirst = true;
-                for (uint256 j = 0; j < i && isFirst; ++j) isFirst = classIn(at(rules, j)) != class;
-                if (!isFirst) continue;
-                uint256 value = 0;
-                for (uint256 j = i; j < balances.length; ++j)
-                    if (classIn(at(rules, j)) == class) value += at(balances, j) & VALUE;
-                if (value == 0) continue;
-                (uint256 maintenance, uint256 initial) = _tiered(table, class, value);
-                total.maintenance += int256(maintenance);
-                total.initial += int256(initial);
-                for (uint256 j = i; j < balances.length; ++j) {
-                    if (classIn(at(rules, j)) != class) continue;
-                    uint256 balance = at(balances, j) & VALUE;
-                    (uint256 chain, uint256 chainInitial) = _chain(at(rules, j));
-                    total.maintenance += int256(_up((balance - (balance * maintenance) / value) * chain, WAD));
-                    total.initial += int256(_up((balance - (balance * initial) / value) * chainInitial, WAD));
+            (uint256 initial, uint256 maintenance) = (0, 0);
+            while (first < end) {
+                // Those of the first one's class; the others move up.
+                uint256 class;
+                uint256 value;
+                assembly ("memory-safe") {
+                    class := and(shr(24, mload(first)), 0xff)
+                    for {
+                        let from := first
+                    } lt(from, end) {
+                        from := add(from, 64)
+                    } {
+                        if eq(and(shr(24, mload(from)), 0xff), class) {
+                            value := add(value, shr(16, shl(16, mload(add(from, 32)))))
+                        }
+                    }
                 }
+                (uint256 tiered, uint256 tieredInitial) = _tiered(table, class, value);
+                uint256 left;
+                (maintenance, initial) = (maintenance + tiered, initial + tieredInitial);
+                (left, maintenance, initial) = _ofChains(
+                    first,
+                    end,
+                    class,
+                    value,
+                    tiered,
+                    tieredInitial,
+                    maintenance,
+                    initial
+                );
+                end = left;
             }
+            // CAST: sums of values below 2^120.
+            return Requirement({initial: int256(initial), maintenance: int256(maintenance)});
         }
     }
 
@@ -232,20 +242,59 @@ library RulesTable {
         }
     }
 
-    /// @dev chainRates, in wads.
-    function _chain(uint256 rule) private view returns (uint256 maintenance, uint256 initial) {
-        unchecked {
-            uint256 state = ((rule >> 96) & 0xffffffff) * RATE_ONE;
-            if (state != 0) {
-                uint256 elapsed = block.timestamp - ((rule >> 160) & 0xffffffffff);
-                uint256 ramp = (rule >> 200) & 0xffffffff;
-                if (elapsed < ramp) state = _up(state * ((elapsed * WAD) / ramp), WAD);
+    /// @dev What chains take of what the class leaves, and where the balances of other classes end now.
+    /// @param value of the class
+    function _ofChains(
+        uint256 first,
+        uint256 end,
+        uint256 class,
+        uint256 value,
+        uint256 tiered,
+        uint256 tieredInitial,
+        uint256 maintenance,
+        uint256 initial
+    ) private view returns (uint256 left, uint256, uint256) {
+        assembly ("memory-safe") {
+            left := first
+            for {} lt(first, end) {
+                first := add(first, 64)
+            } {
+                let rule := mload(first)
+                let held := mload(add(first, 32))
+                if xor(and(shr(24, rule), 0xff), class) {
+                    mstore(left, rule)
+                    mstore(add(left, 32), held)
+                    left := add(left, 64)
+                    continue
+                }
+                held := shr(16, shl(16, held))
+                // chainRates, in wads.
+                let rate := mul(and(shr(32, rule), 0xffffffff), 1000000000)
+                let state := and(shr(96, rule), 0xffffffff)
+                if state {
+                    state := mul(state, 1000000000)
+                    let elapsed := sub(timestamp(), and(shr(160, rule), 0xffffffffff))
+                    let ramp := and(shr(200, rule), 0xffffffff)
+                    if lt(elapsed, ramp) {
+                        elapsed := div(mul(elapsed, 1000000000000000000), ramp)
+                        state := div(add(mul(state, elapsed), 999999999999999999), 1000000000000000000)
+                    }
+                    rate := add(rate, state)
+                }
+                if gt(rate, 1000000000000000000) {
+                    rate := 1000000000000000000
+                }
+                let rest := sub(held, div(mul(held, tiered), value))
+                maintenance := add(maintenance, div(add(mul(rest, rate), 999999999999999999), 1000000000000000000))
+                rate := add(rate, mul(add(and(shr(64, rule), 0xffffffff), and(shr(128, rule), 0xffffffff)), 1000000000))
+                if gt(rate, 1000000000000000000) {
+                    rate := 1000000000000000000
+                }
+                rest := sub(held, div(mul(held, tieredInitial), value))
+                initial := add(initial, div(add(mul(rest, rate), 999999999999999999), 1000000000000000000))
             }
-            maintenance = ((rule >> 32) & 0xffffffff) * RATE_ONE + state;
-            if (maintenance > WAD) maintenance = WAD;
-            initial = maintenance + (((rule >> 64) & 0xffffffff) + ((rule >> 128) & 0xffffffff)) * RATE_ONE;
-            if (initial > WAD) initial = WAD;
         }
+        return (left, maintenance, initial);
     }
 
     function _up(uint256 product, uint256 unit) private pure returns (uint256) {

@@ -55,13 +55,13 @@ abstract contract SheetBuilder {
             uint256 table = Normal.load(normalTable);
             uint256 row;
             for (uint256 e = 0; e < plan.expiries.length; ++e) {
-                uint256 average = plan.averages[e] == 0 ? 0 : plan.words[plan.averages[e]];
+                uint256 average = _at(plan.averages, e) == 0 ? 0 : _at(plan.words, _at(plan.averages, e));
                 uint256 past = _addExpiry(sheet, row, table, plan, e, average);
                 sheet[SheetRows.HEAD_WORDS + 2 * e + 1] =
                     SheetRows.spanOf(sheet, row, past - row) |
                     SheetGrades.headerOf(
-                        plan.words[2 * e],
-                        plan.words[2 * e + 1],
+                        _at(plan.words, 2 * e),
+                        _at(plan.words, 2 * e + 1),
                         _isSettled(average),
                         plan.expiries[e],
                         bounds
@@ -86,9 +86,9 @@ abstract contract SheetBuilder {
     ) private pure returns (uint256 past) {
         unchecked {
             past = row;
-            SheetRows.Term memory term = _term(plan.words[2 * e], average, plan.expiries[e]);
-            uint128 slice = FeedWord.value(plan.words[2 * e + 1]);
-            for (uint256 i = plan.first[e]; i != 0; i = _at(plan.next, i - 1)) {
+            SheetRows.Term memory term = _term(_at(plan.words, 2 * e), average, plan.expiries[e]);
+            uint128 slice = FeedWord.value(_at(plan.words, 2 * e + 1));
+            for (uint256 i = _at(plan.first, e); i != 0; i = _at(plan.next, i - 1)) {
                 // CAST: the listing's low half is the strike.
                 uint128 strike = uint128(_at(plan.strikes, i - 1));
                 // CAST: termOf holds the forward below 2^96.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {SheetTails} from "./SheetTails.sol";
+
 /// @title Cells of a risk sheet: a call over its forward in each scenario, as lanes
 /// @notice A lane is Black76.cell, which is at most the shocked forward, cut to the lane's steps, and held at or above the put's parity bound in
 /// them, so that no put is worth less than nothing. The distribution function is Normal.cdfs, its argument 6.5 higher and Q128: the low bits are
@@ -33,14 +35,6 @@ library SheetCells {
     uint256 private constant UP_8 = 0x000000000000000013b3b802beeb8f040000000000000001147ae147ae147ae1;
     uint256 private constant UP_12 = 0x00000000000000001d031bd5179dfb3e00000000000000011eb851eb851eb851;
     uint256 private constant UP_16 = 0x000000000000000025feda7c0e1d6a4d000000000000000128f5c28f5c28f5c2;
-    uint256 private constant TAIL_0 = 0xfffffffffffffffeebd32149cc7952d40000000000000000570a3d70a3d70a3d;
-    uint256 private constant TAIL_1 = 0xffffffffffffffff997a4d5caf05f7720000000000000000ab851eb851eb851e;
-    uint256 private constant TAIL_2 = 0x000000000000000067cc8fb2fe612fca00000000000000018000000000000000;
-    uint256 private constant TAIL_3 = 0x0000000000000000b17217f7d1cf79ab00000000000000020000000000000000;
-    uint256 private constant TAIL_4 = 0x0000000000000001193ea7aad030a97600000000000000030000000000000000;
-    uint256 private constant TAIL_5 = 0x000000000000000162e42fefa39ef35700000000000000040000000000000000;
-    uint256 private constant TAIL_6 = 0x00000000000000019c041f7ed8d336af00000000000000050000000000000000;
-    uint256 private constant TAIL_7 = 0x0000000000000001cab0bfa2a200232200000000000000060000000000000000;
     uint256 private constant BASIS_UP = 0x00000000000000000b44b0cb563a2ad400000000000000010b851eb851eb851e;
     uint256 private constant BASIS_DOWN = 0xfffffffffffffffff43676e5f519a47e0000000000000000f47ae147ae147ae1;
 
@@ -52,7 +46,7 @@ library SheetCells {
     /// @param k      strike over forward, Q64
     /// @param code   of the strike, its lane
     /// @param strike what that stands for, in steps of 2^-31
-    /// @param vols   where five volatilities stand, per sqrt year, Q64: up, same, down, the tilts; and room for two words
+    /// @param vols   where five volatilities stand, per sqrt year, Q64: up, same, down, the tilts; and room for five words
     // The nine moves are written out: as calls or as a loop a cell would cost a third more.
     // solhint-disable-next-line function-max-lines
     function write(
@@ -81,8 +75,9 @@ library SheetCells {
             }
             // One lane of a shocked forward.
             function cell(table_, x, v, k_, shock, strike_, bits) -> lane {
-                if iszero(slt(x, 0)) {
-                    let y := sub(x, v)
+                let y := sub(x, v)
+                // Where both are certain it is the floor below, or nothing.
+                if gt(slt(y, INSIDE), slt(x, 0)) {
                     switch lt(x, INSIDE)
                     case 1 {
                         let word := mload(add(table_, and(shr(118, x), 0x3fe0)))
@@ -333,38 +328,47 @@ library SheetCells {
                     lane := y
                 }
             }
-            function tails(table_, base, inverse, v, k_, strike_) -> lanes {
-                lanes := moved(table_, base, inverse, v, k_, strike_, 36, TAIL_7)
-                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_6))
-                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_5))
-                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_4))
-                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_3))
-                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_2))
-                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_1))
-                lanes := or(shl(32, lanes), moved(table_, base, inverse, v, k_, strike_, 36, TAIL_0))
+            // The forward at +-4.5%.
+            function basis(table_, base, inverse, v, k_, strike_) -> lanes {
+                // As for the core: these are among its moves.
+                switch and(
+                    lt(add(base, mul(2737865849835448909, inverse)), INSIDE),
+                    lt(sub(sub(base, mul(3216252311044116131, inverse)), v), INSIDE)
+                )
+                case 1 {
+                    base := add(base, shl(118, table_))
+                    lanes := near(base, inverse, v, k_, strike_, sub(0, 849360749681073026), 17616640590392621793)
+                    lanes := shl(32, lanes)
+                    lanes := or(lanes, near(base, inverse, v, k_, strike_, 811968220205034196, 19276847557026481438))
+                }
+                default {
+                    lanes := shl(32, moved(table_, base, inverse, v, k_, strike_, 33, BASIS_DOWN))
+                    lanes := or(lanes, moved(table_, base, inverse, v, k_, strike_, 33, BASIS_UP))
+                }
             }
-
+            // The forward unmoved at a volatility.
+            function tilted(table_, sigma, root_, ratio_, k_, strike_) -> lane {
+                let base, inverse, v := state(sigma, root_, ratio_)
+                switch and(lt(base, INSIDE), lt(sub(base, v), INSIDE))
+                case 1 {
+                    lane := near(add(base, shl(118, table_)), inverse, v, k_, strike_, 0, ONE)
+                }
+                default {
+                    lane := cell(table_, base, v, k_, ONE, strike_, 33)
+                }
+            }
             mstore(add(vols, 160), floors(SHOCKS_EVEN, strike))
             mstore(add(vols, 192), floors(SHOCKS_ODD, strike))
             let base, inverse, v := state(mload(vols), root, ratio)
             let lanes, rest := core(table, base, inverse, v, k, strike, vols)
             mstore(out, lanes)
-            mstore(add(out, 128), tails(table, base, inverse, v, k, shr(3, strike)))
+            // For the tails.
+            mstore(add(vols, 224), base)
+            mstore(add(vols, 256), inverse)
+            mstore(add(vols, 288), v)
             rest := or(rest, shl(224, code))
             base, inverse, v := state(mload(add(vols, 32)), root, ratio)
-            switch and(
-                lt(add(base, mul(2737865849835448909, inverse)), INSIDE),
-                lt(sub(sub(base, mul(3216252311044116131, inverse)), v), INSIDE)
-            )
-            case 1 {
-                let there := add(base, shl(118, table))
-                code := near(there, inverse, v, k, strike, sub(0, 849360749681073026), 17616640590392621793)
-                code := or(shl(32, code), near(there, inverse, v, k, strike, 811968220205034196, 19276847557026481438))
-            }
-            default {
-                code := moved(table, base, inverse, v, k, strike, 33, BASIS_DOWN)
-                code := or(shl(32, code), moved(table, base, inverse, v, k, strike, 33, BASIS_UP))
-            }
+            code := basis(table, base, inverse, v, k, strike)
             rest := or(rest, shl(160, code))
             lanes, code := core(table, base, inverse, v, k, strike, vols)
             mstore(add(out, 32), lanes)
@@ -373,11 +377,10 @@ library SheetCells {
             lanes, code := core(table, base, inverse, v, k, strike, vols)
             mstore(add(out, 64), lanes)
             rest := or(rest, shl(64, code))
-            base, inverse, v := state(mload(add(vols, 128)), root, ratio)
-            code := cell(table, base, v, k, ONE, strike, 33)
-            base, inverse, v := state(mload(add(vols, 96)), root, ratio)
-            code := or(shl(32, code), cell(table, base, v, k, ONE, strike, 33))
+            code := shl(32, tilted(table, mload(add(vols, 128)), root, ratio, k, strike))
+            code := or(code, tilted(table, mload(add(vols, 96)), root, ratio, k, strike))
             mstore(add(out, 96), or(rest, shl(96, code)))
         }
+        SheetTails.write(table, vols + 224, k, strike >> 3, out + 128);
     }
 }

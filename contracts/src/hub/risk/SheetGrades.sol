@@ -15,6 +15,8 @@ library SheetGrades {
     /// @notice The bits of a header that are its own.
     uint256 internal constant MASK = type(uint168).max;
     uint256 private constant TIME = type(uint40).max;
+    uint256 private constant EXPIRY = 0x00ffffffffff000000000000000000000000000000;
+    uint256 private constant REST = 0xff0000000000ffffffffffffffffffffffffffffff;
 
     function headerOf(
         uint256 forward,
@@ -65,22 +67,29 @@ library SheetGrades {
     /// @notice What says of two expiries together what the worse of them says alone.
     function both(uint256 a, uint256 b) internal pure returns (uint256 header) {
         assembly ("memory-safe") {
-            // The lesser of each time, the greater of the grades.
-            let one := and(a, 0xffffffffff)
-            let other := and(b, 0xffffffffff)
+            let one := and(a, EXPIRY)
+            let other := and(b, EXPIRY)
             header := xor(one, mul(xor(one, other), lt(other, one)))
-            one := and(a, 0xffffffffff0000000000)
-            other := and(b, 0xffffffffff0000000000)
-            header := or(header, xor(one, mul(xor(one, other), lt(other, one))))
-            one := and(a, 0xffffffffff00000000000000000000)
-            other := and(b, 0xffffffffff00000000000000000000)
-            header := or(header, xor(one, mul(xor(one, other), lt(other, one))))
-            one := and(a, 0xffffffffff000000000000000000000000000000)
-            other := and(b, 0xffffffffff000000000000000000000000000000)
-            header := or(header, xor(one, mul(xor(one, other), lt(other, one))))
-            one := shr(160, a)
-            other := shr(160, b)
-            header := or(header, shl(160, xor(one, mul(xor(one, other), gt(other, one)))))
+            // Mostly what is not the expiry is the same.
+            switch and(xor(a, b), REST)
+            case 0 {
+                header := or(header, and(a, REST))
+            }
+            default {
+                // The lesser of each time, the greater of the grades.
+                one := and(a, 0xffffffffff)
+                other := and(b, 0xffffffffff)
+                header := or(header, xor(one, mul(xor(one, other), lt(other, one))))
+                one := and(a, 0xffffffffff0000000000)
+                other := and(b, 0xffffffffff0000000000)
+                header := or(header, xor(one, mul(xor(one, other), lt(other, one))))
+                one := and(a, 0xffffffffff00000000000000000000)
+                other := and(b, 0xffffffffff00000000000000000000)
+                header := or(header, xor(one, mul(xor(one, other), lt(other, one))))
+                one := shr(160, a)
+                other := shr(160, b)
+                header := or(header, shl(160, xor(one, mul(xor(one, other), gt(other, one)))))
+            }
         }
     }
 
