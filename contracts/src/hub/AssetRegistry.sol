@@ -10,6 +10,9 @@ import {ILedger} from "./ILedger.sol";
 abstract contract AssetRegistry is AssetStore, ILedger {
     using AssetBooks for AssetState;
 
+    /// @inheritdoc ILedger
+    int256 public clearing;
+
     address private immutable _desk;
 
     constructor() {
@@ -94,7 +97,7 @@ abstract contract AssetRegistry is AssetStore, ILedger {
 
     /// @inheritdoc ILedger
     function totalCash() external view returns (int256) {
-        return _totalCash;
+        return _totalCash();
     }
 
     /// @inheritdoc ILedger
@@ -121,5 +124,10 @@ abstract contract AssetRegistry is AssetStore, ILedger {
     /// @inheritdoc ILedger
     function isBraked() external view returns (bool) {
         return _braked;
+    }
+
+    /// @dev Σ booked cash.
+    function _totalCash() internal view returns (int256) {
+        return int256(_backing) - clearing;
     }
 }

@@ -27,8 +27,8 @@ abstract contract AssetStore is AccessManaged {
         uint16 successor;
     }
 
-    /// @dev Σ booked cash. In one slot with what every move of cash has to know.
-    int224 internal _totalCash;
+    /// @dev Σ booked cash + clearing: what a module's move of cash leaves as it is. In one slot with what every move has to know.
+    int224 internal _backing;
     uint16 internal _assetCount;
     /// @dev Cash is kept from leaving.
     bool internal _braked;

@@ -9,13 +9,10 @@ import {InterestBooks} from "./InterestBooks.sol";
 ///         stands in `clearing`, so that Σ cash + clearing changes by deposits, withdrawals and corrections alone (INV-CASH-1).
 abstract contract CashMoves is InterestBooks {
     /// @inheritdoc ILedger
-    int256 public clearing;
-
-    /// @inheritdoc ILedger
     function changeCash(Account account, int256 change) external onlyModule {
         if (change == 0) return;
-        _moveCash(account, change);
         clearing -= change;
+        _changeCash(account, change);
         emit CashChanged(Account.unwrap(account), change);
     }
 

@@ -83,7 +83,7 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
 
     function _charge(Account account, bool interest, uint256 due) private {
         // CAST: each at most 2^124.
-        _totalCash -= int224(int256(due));
+        _backing -= int224(int256(due));
         if (interest) {
             _interest += uint128(due);
             emit InterestCharged(Account.unwrap(account), due);
@@ -93,11 +93,16 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         }
     }
 
-    /// @dev Cash of an account and the sum of all; the rate follows.
+    /// @dev Cash of an account and what backs all of it; the rate follows.
     function _moveCash(Account account, int256 change) internal {
+        // CAST: refused below unless within the range of an account's cash.
+        _backing += int224(change);
+        _changeCash(account, change);
+    }
+
+    /// @dev After what backs it, or clearing, has changed.
+    function _changeCash(Account account, int256 change) internal {
         require(_addCash(account, change), CashOutOfRange(Account.unwrap(account), _bookedCash(account), change));
-        // CAST: within the range of an account's cash.
-        _totalCash += int224(change);
         if (_debt != 0) _sample();
     }
 
@@ -123,7 +128,7 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         require(amount <= owed, AmountTooLarge(amount, owed));
         Spread memory s = _spread;
         // CAST: what is not owed is held by somebody; a loss that is due is held no more.
-        uint256 held = uint256(int256(_totalCash) + int256(uint256(_debt)) - s.due);
+        uint256 held = uint256(_totalCash() + int256(uint256(_debt)) - s.due);
         require(amount < held, AmountTooLarge(amount, held));
         uint256 kept = (s.kept * (held - amount)) / held;
         require(kept >= LEAST_KEPT, AmountTooLarge(amount, held));
@@ -208,7 +213,7 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         uint256 rate;
         // CAST: what is not owed is held by somebody.
         if (address(interestModel) != address(0))
-            rate = interestModel.perSecond(debt, uint256(int256(_totalCash) + int256(debt)));
+            rate = interestModel.perSecond(debt, uint256(_totalCash() + int256(debt)));
         // CAST: compared with what fits.
         _accrual = Accrual(uint128(_index()), uint64(Math.min(rate, MAX_PER_SECOND)), uint40(block.timestamp));
     }

@@ -144,7 +144,7 @@ contract Ledger is ExitMoves {
 
     function _close(AssetState storage state, AssetRun memory run) private {
         // CAST: below 2^112 · 10^18.
-        if (run.scale != 0) _totalCash += int224(uint224(run.credits() * run.scale));
+        if (run.scale != 0) _backing += int224(uint224(run.credits() * run.scale));
         state.close(run);
     }
 

@@ -22,11 +22,18 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     /// @dev Upper bits of a hash that stay in `Use.tag`.
     uint256 private constant TAG_SHIFT = 136;
 
-    /// @dev What became of a nonce whose order was filled in parts, or cancelled: one slot.
+    /// @dev What became of a nonce: nothing, parts of its order were filled (see Use), one fill filled the whole of it, it was cancelled.
+    enum State {
+        Unused,
+        InParts,
+        Spent,
+        Cancelled
+    }
+
+    /// @dev What was filled of an order in parts, and the order.
     struct Use {
         uint128 filled;
         uint120 tag;
-        bool isCancelled;
     }
 
     /// @dev An account while fills are settled. `before` is taken where its first order is reduce-only.
@@ -54,9 +61,9 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     bool public isPaused;
     uint32 private _fundShare;
     Account private _fund;
+    /// @dev Two bits a nonce, 128 of them a word: most orders cost these instead of a slot.
+    mapping(Account account => mapping(uint256 word => uint256 states)) private _states;
     mapping(Account account => mapping(uint256 nonce => Use)) private _uses;
-    /// @dev Nonces whose orders one fill has filled, a bit each: most orders cost a bit instead of a slot.
-    mapping(Account account => mapping(uint256 word => uint256 bits)) private _spent;
 
     constructor(
         address authority,
@@ -104,7 +111,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     }
 
     function _cancel(Account account, uint256 nonce) private {
-        _uses[account][nonce].isCancelled = true;
+        _setState(account, nonce, State.Cancelled);
         emit Cancelled(Account.unwrap(account), nonce);
     }
 
@@ -153,27 +160,36 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         require(block.timestamp <= order.expiry, OrderExpired(hash, order.expiry, block.timestamp));
         uint256 cap = (uint256(order.feeCap) * size) / amount;
         require(fee <= cap, FeeAboveCap(hash, fee, cap));
-        Use storage use = _uses[order.account][order.nonce];
-        Use memory used = use;
+        State state = _stateOf(order.account, order.nonce);
+        require(state != State.Cancelled, OrderCancelled(hash));
+        require(state != State.Spent, NonceSpent(hash, order.nonce));
         // CAST: the upper 120 bits.
-        uint120 tag = uint120(uint256(hash) >> TAG_SHIFT);
-        require(!used.isCancelled, OrderCancelled(hash));
-        require(used.tag == 0 || used.tag == tag, NonceTaken(hash, order.nonce));
+        Use memory used = Use(0, uint120(uint256(hash) >> TAG_SHIFT));
+        if (state == State.InParts) {
+            used = _uses[order.account][order.nonce];
+            require(used.tag == uint256(hash) >> TAG_SHIFT, NonceTaken(hash, order.nonce));
+        }
         uint256 filled = uint256(used.filled) + size;
         require(filled <= amount, OverFilled(hash, used.filled, size, amount));
-        uint256 bits = _spent[order.account][order.nonce >> 8];
-        uint256 bit = 1 << (order.nonce & 0xff);
-        require(bits & bit == 0, NonceSpent(hash, order.nonce));
         require(
             delegates.isSignedBy(order.account, signed.signer, _trade, hash, signed.signature),
             SignatureInvalid(hash, signed.signer)
         );
-        if (size == amount) {
-            _spent[order.account][order.nonce >> 8] = bits | bit;
-            return;
-        }
+        if (size == amount) return _setState(order.account, order.nonce, State.Spent);
+        if (state == State.Unused) _setState(order.account, order.nonce, State.InParts);
         // CAST: at most the amount, which has 128 bits.
-        (use.filled, use.tag) = (uint128(filled), tag);
+        used.filled = uint128(filled);
+        _uses[order.account][order.nonce] = used;
+    }
+
+    function _stateOf(Account account, uint256 nonce) private view returns (State) {
+        // CAST: two bits.
+        return State(uint8((_states[account][nonce >> 7] >> ((nonce & 127) << 1)) & 3));
+    }
+
+    /// @dev Sets bits: InParts is never followed by Spent, whose fill is the first and the whole; anything may be followed by Cancelled, both bits.
+    function _setState(Account account, uint256 nonce, State state) private {
+        _states[account][nonce >> 7] |= uint256(state) << ((nonce & 127) << 1);
     }
 
     /// @dev The order's account among those of this call; its risk before its first order, if that is reduce-only.
@@ -246,9 +262,9 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         Account account,
         uint256 nonce
     ) external view returns (uint128 filled, bool isCancelled, uint120 tag, bool isSpent) {
+        State state = _stateOf(account, nonce);
         Use memory used = _uses[account][nonce];
-        isSpent = (_spent[account][nonce >> 8] >> (nonce & 0xff)) & 1 == 1;
-        return (used.filled, used.isCancelled, used.tag, isSpent);
+        return (used.filled, state == State.Cancelled, used.tag, state == State.Spent);
     }
 
     /// @inheritdoc IExchange

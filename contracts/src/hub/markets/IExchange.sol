@@ -13,7 +13,7 @@ interface IExchange {
     /// @param limit      worst price
     /// @param feeCap     most fee for the whole amount; a part may cost its share, rounded down
     /// @param expiry     last second at which it may be settled
-    /// @param nonce      any value, once per account; cheapest counted upwards (256 share a slot)
+    /// @param nonce      any value, once per account; cheapest counted upwards (128 share a slot)
     /// @param reduceOnly it may only bring the position nearer to zero; then it passes below initial margin too (see IMargin.requireTrade)
     struct Order {
         Account account;
