@@ -57,7 +57,7 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
     ///      Leaves the sum of all accounts' cash, but for these, and the rate to the caller.
     function _addCash(Account account, int256 amount) internal returns (bool) {
         int256 booked = _bookedCash(account);
-        uint256 index = booked < 0 || amount < 0 ? _index() : 0;
+        uint256 index = booked < 0 ? _index() : 0;
         // CAST: an account's cash has 124 bits.
         uint256 owed = booked < 0 ? uint256(-booked) : 0;
         bool spread = _losses & SPREAD != 0;
@@ -74,7 +74,7 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         if (owed | owes != 0) {
             // CAST: each at most 2^124.
             _debt = _debt - uint128(owed) + uint128(owes);
-            if (owes != 0) _bookedAt[account] = index;
+            if (owes != 0) _bookedAt[account] = index == 0 ? _index() : index;
         }
         if (spread && cash > 0) _bookedAt[account] = _spread.kept;
         _setCash(account, cash);

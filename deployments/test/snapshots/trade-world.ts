@@ -34,7 +34,8 @@ export interface Deal {
 
 /** The whole hub of a trade on one chain: ledger, feeds, markets, engines, margin, exchange. */
 export class TradeWorld {
-  #nonce = 0n;
+  /** last nonce of each account: orders are numbered, as whoever minds their cost does */
+  readonly #nonces = new Map<AccountId, bigint>();
 
   private constructor(
     private readonly anvil: Anvil,
@@ -165,6 +166,8 @@ export class TradeWorld {
   // ---- inner
 
   async #signed({ key, account }: Trader, side: exchange.Side, instrument: exchange.InstrumentId, size: bigint, limit: bigint) {
+    const nonce = (this.#nonces.get(account) ?? 0n) + 1n;
+    this.#nonces.set(account, nonce);
     const order: exchange.Order = {
       account,
       instrument,
@@ -173,7 +176,7 @@ export class TradeWorld {
       limit: exchange.price(limit),
       feeCap: cash(WAD),
       expiry: unixSeconds(BigInt(EXPIRIES[7] ?? 0)),
-      nonce: ++this.#nonce,
+      nonce,
       reduceOnly: false,
     };
     const message = exchange.orderMessage(order);
