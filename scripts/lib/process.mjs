@@ -33,6 +33,9 @@ export function projectNode() {
   return Number(process.versions.node.split('.')[0]) >= 24 ? process.execPath : null;
 }
 
+/** Whether this process was told to stop: what runs ends in its own way, and nothing else is begun. */
+let stopped = false;
+
 /**
  * Runs a command to its end.
  *
@@ -41,10 +44,12 @@ export function projectNode() {
  * @param options.minutes  stop the command after that long
  * @param options.stdout   where the command's standard output is shown: this process's own, or its stderr
  * @param options.stderr   where its standard error is shown; null keeps it back unless the command fails
- * @returns `{ code, output, timedOut }`; a command that could not be started has code 127
+ * @returns `{ code, output, timedOut }`; a command that could not be started has code 127, one that is not begun any more 143
  */
 export function run(command, args, options = {}) {
   const { cwd = root, env = {}, quiet = false, capture = false, minutes = 0, stdout = process.stdout, stderr = process.stderr } = options;
+  if (stopped)
+    return Promise.resolve({ code: 143, output: `not begun, this run was stopped: ${command} ${args.join(' ')}\n`, timedOut: false });
   const piped = quiet || capture || stdout !== process.stdout || stderr !== process.stderr;
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd, env: stepEnvironment(env), stdio: piped ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
@@ -67,8 +72,13 @@ export function run(command, args, options = {}) {
     child.stdout?.on('data', collect(stdout));
     child.stderr?.on('data', collect(stderr));
     // A terminal sends Ctrl-C to the child as well: let it end in its own way, then follow. Other senders reach only this process.
-    const wait = () => {};
-    const forward = () => child.kill('SIGTERM');
+    const wait = () => {
+      stopped = true;
+    };
+    const forward = () => {
+      stopped = true;
+      child.kill('SIGTERM');
+    };
     process.on('SIGINT', wait).on('SIGTERM', forward);
     const end = (code, note = '') => {
       clearTimeout(timer);
