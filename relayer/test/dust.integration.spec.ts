@@ -22,14 +22,24 @@ const MOST_CHECKS = 16;
 /** A dollar and a fifth of notional: far below maintenance margin for ever. */
 const TINY = 2n * 10n ** 13n;
 const GAS = 3_000_000n;
-const [whale, maker] = [trader(91), trader(92)];
+const PORTFOLIO = 2;
+const [whale, maker, strange] = [trader(91), trader(92), trader(93)];
 const keeper = privateKeyToAccount(numberToHex(0x79, { size: 32 }));
 const BIDDER = encodeAccount({ owner: keeper.address, home: 0, subaccount: 0n });
 const dust = Array.from({ length: DUST }, (_, i) =>
   encodeAccount({ owner: numberToHex(0xd00000 + i, { size: 20 }), home: 0, subaccount: 0n }),
 );
 
-describe('given a thousand tiny accounts without equity, some in auction, and a whale that comes below maintenance margin after them', () => {
+class CountingReader extends HubReader {
+  read = 0;
+
+  override accounts(...args: Parameters<HubReader['accounts']>): ReturnType<HubReader['accounts']> {
+    this.read += args[0].length;
+    return super.accounts(...args);
+  }
+}
+
+describe('given a thousand tiny accounts without equity, some in auction, one that cannot be valued, and a whale that comes below maintenance margin after them', () => {
   let chain: TestChain;
   let hub: HubMarkets;
   let client: PublicClient;
@@ -43,8 +53,11 @@ describe('given a thousand tiny accounts without equity, some in auction, and a 
     await hub.pay(BIDDER, 5_000_000n * E18);
     await all(dust.map((account) => [hub.contracts.Markets, trade(account, TINY)] as const));
     await hub.send(hub.contracts.Markets, trade(whale.account, 100n * E18));
-    await chain.client.increaseTime({ seconds: 1 });
-    await hub.tell(57_500n * E18);
+    await hub.send(hub.contracts.Markets, trade(strange.account, 100n * E18));
+    // No engine values it here.
+    const args = [strange.account, PORTFOLIO] as const;
+    await hub.send(hub.contracts.Markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setMode', args }));
+    await priced(1);
     await all(dust.slice(0, STARTED).map((account) => [hub.contracts.Liquidation, start(account)] as const));
   }, BUSY_MS);
   afterAll(() => chain.stop());
@@ -52,6 +65,14 @@ describe('given a thousand tiny accounts without equity, some in auction, and a 
   const trade = (account: AccountId, size: bigint): Hex =>
     encodeFunctionData({ abi: marketsAbi, functionName: 'trade', args: [account, maker.account, PERPETUAL, size, 60_000n * E18] });
   const start = (account: AccountId): Hex => encodeFunctionData({ abi: liquidationAbi, functionName: 'start', args: [account, '0x'] });
+
+  /** After so many seconds. */
+  async function priced(seconds: number): Promise<void> {
+    // A value is taken only if it is newer than the one before it.
+    await chain.client.increaseTime({ seconds });
+    await chain.client.mine({ blocks: 1 });
+    await hub.tell(57_500n * E18);
+  }
 
   /** Sends many without waiting for each. */
   async function all(calls: readonly (readonly [Hex, Hex])[]): Promise<void> {
@@ -69,12 +90,12 @@ describe('given a thousand tiny accounts without equity, some in auction, and a 
     expect((await chain.client.getTransactionReceipt({ hash })).status).toBe('success');
   }
 
-  /** One look of a keeper. @returns what it wanted, and what it saw */
-  async function look(change: Partial<LiquidatorTerms> = {}): Promise<{ wanted: string[]; seen: Look }> {
+  /** A keeper, and how many accounts it has read. */
+  async function keeperWith(change: Partial<LiquidatorTerms>): Promise<{ liquidator: Liquidator; reader: CountingReader }> {
     const found = await findHub(client, hub.contracts.Liquidation);
     const { portfolio, cross } = hubMethods();
     const rates = await readRates(client, found, cross);
-    const reader = new HubReader(client, found, { portfolio, cross: rates, isolated: { ...rates, method: 'isolated' } });
+    const reader = new CountingReader(client, found, { portfolio, cross: rates, isolated: { ...rates, method: 'isolated' } });
     const sender: LiquidationSender = {
       address: keeper.address,
       want: async (_what, { to, data }) => {
@@ -87,7 +108,12 @@ describe('given a thousand tiny accounts without equity, some in auction, and a 
       ...{ maxChecks: MOST_CHECKS, maxSteps: 4, turns: 1, leastMargin: 10n * E18, nativePrice: 5_000n * E18, bid: null },
       ...change,
     };
-    const seen = await new Liquidator(client, found, new AccountBook(client, found, 0n), reader, sender, terms).look();
+    return { liquidator: new Liquidator(client, found, new AccountBook(client, found, 0n), reader, sender, terms), reader };
+  }
+
+  /** One look of a keeper. @returns what it wanted, and what it saw */
+  async function look(change: Partial<LiquidatorTerms> = {}): Promise<{ wanted: string[]; seen: Look }> {
+    const seen = await (await keeperWith(change)).liquidator.look();
     if (seen === null) throw new Error('nothing was looked at');
     return { wanted: seen.wanted.map(({ what, account, outcome }) => `${what} ${account} ${outcome}`), seen };
   }
@@ -96,8 +122,9 @@ describe('given a thousand tiny accounts without equity, some in auction, and a 
     'starts the whale at once, and spends nothing on the tiny ones',
     async () => {
       const { wanted, seen } = await look();
-      expect(seen.suspects).toBeGreaterThan(DUST);
       expect(wanted).toEqual([`start ${whale.account} sent`]);
+      // Whom the contracts cannot value keeps nobody else waiting.
+      expect(seen.unanswered).toEqual([strange.account]);
     },
     BUSY_MS,
   );
@@ -105,9 +132,31 @@ describe('given a thousand tiny accounts without equity, some in auction, and a 
   it(
     'whoever wants the tiny ones too starts the whale first',
     async () => {
-      const { wanted } = await look({ leastMargin: 0n });
+      const { wanted, seen } = await look({ leastMargin: 0n });
+      expect(seen.suspects).toBeGreaterThan(DUST);
       expect(wanted).toHaveLength(4);
       expect(wanted[0]).toBe(`start ${whale.account} sent`);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'what it has read it reads again after ten minutes, a few at a look',
+    async () => {
+      const { liquidator, reader } = await keeperWith({});
+      // Events of the last blocks are read at every look.
+      await chain.client.mine({ blocks: 20 });
+      await liquidator.look();
+      expect(reader.read).toBeGreaterThan(DUST);
+      reader.read = 0;
+      await priced(1);
+      await liquidator.look();
+      expect(reader.read).toBe(0);
+      await priced(600);
+      await liquidator.look();
+      await priced(1);
+      await liquidator.look();
+      expect(reader.read).toBe(2 * MOST_CHECKS);
     },
     BUSY_MS,
   );
@@ -116,8 +165,7 @@ describe('given a thousand tiny accounts without equity, some in auction, and a 
     'bids on the whale, and on none of the tiny ones, whose gain is less than the gas of a bid',
     async () => {
       await all([[hub.contracts.Liquidation, start(whale.account)]]);
-      await chain.client.increaseTime({ seconds: 900 });
-      await hub.tell(57_500n * E18);
+      await priced(900);
       const bid = { account: BIDDER, budget: 1_000_000n * E18, required: E18 / 50n, payout: null };
       const { wanted } = await look({ leastMargin: 0n, maxSteps: 64, maxChecks: 64, bid });
       const bids = wanted.filter((line) => line.startsWith('bid'));

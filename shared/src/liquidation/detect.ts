@@ -179,6 +179,31 @@ function uncertainty(portfolio: Portfolio): number {
   return gross * CHAIN_ROUNDING + Math.max(0, -toFloat(portfolio.cash)) * DEBT_GROWTH + DUST;
 }
 
+/** Of gross positions, what they may have lost and what maintenance margin may ask on them beside. */
+const GROSS_SHARE = 3;
+
+/**
+ * More than an account can lack of maintenance margin, cash, from its sizes alone: what it owes, what its positions cost, and three times what they come
+ * to at the mark. Costs next to nothing to know.
+ */
+function reachOf(market: HubMarket, { holdings, indexes }: ExposedAccount): number {
+  let reach = Math.max(0, -toFloat(holdings.cash));
+  for (const { underlying, size, quote, options } of holdings.underlyings) {
+    const priced = market.underlyings.get(underlying);
+    if (priced === undefined) return Number.POSITIVE_INFINITY;
+    const held = Math.abs(toFloat(size));
+    const funding = toFloat(priced.index - (indexes.get(underlying) ?? priced.index));
+    reach += GROSS_SHARE * held * toFloat(priced.mark) + held * Math.abs(funding) + Math.abs(toFloat(quote));
+    for (const { place, lots } of options) {
+      const entry = priced.strikes.get(place);
+      const expiry = entry === undefined ? undefined : priced.expiries.get(entry.expiry);
+      if (entry === undefined || expiry === undefined) return Number.POSITIVE_INFINITY;
+      reach += GROSS_SHARE * Math.abs(toFloat(lots * OPTION_LOT)) * (toFloat(expiry.forward) + toFloat(entry.strike));
+    }
+  }
+  return reach;
+}
+
 interface ExpiryRow {
   readonly expiry: Expiry;
   readonly options: Map<string, Expiry['options'][number]>;
@@ -215,9 +240,10 @@ const healthOf = (equity: number, margin: number): number =>
  * Portfolio margin is scanned in floats, within the scan's own error bound; cross and isolated margin are evaluated exactly. To that comes what the
  * chain's fixed-point engine may differ by, and what a debt may have grown by since it was read. Offsets between underlyings are left out: they
  * only ever lower a margin.
+ * @param least cash: who cannot lack as much is not valued, however many there are
  * @throws RangeError if an account holds what the market does not have
  */
-export function detect(market: HubMarket, accounts: readonly ExposedAccount[]): Suspect[] {
+export function detect(market: HubMarket, accounts: readonly ExposedAccount[], least = 0): Suspect[] {
   const suspects: Suspect[] = [];
   const judge = (account: AccountId, equity: number, margin: number, slack: number): void => {
     if (equity - margin < slack) suspects.push({ account, health: healthOf(equity, margin), lacking: margin - equity + slack, margin });
@@ -225,6 +251,7 @@ export function detect(market: HubMarket, accounts: readonly ExposedAccount[]): 
   const rules = { cross: withHaircuts(market, market.cross), isolated: withHaircuts(market, market.isolated) };
   const scanned: { readonly account: AccountId; readonly portfolio: Portfolio }[] = [];
   for (const exposed of accounts) {
+    if (least > 0 && reachOf(market, exposed) < least) continue;
     const portfolio = portfolioOf(market, exposed);
     if (exposed.mode === 'portfolio') {
       scanned.push({ account: exposed.account, portfolio });

@@ -93,6 +93,8 @@ const rulesOf = (at: HubMarket, { mode }: ExposedAccount) => ({
 });
 const NONE = { maintenance: 0n, initialExtra: 0n };
 
+/** Cash that many of the accounts below lack, and many do not. */
+const LEAST = 1_500;
 /** The exact engine is slow on scenarios: of every so many accounts under portfolio margin one is compared. */
 const SAMPLE = 20;
 
@@ -120,9 +122,19 @@ describe('given ten thousand accounts and a price epoch', () => {
       // What is said to be lacking is at least what is.
       const most = new Map(suspects.map((one) => [one.account, one.lacking]));
       for (const { account, distance } of below) expect(most.get(account)).toBeGreaterThanOrEqual(Number(-distance) / 1e18);
+      // Whoever lacks as much as is asked for is named all the same.
+      const large = new Set(detect(at, all, LEAST).map(({ account }) => account));
+      expect(below.filter(({ account, distance }) => -distance >= BigInt(LEAST) * WAD && !large.has(account))).toEqual([]);
+      expect(large.size).toBeLessThanOrEqual(named.size);
     },
   );
 });
+
+function timed(run: () => unknown): number {
+  const began = process.cpuUsage().user;
+  run();
+  return process.cpuUsage().user - began;
+}
 
 describe('given a thousand tiny accounts deep below maintenance margin, and a large one that lacks a twentieth of it', () => {
   const perpetualOf = (account: AccountId, size: bigint, own: bigint): ExposedAccount => ({
@@ -145,6 +157,13 @@ describe('given a thousand tiny accounts deep below maintenance margin, and a la
     expect(suspects[0]?.account).toBe(whale);
     // By health it would have come last.
     expect(suspects.filter(({ health }) => health < (suspects[0]?.health ?? 0))).toHaveLength(1_000);
+  });
+
+  it('twenty thousand that cannot lack as much as is asked for are passed over in a fraction of the time that valuing them takes', () => {
+    const many = [...Array.from({ length: 20 }, () => dust).flat(), large];
+    const valued = timed(() => expect(detect(at, many).length).toBe(many.length));
+    const passed = timed(() => expect(detect(at, many, 10).map(({ account }) => account)).toEqual([whale]));
+    expect(passed).toBeLessThan(valued / 3);
   });
 });
 

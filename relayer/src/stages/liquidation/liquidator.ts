@@ -77,7 +77,7 @@ export class Liquidator {
     await this.book.advance(block, progress);
     await this.#refresh(block, now);
     const exposed = [...this.#books.values()];
-    const suspects = exposed.length === 0 ? [] : liquidation.detect(await this.reader.market(exposed, block, now), exposed);
+    const suspects = exposed.length === 0 ? [] : liquidation.detect(await this.reader.market(exposed, block, now), exposed, this.#least);
     const asked = this.#asked(suspects);
     const exact = await this.reader.exact(asked, block);
     const accounts = liquidation.rank(exact.filter(({ equity, margin, auction }) => auction !== null || equity < margin));
@@ -88,10 +88,15 @@ export class Liquidator {
     return { block, watched: this.book.watched.size, suspects: suspects.length, accounts, wanted, unanswered };
   }
 
+  /** Cash, whole units. */
+  get #least(): number {
+    return Number(this.terms.leastMargin) / 1e18;
+  }
+
   /** Whom to ask the contracts about: so many at most that are not in auction, so many that are, and of the auctions that may have healed some in turn. */
   #asked(suspects: readonly liquidation.Suspect[]): AccountId[] {
-    const { maxChecks, leastMargin } = this.terms;
-    const least = Number(leastMargin) / 1e18;
+    const { maxChecks } = this.terms;
+    const least = this.#least;
     const named = new Set(suspects.map(({ account }) => account));
     const large = suspects.filter(({ margin, lacking }) => margin >= least || lacking >= least).map(({ account }) => account);
     const open = this.book.inAuction;
@@ -106,16 +111,23 @@ export class Liquidator {
     ];
   }
 
-  /** Books that changed, were never read, or were read too long ago. */
+  /** Books that changed, and some of those that were read too long ago: never all of them in one look. */
   async #refresh(block: bigint, now: bigint): Promise<void> {
-    const stale = [...this.book.watched].filter((account) => now - (this.#readAt.get(account) ?? 0n) >= REFRESH);
-    const due = [...new Set([...this.book.takeChanged(), ...stale])];
-    for (const exposed of await this.#read(due, block, now)) {
-      this.#readAt.set(exposed.account, now);
-      const { cash, underlyings } = exposed.holdings;
+    const due = new Set(this.book.takeChanged());
+    const most = due.size + this.terms.maxChecks;
+    // Those that were read longest ago stand first.
+    for (const [account, at] of this.#readAt) {
+      if (now - at < REFRESH || due.size >= most) break;
+      due.add(account);
+    }
+    for (const exposed of await this.#read([...due], block, now)) {
+      const { account, holdings } = exposed;
+      this.#readAt.delete(account);
+      this.#books.delete(account);
       // Without positions and debts nothing can happen to it until an event names it again.
-      if (underlyings.length === 0 && cash >= 0n) this.#books.delete(exposed.account);
-      else this.#books.set(exposed.account, exposed);
+      if (holdings.underlyings.length === 0 && holdings.cash >= 0n) continue;
+      this.#readAt.set(account, now);
+      this.#books.set(account, exposed);
     }
   }
 
