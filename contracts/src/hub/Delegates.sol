@@ -2,7 +2,6 @@
 pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Entry, EntryKind} from "../message/Entry.sol";
@@ -188,7 +187,8 @@ contract Delegates is IDelegates, SignedActions, AccessManaged {
         if (signer == account.owner() && _isSignedByOwner(account, digest, signature)) return true;
         if (!_isPermitted(account, signer, permission)) return false;
         // A contract that was appointed signs as one; behind EIP-7702 code there is a key, and it was the key that was appointed.
-        if (signer.code.length == 0 || Principal.isDelegated(signer)) return _isKeySignature(signer, digest, signature);
+        if (signer.code.length == 0 || Principal.isDelegated(signer))
+            return Principal.isSignedBy(signer, digest, signature);
         return SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature);
     }
 
@@ -223,13 +223,8 @@ contract Delegates is IDelegates, SignedActions, AccessManaged {
     function _isSignedByOwner(Account account, bytes32 digest, bytes calldata signature) private view returns (bool) {
         uint32 home = account.home();
         address owner = account.owner();
-        if (home == 0) return _isKeySignature(owner, digest, signature);
+        if (home == 0) return Principal.isSignedBy(owner, digest, signature);
         if (home != _hubEid || owner.code.length == 0) return false;
         return SignatureChecker.isValidERC1271SignatureNowCalldata(owner, digest, signature);
-    }
-
-    function _isKeySignature(address key, bytes32 digest, bytes calldata signature) private pure returns (bool) {
-        (address recovered, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, signature);
-        return failure == ECDSA.RecoverError.NoError && recovered == key;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Account} from "./Account.sol";
 
 /// @notice Decides whether a caller on this chain is the principal of a hub account.
@@ -24,6 +25,12 @@ library Principal {
         // solhint-disable-next-line avoid-tx-origin
         if (caller.code.length == 0) return caller == tx.origin;
         return isDelegated(caller);
+    }
+
+    /// @notice Whether the key made the signature (65 bytes, the lower s).
+    function isSignedBy(address key, bytes32 digest, bytes calldata signature) internal pure returns (bool) {
+        (address recovered, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, signature);
+        return failure == ECDSA.RecoverError.NoError && recovered == key;
     }
 
     /// @notice Whether there is a key behind the code at `account_` (EIP-7702).
