@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {RulesTable} from "./RulesTable.sol";
-
 /// @title An account's balances as its valuation needs them: which count, which prices they need, what they are worth
 library CollateralLots {
     /// @notice What to ask of the feeds: what is asked, then the prices that balances need beside it; and the balances that count.
@@ -74,26 +72,55 @@ library CollateralLots {
         }
     }
 
-    /// @notice Amounts to values, where they stand.
+    /// @notice Amounts to values (RulesTable.worth), where they stand, and what is added up of them.
     /// @param lots   ask's
     /// @param end    and their end
     /// @param prices of the feeds' answer
-    /// @return total 18 decimals
-    function value(uint256 lots, uint256 end, uint256 prices) internal pure returns (uint256 total) {
-        unchecked {
-            for (; lots < end; lots += 64) {
-                uint256 rule;
-                uint256 lot;
-                uint256 price;
-                assembly ("memory-safe") {
-                    rule := mload(lots)
-                    lot := mload(add(lots, 32))
-                    price := and(mload(add(prices, shl(6, shr(240, lot)))), 0xffffffffffffffffffffffffffffffff)
+    /// @param beside where the sum of all goes and, three words further, by place of its price, what those are worth whose price is one of the
+    ///               first `asked`
+    /// @return first value of those in the first one's class
+    function value(
+        uint256 lots,
+        uint256 end,
+        uint256 prices,
+        uint256 beside,
+        uint256 asked
+    ) internal pure returns (uint256 first) {
+        assembly ("memory-safe") {
+            let class := and(shr(24, mload(lots)), 0xff)
+            let followers := add(beside, 96)
+            calldatacopy(beside, calldatasize(), add(96, shl(5, asked)))
+            for {} lt(lots, end) {
+                lots := add(lots, 64)
+            } {
+                let rule := mload(lots)
+                let worth := mload(add(lots, 32))
+                let place := shr(240, worth)
+                worth := and(worth, 0xfffffffffffffffffffffffffff)
+                let decimals := and(shr(16, rule), 0xff)
+                if xor(decimals, 18) {
+                    switch lt(decimals, 18)
+                    case 1 {
+                        worth := mul(worth, exp(10, sub(18, decimals)))
+                    }
+                    default {
+                        worth := div(worth, exp(10, sub(decimals, 18)))
+                    }
                 }
-                uint256 worth = RulesTable.worth(rule, lot & type(uint128).max, price);
-                total += worth;
-                assembly ("memory-safe") {
-                    mstore(add(lots, 32), or(worth, shl(240, shr(240, lot))))
+                let price := and(mload(add(prices, shl(6, place))), 0xffffffffffffffffffffffffffffffff)
+                // Beyond 2^155 the product might not fit, and no supply comes near.
+                worth := div(mul(mul(worth, iszero(shr(155, worth))), price), 1000000000000000000)
+                if gt(worth, 0x1000000000000000000000000000000) {
+                    worth := 0x1000000000000000000000000000000
+                }
+                mstore(add(lots, 32), worth)
+                mstore(beside, add(mload(beside), worth))
+                if lt(place, asked) {
+                    place := add(followers, shl(5, place))
+                    mstore(place, add(mload(place), worth))
+                }
+                if eq(and(shr(24, rule), 0xff), class) {
+                    first := add(first, worth)
                 }
             }
         }

@@ -156,6 +156,7 @@ contract CollateralRules is ICollateralRules, AccessManaged {
             uint256[] memory lots = new uint256[](words.length * 4);
             value.oldest = type(uint40).max;
             uint256 count;
+            uint256 firsts;
             uint256 length = words.length * 2;
             for (uint256 i = 0; i < length; ++i) {
                 uint256 word;
@@ -171,6 +172,7 @@ contract CollateralRules is ICollateralRules, AccessManaged {
                 RulesTable.set(prices, count, price);
                 uint256 worth = RulesTable.worth(rule, amount, price);
                 value.total += int256(worth);
+                if (RulesTable.classIn(rule) == RulesTable.classIn(RulesTable.at(rules, 0))) firsts += worth;
                 RulesTable.set(lots, 2 * count, rule);
                 RulesTable.set(lots, 2 * count + 1, worth);
                 RulesTable.set(balances, count++, worth | (uint256(RulesTable.underlying(rule)) << 240));
@@ -181,7 +183,7 @@ contract CollateralRules is ICollateralRules, AccessManaged {
                 first := add(lots, 32)
             }
             value.balances = balances;
-            value.haircuts = RulesTable.haircuts(table, first, first + (count << 6));
+            value.haircuts = RulesTable.haircuts(table, first, first + (count << 6), firsts);
         }
     }
 
@@ -192,30 +194,15 @@ contract CollateralRules is ICollateralRules, AccessManaged {
             uint256[] memory table = CodeStore.read(_table);
             (uint256 question, uint256 count, uint256 lots, uint256 end) = CollateralLots.ask(words, table, asked);
             uint256 answer = _answer(question, count, 3 + asked.length);
-            uint256 total = CollateralLots.value(lots, end, answer + 96);
-            uint256 beside = answer + 96 + (asked.length << 6);
-            assembly ("memory-safe") {
-                // Over the prices that only collateral needed.
-                mstore(beside, total)
-                let followers := add(beside, 96)
-                calldatacopy(followers, calldatasize(), shl(5, asked.length))
-                for {
-                    let at := add(lots, 32)
-                } lt(at, end) {
-                    at := add(at, 64)
-                } {
-                    let place := shr(240, mload(at))
-                    if lt(place, asked.length) {
-                        place := add(followers, shl(5, place))
-                        mstore(place, add(mload(place), shr(16, shl(16, mload(at)))))
-                    }
-                }
-            }
-            Requirement memory haircuts = RulesTable.haircuts(table, lots, end);
+            // What stands beside the prices asked for is laid down behind all of them first, and then over those that only collateral needed.
+            uint256 beside = answer + 96 + (count << 6);
+            uint256 first = CollateralLots.value(lots, end, answer + 96, beside, asked.length);
+            Requirement memory haircuts = RulesTable.haircuts(table, lots, end, first);
             (int256 initial, int256 maintenance) = (haircuts.initial, haircuts.maintenance);
             assembly ("memory-safe") {
                 mstore(add(beside, 32), initial)
                 mstore(add(beside, 64), maintenance)
+                mcopy(add(answer, add(96, shl(6, asked.length))), beside, add(96, shl(5, asked.length)))
                 mstore(answer, 32)
                 mstore(add(answer, 32), add(4, mul(3, asked.length)))
                 return(answer, add(192, mul(96, asked.length)))

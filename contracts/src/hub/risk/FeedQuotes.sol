@@ -130,7 +130,10 @@ abstract contract FeedQuotes is IFeeds {
             else (word, grade) = _otherSpot(uint16(underlying), word, terms);
             uint256 spot = word & PRICE;
             uint256 oldest = (word >> 128) & TIME;
-            rest |= uint256(FeedTerms.confidence((word >> 168) & SPREAD, (terms >> 48) & SPREAD)) << 40;
+            // FeedTerms.confidence
+            uint256 spread = (word >> 168) & SPREAD;
+            uint256 widest = (terms >> 48) & SPREAD;
+            if (spread < widest) rest |= (1e18 - (spread * 1e18) / widest) << 40;
             prices = spot;
             if (withMark) {
                 word = _wordOf((underlying << 48) | MARK);
@@ -190,15 +193,16 @@ abstract contract FeedQuotes is IFeeds {
     /// @param terms FeedTerms.spotOf's
     function _spotGrade(uint256 word, uint256 terms, bool disagrees) private view returns (uint256) {
         unchecked {
-            uint256 age = block.timestamp - ((word >> 128) & TIME);
             // Mostly: a price, neither halted nor final nor of the future, close and new. An age below zero is beyond any that is fresh.
-            if (
-                !disagrees &&
-                word >> 254 == 0 &&
-                word & PRICE != 0 &&
-                (word >> 168) & SPREAD <= (terms >> 48) & SPREAD &&
-                age <= terms & type(uint24).max
-            ) return uint256(Grade.Fresh);
+            bool fresh;
+            assembly ("memory-safe") {
+                let age := sub(timestamp(), and(shr(128, word), 0xffffffffff))
+                fresh := iszero(or(disagrees, shr(254, word)))
+                fresh := and(fresh, gt(shl(128, word), 0))
+                let wide := gt(and(shr(168, word), 0xffffffff), and(shr(48, terms), 0xffffffff))
+                fresh := gt(fresh, or(wide, gt(age, and(terms, 0xffffff))))
+            }
+            if (fresh) return uint256(Grade.Fresh);
             // CAST: as spotOf laid them.
             return
                 uint256(

@@ -170,32 +170,27 @@ library RulesTable {
 
     // ---- haircuts, as Haircuts.sum computes them
 
-    /// @notice Of balances as they stand in memory, two words each: rule | value uint240 | anything. They do not outlast it.
+    /// @notice Of balances as they stand in memory, two words each: rule | value. They do not outlast it.
     /// @param first where they begin
     /// @param end   and end
-    function haircuts(uint256[] memory table, uint256 first, uint256 end) internal view returns (Requirement memory) {
+    /// @param value of those in the first one's class
+    function haircuts(
+        uint256[] memory table,
+        uint256 first,
+        uint256 end,
+        uint256 value
+    ) internal view returns (Requirement memory) {
         unchecked {
             (uint256 initial, uint256 maintenance) = (0, 0);
             while (first < end) {
                 // Those of the first one's class; the others move up.
                 uint256 class;
-                uint256 value;
                 assembly ("memory-safe") {
                     class := and(shr(24, mload(first)), 0xff)
-                    for {
-                        let from := first
-                    } lt(from, end) {
-                        from := add(from, 64)
-                    } {
-                        if eq(and(shr(24, mload(from)), 0xff), class) {
-                            value := add(value, shr(16, shl(16, mload(add(from, 32)))))
-                        }
-                    }
                 }
                 (uint256 tiered, uint256 tieredInitial) = _tiered(table, class, value);
-                uint256 left;
                 (maintenance, initial) = (maintenance + tiered, initial + tieredInitial);
-                (left, maintenance, initial) = _ofChains(
+                (end, maintenance, initial) = _ofChains(
                     first,
                     end,
                     class,
@@ -205,10 +200,24 @@ library RulesTable {
                     maintenance,
                     initial
                 );
-                end = left;
+                value = _ofFirstClass(first, end);
             }
             // CAST: sums of values below 2^120.
             return Requirement({initial: int256(initial), maintenance: int256(maintenance)});
+        }
+    }
+
+    /// @dev What balances of the first one's class come to.
+    function _ofFirstClass(uint256 first, uint256 end) private pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            let class := and(shr(24, mload(first)), 0xff)
+            for {} lt(first, end) {
+                first := add(first, 64)
+            } {
+                if eq(and(shr(24, mload(first)), 0xff), class) {
+                    value := add(value, mload(add(first, 32)))
+                }
+            }
         }
     }
 
@@ -267,7 +276,6 @@ library RulesTable {
                     left := add(left, 64)
                     continue
                 }
-                held := shr(16, shl(16, held))
                 // chainRates, in wads.
                 let rate := mul(and(shr(32, rule), 0xffffffff), 1000000000)
                 let state := and(shr(96, rule), 0xffffffff)
