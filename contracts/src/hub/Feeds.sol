@@ -211,6 +211,19 @@ contract Feeds is FeedQuotes, FeedSigners, AccessManaged {
 
     /// @inheritdoc IFeeds
     function point(FeedId feed) external view returns (Point memory) {
+        uint256 terms = _underlyings[feed.underlying()].terms;
+        if (feed.kindNumber() == uint8(Kind.Forward) || feed.kindNumber() == uint8(Kind.Surface)) {
+            require(FeedTerms.modeOf(terms) != SpotMode.Unlisted, UnderlyingUnknown(feed.underlying()));
+            uint256 word = _wordOf(FeedId.unwrap(feed));
+            (uint256 fresh, uint256 stale, uint256 spread) = FeedTerms.limitsIn(terms, feed.kindNumber());
+            return
+                Point({
+                    value: FeedWord.value(word),
+                    time: FeedWord.time(word),
+                    spread: FeedWord.spread(word),
+                    grade: FeedGrade.gradeOf(word, fresh, stale, spread, block.timestamp, false)
+                });
+        }
         (Underlying storage underlying, Bounds memory bounds, SpotMode mode) = _listed(feed.underlying());
         return _point(feed, _words[feed], underlying, bounds, mode);
     }

@@ -19,6 +19,18 @@ library FeedTerms {
         return FeedGrade.Limits(bounds.spotFresh, bounds.spotStale, bounds.maxSpread);
     }
 
+    /// @notice `limits` of `pack`'s word, without the bounds in memory.
+    function limitsIn(
+        uint256 terms,
+        uint8 kind
+    ) internal pure returns (uint256 freshFor, uint256 staleAfter, uint256 maxSpread) {
+        uint256 ages = terms;
+        if (kind == uint8(Kind.Forward)) ages >>= 48;
+        else if (kind == uint8(Kind.Surface)) ages >>= 96;
+        // CAST: each field is cut to its width, as pack laid it.
+        return (uint24(ages), uint24(ages >> 24), uint32(terms >> 168));
+    }
+
     function confidence(uint256 spread, uint256 widest) internal pure returns (uint64) {
         // CAST: at most 10^18.
         return spread >= widest ? 0 : uint64(WAD - (spread * WAD) / widest);

@@ -23,6 +23,8 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     uint256 private constant RATE_ONE = 1e9;
     uint256 private constant MAX_TIERS = 8;
     uint256 private constant WAD = 1e18;
+    /// @dev The settlement price is the average of the last 30 minutes.
+    uint256 private constant AVERAGED = 30 minutes;
 
     IFeeds public immutable feeds;
     ICollateralRules public immutable collateralRules;
@@ -228,26 +230,45 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
         (StandardMargin.Option[] memory options, uint256[] memory strikes) = _options(id, words);
         uint40[] memory times = new uint40[](options.length);
         uint256[] memory counts = new uint256[](options.length);
-        uint256 distinct;
-        for (uint256 i = 0; i < options.length; ++i) {
-            // CAST: 40 bits of the listing's word.
-            uint40 expiry = uint40(strikes[i] >> 128);
-            uint256 j = 0;
-            while (j < distinct && times[j] != expiry) ++j;
-            if (j == distinct) times[distinct++] = expiry;
-            ++counts[j];
-        }
-        expiries = new StandardMargin.Expiry[](distinct);
-        for (uint256 j = 0; j < distinct; ++j) {
-            uint128 slice;
-            (expiries[j], slice) = _expiry(id, times[j], reading);
-            expiries[j].options = new StandardMargin.Option[](counts[j]);
-            uint256 filled;
-            for (uint256 i = 0; filled < counts[j]; ++i) {
-                if (uint40(strikes[i] >> 128) != times[j]) continue;
-                options[i].sigma = _sigma(slice, options[i].strike, expiries[j].forward);
-                expiries[j].options[filled++] = options[i];
+        unchecked {
+            uint256 distinct;
+            for (uint256 i = 0; i < options.length; ++i) {
+                // CAST: 40 bits of the listing's word.
+                uint40 expiry = uint40(strikes[i] >> 128);
+                uint256 j = 0;
+                while (j < distinct && times[j] != expiry) ++j;
+                if (j == distinct) times[distinct++] = expiry;
+                ++counts[j];
             }
+            uint256 room = _room(distinct);
+            assembly ("memory-safe") {
+                expiries := room
+            }
+            for (uint256 j = 0; j < distinct; ++j) {
+                (StandardMargin.Expiry memory expiry, uint128 slice) = _expiry(id, times[j], reading);
+                expiries[j] = expiry;
+                room = _room(counts[j]);
+                StandardMargin.Option[] memory held;
+                assembly ("memory-safe") {
+                    held := room
+                }
+                expiry.options = held;
+                uint256 filled;
+                for (uint256 i = 0; filled < counts[j]; ++i) {
+                    if (uint40(strikes[i] >> 128) != times[j]) continue;
+                    options[i].sigma = _sigma(slice, options[i].strike, expiry.forward);
+                    held[filled++] = options[i];
+                }
+            }
+        }
+    }
+
+    /// @dev An array of structs that do not stand yet: each is set before it is read.
+    function _room(uint256 count) private pure returns (uint256 array) {
+        assembly ("memory-safe") {
+            array := mload(0x40)
+            mstore(array, count)
+            mstore(0x40, add(array, shl(5, add(count, 1))))
         }
     }
 
@@ -255,29 +276,36 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
         uint16 id,
         uint256[] calldata words
     ) private view returns (StandardMargin.Option[] memory options, uint256[] memory strikes) {
-        uint256 most = words.length * Holdings.SERIES_PER_WORD;
-        options = new StandardMargin.Option[](most);
-        uint8[] memory places = new uint8[](most);
-        uint256 count;
-        for (uint256 i = 0; i < most; ++i) {
-            (uint8 place, bool isPut, int256 size) = Holdings.option(
-                words[i / Holdings.SERIES_PER_WORD],
-                i % Holdings.SERIES_PER_WORD
-            );
-            if (size == 0) continue;
-            options[count].isCall = !isPut;
-            options[count].size = size;
-            places[count++] = place;
-        }
-        assembly ("memory-safe") {
-            mstore(options, count)
-            mstore(places, count)
-        }
-        strikes = listing.strikesAt(id, places);
-        for (uint256 i = 0; i < count; ++i) {
-            // CAST: the low half of the listing's word.
-            options[i].strike = int256(uint256(uint128(strikes[i])));
-            require(options[i].strike != 0, HoldingsInvalid(places[i], "a strike that is listed"));
+        unchecked {
+            uint256 most = words.length * Holdings.SERIES_PER_WORD;
+            uint256 room = _room(most);
+            assembly ("memory-safe") {
+                options := room
+            }
+            uint8[] memory places = new uint8[](most);
+            uint256 count;
+            for (uint256 i = 0; i < most; ++i) {
+                (uint8 place, bool isPut, int256 size) = Holdings.option(
+                    words[i / Holdings.SERIES_PER_WORD],
+                    i % Holdings.SERIES_PER_WORD
+                );
+                if (size == 0) continue;
+                StandardMargin.Option memory option;
+                option.isCall = !isPut;
+                option.size = size;
+                options[count] = option;
+                places[count++] = place;
+            }
+            assembly ("memory-safe") {
+                mstore(options, count)
+                mstore(places, count)
+            }
+            strikes = listing.strikesAt(id, places);
+            for (uint256 i = 0; i < count; ++i) {
+                // CAST: the low half of the listing's word.
+                options[i].strike = int256(uint256(uint128(strikes[i])));
+                require(options[i].strike != 0, HoldingsInvalid(places[i], "a strike that is listed"));
+            }
         }
     }
 
@@ -289,7 +317,12 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
         PriceQuestion.Answer memory reading
     ) private view returns (StandardMargin.Expiry memory resolved, uint128 slice) {
         resolved.discount = Fixed.ONE;
-        (uint128 average, uint64 share, bool isFinal) = feeds.settlement(id, expiry);
+        uint128 average;
+        uint64 share;
+        bool isFinal;
+        // Before its window nothing can have been signed.
+        if (block.timestamp + FeedGrade.FUTURE_TOLERANCE + AVERAGED > expiry)
+            (average, share, isFinal) = feeds.settlement(id, expiry);
         if (block.timestamp >= expiry) {
             if (isFinal) resolved.forward = int256(uint256(average));
             else reading.grade = FeedGrade.worse(reading.grade, Grade.Zero);
