@@ -32,10 +32,13 @@ const dust = Array.from({ length: DUST }, (_, i) =>
 
 class CountingReader extends HubReader {
   read = 0;
+  /** whose books the contracts are said not to read out */
+  broken: AccountId | null = null;
 
-  override accounts(...args: Parameters<HubReader['accounts']>): ReturnType<HubReader['accounts']> {
-    this.read += args[0].length;
-    return super.accounts(...args);
+  override accounts([...accounts]: readonly AccountId[], block: bigint, now: bigint): ReturnType<HubReader['accounts']> {
+    this.read += accounts.length;
+    const readable = accounts.filter((account) => account !== this.broken);
+    return super.accounts(readable, block, now);
   }
 }
 
@@ -157,6 +160,26 @@ describe('given a thousand tiny accounts without equity, some in auction, one th
       await priced(1);
       await liquidator.look();
       expect(reader.read).toBe(2 * MOST_CHECKS);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'one whose books cannot be read out is told, tried again at every look, and keeps nobody waiting',
+    async () => {
+      const { liquidator, reader } = await keeperWith({});
+      reader.broken = dust[0] ?? null;
+      await chain.client.mine({ blocks: 20 });
+      const first = await liquidator.look();
+      expect(first?.unanswered).toContain(dust[0]);
+      expect(first?.wanted.map(({ account }) => account)).toEqual([whale.account]);
+      reader.read = 0;
+      await chain.client.mine({ blocks: 1 });
+      expect((await liquidator.look())?.unanswered).toContain(dust[0]);
+      expect(reader.read).toBe(1);
+      reader.broken = null;
+      await chain.client.mine({ blocks: 1 });
+      expect((await liquidator.look())?.unanswered).not.toContain(dust[0]);
     },
     BUSY_MS,
   );

@@ -188,7 +188,7 @@ export async function runLiquidator(
   const limits = { stuckMs, maxFeePerGas: BigInt(Math.round(maxFeeGwei * GWEI)) };
   const lane = account === null || given.dryRun === true ? null : new WalletLane(client, pool.transport(), account, limits, tell);
   const sender = lane ?? new DrySender(client, account?.address ?? NOBODY, tell);
-  const book = new AccountBook(client, hub, fromBlock);
+  const book = new AccountBook(client, hub, fromBlock, terms.bid?.account);
   const liquidator = new Liquidator(client, hub, book, reader, sender, terms, pricesFrom(prices));
   // Who may have to be liquidated comes first.
   const writeDowns = new WriteDowns(client, hub, sender, () => Promise.resolve([...new Set([...book.watched, ...book.named])]), terms);

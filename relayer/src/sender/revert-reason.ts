@@ -36,6 +36,16 @@ export function revertOf(error: unknown): RevertReason | null {
   return decodeRevert(data ?? '0x', request.details);
 }
 
+/** What a contract answers; null if it reverts. No answer is no revert: it throws. */
+export async function unlessReverted<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (revertOf(error) === null) throw error;
+    return null;
+  }
+}
+
 /** The node's own error behind a viem error, or null if no node answered. */
 export function rpcErrorOf(error: unknown): RpcRequestError | null {
   const found = error instanceof BaseError ? error.walk((inner) => inner instanceof RpcRequestError) : null;

@@ -77,6 +77,8 @@ export interface Suspect {
   readonly health: number;
   /** most that it may lack of maintenance margin, cash: what the figures say, and what they may be off by */
   readonly lacking: number;
+  /** what it lacks by the figures alone, cash; below 0: nothing */
+  readonly short: number;
   /** maintenance margin, cash */
   readonly margin: number;
 }
@@ -246,7 +248,8 @@ const healthOf = (equity: number, margin: number): number =>
 export function detect(market: HubMarket, accounts: readonly ExposedAccount[], least = 0): Suspect[] {
   const suspects: Suspect[] = [];
   const judge = (account: AccountId, equity: number, margin: number, slack: number): void => {
-    if (equity - margin < slack) suspects.push({ account, health: healthOf(equity, margin), lacking: margin - equity + slack, margin });
+    if (equity - margin < slack)
+      suspects.push({ account, health: healthOf(equity, margin), lacking: margin - equity + slack, short: margin - equity, margin });
   };
   const rules = { cross: withHaircuts(market, market.cross), isolated: withHaircuts(market, market.isolated) };
   const scanned: { readonly account: AccountId; readonly portfolio: Portfolio }[] = [];
@@ -273,6 +276,20 @@ export function detect(market: HubMarket, accounts: readonly ExposedAccount[], l
   return suspects.sort((a, b) =>
     a.lacking !== b.lacking ? b.lacking - a.lacking : a.health !== b.health ? a.health - b.health : a.account < b.account ? -1 : 1,
   );
+}
+
+/**
+ * So many of the suspects at most: in turn whom most is lacking by the figures and whom most may be lacking, because the second is also large where
+ * figures are large that cancel out, and coarse.
+ * @param suspects as `detect` orders them
+ */
+export function worstOf(suspects: readonly Suspect[], most: number): AccountId[] {
+  if (suspects.length <= most) return suspects.map(({ account }) => account);
+  const byFigures = [...suspects].sort((a, b) => b.short - a.short);
+  const chosen = new Set<AccountId>();
+  for (let i = 0; chosen.size < most && i < suspects.length; i++)
+    for (const one of [byFigures[i], suspects[i]]) if (one !== undefined && chosen.size < most) chosen.add(one.account);
+  return [...chosen];
 }
 
 /**

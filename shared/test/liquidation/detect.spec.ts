@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { numberToHex } from 'viem';
-import { detect, portfolioOf, turnOf, type ExposedAccount, type HubMarket } from '../../src/liquidation/detect.js';
+import { detect, portfolioOf, turnOf, worstOf, type ExposedAccount, type HubMarket } from '../../src/liquidation/detect.js';
 import { mulDown, WAD } from '../../src/risk/decimal.js';
 import { evaluate } from '../../src/risk/evaluate.js';
 import { PARAMETER_SETS } from '../../src/risk/parameter-sets.js';
@@ -164,6 +164,23 @@ describe('given a thousand tiny accounts deep below maintenance margin, and a la
     const valued = timed(() => expect(detect(at, many).length).toBe(many.length));
     const passed = timed(() => expect(detect(at, many, 10).map(({ account }) => account)).toEqual([whale]));
     expect(passed).toBeLessThan(valued / 3);
+  });
+});
+
+describe('given more suspects than may be asked about', () => {
+  const suspect = (number: number, lacking: number, short: number) => ({
+    ...{ account: id(number), lacking, short },
+    health: 0,
+    margin: 1,
+  });
+  const coarse = Array.from({ length: 50 }, (_, at) => suspect(at + 1, 1e6 - at, -1));
+  const whale = suspect(100, 50_000, 49_000);
+
+  it('coarse figures of others take no more than half of the places', () => {
+    const asked = worstOf([...coarse, whale], 4);
+    expect(asked).toEqual([whale, coarse[0], coarse[1], coarse[2]].map((one) => one?.account));
+    expect(worstOf([whale, ...coarse], 4)).toHaveLength(4);
+    expect(worstOf([whale, ...coarse.slice(0, 3)], 4)).toHaveLength(4);
   });
 });
 

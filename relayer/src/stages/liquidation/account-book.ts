@@ -16,7 +16,7 @@ const EXPOSING: ReadonlySet<string> = new Set(['Traded', 'SliceTransferred', 'Ca
 const NAMES = ['account', 'from', 'to', 'buyer', 'seller', 'bidder'] as const;
 const ACCOUNT = /^0x[0-9a-f]{64}$/;
 
-/** A bid of somebody. */
+/** A bid that was taken. */
 export interface SeenBid {
   readonly id: bigint;
   readonly bidder: AccountId;
@@ -35,11 +35,15 @@ export class AccountBook {
   readonly #sizer = new RangeSizer(MAX_RANGE, TARGET_LOGS);
   #next: bigint;
 
-  /** @param from first block of interest */
+  /**
+   * @param from   first block of interest
+   * @param bidder whose bids are kept; null: nobody's
+   */
   constructor(
     private readonly client: Pick<PublicClient, 'getLogs'>,
     private readonly hub: LiquidationHub,
     from: bigint,
+    private readonly bidder: AccountId | null = null,
   ) {
     this.#next = from;
   }
@@ -115,7 +119,7 @@ export class AccountBook {
       }
       if (eventName === 'AuctionStarted') this.#inAuction.add(accountId(args.account));
       if (eventName === 'AuctionEnded') this.#inAuction.delete(accountId(args.account));
-      if (eventName === 'BidTaken')
+      if (eventName === 'BidTaken' && accountId(args.bidder) === this.bidder)
         this.#bids.set(`${blockHash}:${logIndex}`, {
           ...{ id: args.id, bidder: accountId(args.bidder), price: args.price, block: blockNumber },
         });

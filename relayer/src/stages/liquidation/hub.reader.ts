@@ -1,7 +1,7 @@
 import { collateralRulesAbi, feedsAbi, ledgerAbi, liquidationAbi, marginAbi, marketsAbi } from '@lockstep/contracts';
 import { risk, type AccountId, type liquidation } from '@lockstep/shared';
 import type { PublicClient } from 'viem';
-import { revertOf } from '../../sender/revert-reason.js';
+import { unlessReverted } from '../../sender/revert-reason.js';
 import { MODES, type LiquidationHub } from './hub.js';
 
 /** Accounts asked for at a time. */
@@ -27,16 +27,17 @@ export class HubReader {
     private readonly rules: Rules,
   ) {}
 
-  /** Holdings as of a block, with the funding that was in them. */
+  /** Holdings as of a block, with the funding that was in them. Accounts whose books the contracts cannot read out are left out. */
   async accounts(accounts: readonly AccountId[], blockNumber: bigint, now: bigint): Promise<liquidation.ExposedAccount[]> {
     const markets = { address: this.hub.markets, abi: marketsAbi, blockNumber } as const;
-    const read = await inBatches(accounts, async (account) => {
+    const answers = await inBatches(accounts, async (account) => {
       const [words, mode] = await Promise.all([
-        this.client.readContract({ ...markets, functionName: 'holdingsOf', args: [account] }),
+        unlessReverted(this.client.readContract({ ...markets, functionName: 'holdingsOf', args: [account] })),
         this.client.readContract({ ...markets, functionName: 'modeOf', args: [account] }),
       ]);
-      return { account, mode: MODES[mode] ?? 'portfolio', holdings: risk.decodeHoldings(words) };
+      return words === null ? null : { account, mode: MODES[mode] ?? 'portfolio', holdings: risk.decodeHoldings(words) };
     });
+    const read = answers.filter((answer) => answer !== null);
     const held = new Set(read.flatMap(({ holdings }) => holdings.underlyings.map(({ underlying }) => underlying)));
     const indexes = new Map(await Promise.all([...held].map(async (one) => [one, await this.#index(one, blockNumber, now)] as const)));
     return read.map((one) => ({ ...one, indexes }));
@@ -72,12 +73,7 @@ export class HubReader {
 
   /** What the contracts say of accounts: their figures, how good the prices are, and their auctions. Those whose valuation reverts are left out. */
   async exact(accounts: readonly AccountId[], blockNumber: bigint): Promise<Exact[]> {
-    const answers = await inBatches(accounts, (account) =>
-      this.#exact(account, blockNumber).catch((error: unknown) => {
-        if (revertOf(error) === null) throw error;
-        return null;
-      }),
-    );
+    const answers = await inBatches(accounts, (account) => unlessReverted(this.#exact(account, blockNumber)));
     return answers.filter((answer) => answer !== null);
   }
 

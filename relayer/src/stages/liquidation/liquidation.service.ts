@@ -80,12 +80,12 @@ export class LiquidationService {
     const reader = new HubReader(client, hub, { portfolio, cross: rates, isolated: { ...rates, method: 'isolated' } });
     // Bids of a day count against the budget, so events are read again from there on.
     const { timestamp } = await client.getBlock();
-    const book = new AccountBook(client, hub, await blockBefore(client, timestamp - DAY));
+    const terms = liquidatorTerms(this.config.liquidation);
+    const book = new AccountBook(client, hub, await blockBefore(client, timestamp - DAY), terms.bid?.account);
     const accounts = await this.#known();
     book.add(accounts);
     const exact = await reader.exact(accounts, await client.getBlockNumber());
     book.addAuctions(exact.filter(({ auction }) => auction !== null).map(({ account }) => account));
-    const terms = liquidatorTerms(this.config.liquidation);
     const liquidator = new Liquidator(client, hub, book, reader, this.calls, terms, (now) => this.#pricesAhead(hub.feeds, now));
     // Who may have to be liquidated comes first.
     const holders = async () => [...new Set([...book.watched, ...(await this.#holders())])];

@@ -28,7 +28,7 @@ export interface Look {
   /** below maintenance margin by the contract's figures, or in auction; whom most is lacking first */
   readonly accounts: readonly Exact[];
   readonly wanted: readonly Wish[];
-  /** whose figures the contract did not give */
+  /** whose books or figures the contracts do not give: nobody can liquidate them as they are */
   readonly unanswered: readonly AccountId[];
 }
 
@@ -50,6 +50,8 @@ export class Liquidator {
   readonly #readAt = new Map<AccountId, bigint>();
   /** block in which an account was first seen to need something */
   readonly #found = new Map<AccountId, bigint>();
+  /** whose books the contracts did not read out; those that were tried longest ago first */
+  readonly #unreadable = new Set<AccountId>();
   /** how many of the healed auctions were asked about, round and round */
   #healed = 0;
   #looked = -1n;
@@ -84,7 +86,7 @@ export class Liquidator {
     const wanted = await this.#act(accounts, block, now);
     this.#looked = block;
     const answered = new Set(exact.map(({ account }) => account));
-    const unanswered = asked.filter((account) => !answered.has(account));
+    const unanswered = [...new Set([...asked.filter((account) => !answered.has(account)), ...this.#unreadable])];
     return { block, watched: this.book.watched.size, suspects: suspects.length, accounts, wanted, unanswered };
   }
 
@@ -98,29 +100,44 @@ export class Liquidator {
     const { maxChecks } = this.terms;
     const least = this.#least;
     const named = new Set(suspects.map(({ account }) => account));
-    const large = suspects.filter(({ margin, lacking }) => margin >= least || lacking >= least).map(({ account }) => account);
+    const large = suspects.filter(({ margin, lacking }) => margin >= least || lacking >= least);
     const open = this.book.inAuction;
     const healed = [...open].filter((account) => !named.has(account));
     const count = Math.min(healed.length, maxChecks);
     const turn = Array.from({ length: count }, (_, i) => healed[(this.#healed + i) % healed.length]).filter((one) => one !== undefined);
     this.#healed = healed.length === 0 ? 0 : (this.#healed + count) % healed.length;
     return [
-      ...large.filter((account) => !open.has(account)).slice(0, maxChecks),
-      ...large.filter((account) => open.has(account)).slice(0, maxChecks),
+      ...liquidation.worstOf(
+        large.filter(({ account }) => !open.has(account)),
+        maxChecks,
+      ),
+      ...liquidation.worstOf(
+        large.filter(({ account }) => open.has(account)),
+        maxChecks,
+      ),
       ...turn,
     ];
   }
 
   /** Books that changed, and some of those that were read too long ago: never all of them in one look. */
   async #refresh(block: bigint, now: bigint): Promise<void> {
-    const due = new Set(this.book.takeChanged());
+    const due = new Set([...this.book.takeChanged(), ...[...this.#unreadable].slice(0, this.terms.maxChecks)]);
     const most = due.size + this.terms.maxChecks;
     // Those that were read longest ago stand first.
     for (const [account, at] of this.#readAt) {
       if (now - at < REFRESH || due.size >= most) break;
       due.add(account);
     }
-    for (const exposed of await this.#read([...due], block, now)) {
+    const read = await this.#read([...due], block, now);
+    for (const account of due) this.#unreadable.delete(account);
+    const known = new Set(read.map(({ account }) => account));
+    for (const account of due) {
+      if (known.has(account)) continue;
+      // What is known of it from before still counts.
+      this.#unreadable.add(account);
+      this.#readAt.delete(account);
+    }
+    for (const exposed of read) {
       const { account, holdings } = exposed;
       this.#readAt.delete(account);
       this.#books.delete(account);

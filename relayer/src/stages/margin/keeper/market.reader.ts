@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import type { Hex } from 'viem';
 import { z } from 'zod/v4';
 import { Chains } from '../../../chain/chains.js';
+import { unlessReverted } from '../../../sender/revert-reason.js';
 
 /** Accounts asked for at a time. */
 const BATCH = 100;
@@ -102,9 +103,13 @@ export class MarketReader {
     for (let i = 0; i < accounts.length; i += BATCH) {
       const some = accounts.slice(i, i + BATCH);
       const words = await Promise.all(
-        some.map((account) => this.chains.hub.client.readContract({ ...this.#markets, functionName: 'holdingsOf', args: [account] })),
+        some.map((account) =>
+          unlessReverted(this.chains.hub.client.readContract({ ...this.#markets, functionName: 'holdingsOf', args: [account] })),
+        ),
       );
       words.forEach((holdings, index) => {
+        // One whose books the contracts cannot read out keeps no other waiting.
+        if (holdings === null) return;
         const held = risk.decodeHoldings(holdings).underlyings.find((position) => position.underlying === underlying);
         const own = (held?.options ?? []).map(({ place }) => place).filter((place) => places.has(place));
         const account = some[index];
