@@ -65,9 +65,9 @@ describe('given holders of an asset who do nothing, and a keeper', () => {
     await hub.send(hub.contracts.Ledger, data);
   }
   async function writeDown(assetId: number): Promise<void> {
-    const { Ledger } = hub.contracts;
+    const { Ledger, CollateralRules } = hub.contracts;
     await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'freezeAsset', args: [assetId] }));
-    const args = [SPOKE, ASSET, RECOVERY, holders[0] ?? '0x'] as const;
+    const args = [SPOKE, ASSET, RECOVERY, holders[0] ?? '0x', CollateralRules] as const;
     await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'writeDown', args }));
   }
   const balances = (assetId: number): Promise<bigint[]> =>

@@ -7,6 +7,7 @@ import {AssetBooks, AssetState, Inflow, Limits, Pools} from "./AssetBooks.sol";
 import {AssetStore} from "./AssetStore.sol";
 import {CollateralList} from "./CollateralList.sol";
 import {ILedger} from "./ILedger.sol";
+import {ICollateralRules} from "./risk/ICollateralRules.sol";
 
 /// @notice What governance does to the ledger's assets: code that the ledger runs on its own storage (delegatecall), because one contract has
 ///         no room for it. Called directly it does nothing: nobody holds a role here.
@@ -99,7 +100,8 @@ contract AssetDesk is AssetStore {
         uint32 eid,
         uint16 asset,
         uint64 recovery,
-        bytes32 bearer
+        bytes32 bearer,
+        ICollateralRules rules
     ) external restricted returns (uint16 successor, uint256 lostCash) {
         AssetState storage state = _assets[eid][asset];
         uint16 assetId = state.totals.assetId;
@@ -124,5 +126,7 @@ contract AssetDesk is AssetStore {
         _losses |= WRITTEN_DOWN;
         emit ILedger.AssetWrittenDown(assetId, successor, eid, asset, recovery, lostBalances, lostFree, bearer);
         emit ILedger.AssetConfigured(successor, eid, asset, _configOf(state));
+        // Between the two, accounts would be worth what is not there any more, or nothing of what is.
+        rules.succeed(assetId, successor);
     }
 }

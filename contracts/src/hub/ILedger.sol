@@ -5,6 +5,7 @@ import {Account} from "../types/Account.sol";
 import {CreditReceipt} from "./Credit.sol";
 import {IInterestModel} from "./IInterestModel.sol";
 import {IMarginCheck} from "./IMarginCheck.sol";
+import {ICollateralRules} from "./risk/ICollateralRules.sol";
 
 /// @notice The only state of accounts. Moved by registered modules through typed functions; every rounding favours the protocol.
 /// @dev Collateral is held per (chain, token): an asset is (eid, index in that chain's vault) and gets a hub-wide `assetId` when
@@ -230,7 +231,8 @@ interface ILedger {
     ///      beginning must be left.
     /// @param account whose cash is negative
     /// @param amount  18 decimals, at most what it owes
-    function spreadLoss(Account account, uint256 amount) external;
+    /// @return borne  of it; less where all cash can bear no more, never 0
+    function spreadLoss(Account account, uint256 amount) external returns (uint256 borne);
     /// @notice Keeps cash from being queued to leave, or lets it leave. What is queued stays queued. Modules only.
     function setBrake(bool braked) external;
 
@@ -266,9 +268,17 @@ interface ILedger {
     /// @notice Says that a vault holds no more than a part of an asset: balances and pooled settlement fall to `recovery` (18 decimals, below 1)
     ///         of what they were; what is reserved or parked is that vault's own debt and stays. GOVERNOR, delayed. The asset must be frozen.
     /// @dev Balances become shares of an asset that has ended; settleWrittenDown turns them into its successor, at the same place of the
-    ///      vault, frozen like it. So no valuation ever pays for an index.
+    ///      vault, frozen like it. So no valuation ever pays for an index. In the same transaction the successor takes over the asset's rule as
+    ///      margin: what is not settled yet counts nothing, and what is settled counts at once.
     /// @param bearer account whose cash bears what pooled settlement lost
-    function writeDown(uint32 eid, uint16 asset, uint64 recovery, Account bearer) external returns (uint16 successor);
+    /// @param rules  that say what the asset counts for; the ledger must be permitted to call its `succeed`
+    function writeDown(
+        uint32 eid,
+        uint16 asset,
+        uint64 recovery,
+        Account bearer,
+        ICollateralRules rules
+    ) external returns (uint16 successor);
     /// @notice Registers who may move the ledger. GOVERNOR, delayed.
     function setModule(address module, bool enabled) external;
     /// @notice Who judges accounts that owners take from. GOVERNOR, delayed. Zero: balances and cash alone decide.

@@ -121,7 +121,7 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
     }
 
     /// @inheritdoc ILedger
-    function spreadLoss(Account account, uint256 amount) external onlyModule {
+    function spreadLoss(Account account, uint256 amount) external onlyModule returns (uint256 borne) {
         int256 cash = _cash(account);
         // CAST: an account's cash has 124 bits.
         uint256 owed = cash < 0 ? uint256(-cash) : 0;
@@ -129,14 +129,18 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
         Spread memory s = _spread;
         // CAST: what is not owed is held by somebody; a loss that is due is held no more.
         uint256 held = uint256(_totalCash() + int256(uint256(_debt)) - s.due);
-        require(amount < held, AmountTooLarge(amount, held));
-        uint256 kept = (s.kept * (held - amount)) / held;
-        require(kept >= LEAST_KEPT, AmountTooLarge(amount, held));
+        borne = amount;
+        uint256 kept = amount < held ? (s.kept * (held - amount)) / held : 0;
+        if (kept < LEAST_KEPT) {
+            kept = LEAST_KEPT;
+            borne = held - Math.ceilDiv(held * LEAST_KEPT, s.kept);
+        }
+        require(borne != 0, AmountTooLarge(amount, 0));
         // CAST: it only falls; a part of an account's cash.
-        _spread = Spread(uint128(kept), s.due + int128(int256(amount)));
+        _spread = Spread(uint128(kept), s.due + int128(int256(borne)));
         _losses |= SPREAD;
-        _moveCash(account, int256(amount));
-        emit LossSpread(Account.unwrap(account), amount, kept);
+        _moveCash(account, int256(borne));
+        emit LossSpread(Account.unwrap(account), borne, kept);
     }
 
     // ---- governance

@@ -12,6 +12,7 @@ import {CollateralList} from "./CollateralList.sol";
 import {CreditBatch, CreditLib, CreditReceipt, CreditTerms, Destination} from "./Credit.sol";
 import {ExitMoves} from "./ExitMoves.sol";
 import {ILedger} from "./ILedger.sol";
+import {ICollateralRules} from "./risk/ICollateralRules.sol";
 
 /// @notice See ILedger.
 contract Ledger is ExitMoves {
@@ -223,7 +224,7 @@ contract Ledger is ExitMoves {
     }
 
     /// @inheritdoc ILedger
-    function writeDown(uint32, uint16, uint64, Account bearer) external returns (uint16 successor) {
+    function writeDown(uint32, uint16, uint64, Account bearer, ICollateralRules) external returns (uint16 successor) {
         uint256 lostCash;
         (successor, lostCash) = abi.decode(_askDesk(), (uint16, uint256));
         // CAST: at most 2^112 · 10^18.

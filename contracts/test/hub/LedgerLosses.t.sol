@@ -5,7 +5,18 @@ import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessMana
 import {ILedger} from "../../src/hub/ILedger.sol";
 import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
+import {ICollateralRules} from "../../src/hub/risk/ICollateralRules.sol";
 import {HubFixture} from "./HubFixture.sol";
+
+/// @notice Remembers what it was told.
+contract RulesDouble {
+    uint16 public last;
+    uint16 public successor;
+
+    function succeed(uint16 assetId, uint16 successor_) external {
+        (last, successor) = (assetId, successor_);
+    }
+}
 
 /// @notice See LedgerLosses.tree. This contract plays the modules that spread losses and set the brake.
 contract LedgerLossesTest is HubFixture {
@@ -15,6 +26,8 @@ contract LedgerLossesTest is HubFixture {
     HubAccount private other;
     HubAccount private late;
     HubAccount private deficit;
+    RulesDouble private _rules = new RulesDouble();
+    ICollateralRules private rules = ICollateralRules(address(_rules));
 
     function setUp() public override {
         super.setUp();
@@ -145,17 +158,23 @@ contract LedgerLossesTest is HubFixture {
         _checkCash();
     }
 
-    function test_GivenMoreThanIsOwedOrHeld_ItIsRefused() public {
+    function test_GivenMoreThanIsOwed_ItIsRefused_AndOfMoreThanIsHeldAsMuchAsCanBeIsSpread() public {
         ledger.changeCash(deficit, -2000e18);
         vm.expectRevert(abi.encodeWithSelector(ILedger.AmountTooLarge.selector, 2001e18, 2000e18));
         ledger.spreadLoss(deficit, 2001e18);
-        vm.expectRevert(abi.encodeWithSelector(ILedger.AmountTooLarge.selector, 1000e18, 1000e18));
-        ledger.spreadLoss(deficit, 1000e18);
-        vm.expectRevert(abi.encodeWithSelector(ILedger.AmountTooLarge.selector, 1000e18 - 1, 1000e18));
-        ledger.spreadLoss(deficit, 1000e18 - 1);
         vm.expectRevert(abi.encodeWithSelector(ILedger.NotModule.selector, alice));
         vm.prank(alice);
         ledger.spreadLoss(deficit, 1);
+        vm.expectEmit(address(ledger));
+        emit ILedger.LossSpread(HubAccount.unwrap(deficit), 1000e18 - 1e9, 1e15);
+        assertEq(ledger.spreadLoss(deficit, 1500e18), 1000e18 - 1e9, "but for a part of 10^-12");
+        assertEq(ledger.cashOf(deficit), -1000e18 - 1e9);
+        assertEq(ledger.cashOf(holder), 9e8);
+        assertEq(ledger.cashOf(other), 1e8);
+        _checkCash();
+        vm.expectRevert(abi.encodeWithSelector(ILedger.AmountTooLarge.selector, 500e18, 0));
+        ledger.spreadLoss(deficit, 500e18);
+        _checkCash();
     }
 
     function test_GivenALossThatIsDue_WhatIsLostCannotLeave() public {
@@ -244,8 +263,10 @@ contract LedgerLossesTest is HubFixture {
         ILedger.Custody memory before = ledger.custodyOf(wethId);
         vm.expectEmit(address(ledger));
         emit ILedger.AssetWrittenDown(wethId, 3, SPOKE, WETH, 0.25e18, 2.25 ether, 0, HubAccount.unwrap(deficit));
-        uint16 successor = ledger.writeDown(SPOKE, WETH, 0.25e18, deficit);
+        uint16 successor = ledger.writeDown(SPOKE, WETH, 0.25e18, deficit, rules);
         assertEq(successor, 3);
+        assertEq(_rules.last(), wethId, "its rule goes on");
+        assertEq(_rules.successor(), successor);
         assertEq(ledger.assetIdOf(SPOKE, WETH), successor);
         ILedger.Custody memory c = ledger.custodyOf(successor);
         assertEq(c.balances, 0.75 ether, "a quarter is left");
@@ -278,7 +299,7 @@ contract LedgerLossesTest is HubFixture {
         ledger.queueCash(holder, SPOKE, USDC, 100e18);
         ledger.reserveCash(holder, SPOKE, USDC, 100e6);
         ledger.freezeAsset(usdcId);
-        uint16 successor = ledger.writeDown(SPOKE, USDC, 0.4e18, deficit);
+        uint16 successor = ledger.writeDown(SPOKE, USDC, 0.4e18, deficit, rules);
         assertEq(ledger.cashOf(deficit), -540e18, "three fifths of what was free");
         assertEq(ledger.custodyOf(successor).free, 360e6);
         assertEq(ledger.custodyOf(successor).reserved, 100e6);
@@ -295,14 +316,14 @@ contract LedgerLossesTest is HubFixture {
     function test_GivenAWriteDown_ItNeedsGovernanceAFrozenAssetAndAPartBelowOne() public {
         vm.prank(alice);
         vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, alice));
-        ledger.writeDown(SPOKE, WETH, 0, deficit);
+        ledger.writeDown(SPOKE, WETH, 0, deficit, rules);
         vm.expectRevert(abi.encodeWithSelector(ILedger.AssetUnknown.selector, SPOKE, UNLISTED));
-        ledger.writeDown(SPOKE, UNLISTED, 0, deficit);
+        ledger.writeDown(SPOKE, UNLISTED, 0, deficit, rules);
         vm.expectRevert(abi.encodeWithSelector(ILedger.AssetNotFrozen.selector, wethId));
-        ledger.writeDown(SPOKE, WETH, 0, deficit);
+        ledger.writeDown(SPOKE, WETH, 0, deficit, rules);
         ledger.freezeAsset(wethId);
         vm.expectRevert(abi.encodeWithSelector(ILedger.RecoveryInvalid.selector, 1e18, 1e18));
-        ledger.writeDown(SPOKE, WETH, 1e18, deficit);
+        ledger.writeDown(SPOKE, WETH, 1e18, deficit, rules);
         vm.expectRevert(abi.encodeWithSelector(ILedger.NotWrittenDown.selector, wethId));
         ledger.settleWrittenDown(holder, wethId);
     }
@@ -328,9 +349,9 @@ contract LedgerLossesTest is HubFixture {
         _deposit(holder, WETH, a, true);
         _deposit(other, WETH, b, true);
         ledger.freezeAsset(wethId);
-        uint16 next = ledger.writeDown(SPOKE, WETH, first, deficit);
+        uint16 next = ledger.writeDown(SPOKE, WETH, first, deficit, rules);
         ledger.settleWrittenDown(holder, wethId);
-        uint16 last = ledger.writeDown(SPOKE, WETH, second, deficit);
+        uint16 last = ledger.writeDown(SPOKE, WETH, second, deficit, rules);
         ledger.settleWrittenDown(other, wethId);
         ledger.settleWrittenDown(holder, next);
         ledger.settleWrittenDown(other, next);

@@ -142,14 +142,78 @@ contract MarginTest is MarginFixture {
         _open(5_000e18);
         Risk memory before = _margin.riskOf(_alice);
         uint256 snapshot = vm.snapshotState();
-        _sell(1e18, 59_702e18);
-        _margin.requireTrade(_alice, true, 59_702e18, before);
+        // A tenth of the position may take a tenth of the equity along.
+        _sell(1e18, 59_500e18);
+        _margin.requireTrade(_alice, true, 59_500e18, before);
         vm.revertToState(snapshot);
-        _sell(1e18, 59_701e18);
+        _sell(1e18, 59_499e18);
         vm.expectRevert(
-            abi.encodeWithSelector(IMargin.OutsideBand.selector, _raw, 4_701e18, 5_000e18, 298.505e18, Grade.Fresh)
+            abi.encodeWithSelector(IMargin.OutsideBand.selector, _raw, 4_499e18, 5_000e18, 500e18, Grade.Fresh)
         );
-        _margin.requireTrade(_alice, true, 59_701e18, before);
+        _margin.requireTrade(_alice, true, 59_499e18, before);
+    }
+
+    /// @dev INV-MARGIN-1: prices of fills are nobody's but the two sides'. Two legs far above the mark net out to what is handed over, and make any
+    ///      turnover.
+    function test_GivenTwoReductionsAtAbsurdPrices_WhenTheyNetOut_NoMoreThanThePartLeaves() public {
+        _open(1_000e18);
+        _markets.trade(_bob, _alice, ETH_PERP, 200e18, 3_000e18);
+        _cash(_alice, 1_000e18);
+        Risk memory before = _margin.riskOf(_alice);
+        // Half of both: 18,000 of maintenance margin are freed.
+        uint256 snapshot = vm.snapshotState();
+        _netOut(17_000e18);
+        vm.expectPartialRevert(IMargin.OutsideBand.selector);
+        _margin.requireTrade(_alice, true, 35_000_000_000e18, before);
+        vm.revertToState(snapshot);
+        _netOut(500e18 + 1e12 + 100);
+        vm.expectPartialRevert(IMargin.OutsideBand.selector);
+        _margin.requireTrade(_alice, true, 35_000_000_000e18, before);
+        vm.revertToState(snapshot);
+        _netOut(500e18);
+        _margin.requireTrade(_alice, true, 35_000_000_000e18, before);
+        vm.revertToState(snapshot);
+        // Without a usable price too.
+        _feeds.halt(FeedWord.id(ETH, Kind.Mark, 0));
+        before = _margin.riskOf(_alice);
+        snapshot = vm.snapshotState();
+        _netOut(501e18);
+        vm.expectPartialRevert(IMargin.OutsideBand.selector);
+        _margin.requireTrade(_alice, true, 35_000_000_000e18, before);
+        vm.revertToState(snapshot);
+        _netOut(10_000_000e18);
+        vm.expectPartialRevert(IMargin.OutsideBand.selector);
+        _margin.requireTrade(_alice, true, 1e60, before);
+    }
+
+    /// @dev alice sells half of her BTC and buys half of her ETH back, both far above the mark, and loses so much by it.
+    function _netOut(uint128 loss) private {
+        _sell(5e18, 60_000e18 + 1_000_000_000e18);
+        // 5 · 10^9 more for BTC are 100 · 5 · 10^7 more for ETH.
+        _markets.trade(_alice, _bob, ETH_PERP, 100e18, 3_000e18 + 50_000_000e18 + loss / 100);
+    }
+
+    function test_GivenAFeeToTheMatcher_WhenAnUnhealthyAccountReduces_ItIsPartOfWhatLeaves() public {
+        _open(5_000e18);
+        Risk memory before = _margin.riskOf(_alice);
+        _sell(1e18, 60_000e18);
+        _ledger.changeCash(_alice, -501e18);
+        vm.expectPartialRevert(IMargin.OutsideBand.selector);
+        _margin.requireTrade(_alice, true, 60_000e18, before);
+        _ledger.changeCash(_alice, 1e18);
+        _margin.requireTrade(_alice, true, 60_000e18, before);
+    }
+
+    function test_GivenAnAccountBelowNothing_WhenItReduces_NothingLeaves() public {
+        _open(-5_000e18);
+        Risk memory before = _margin.riskOf(_alice);
+        uint256 snapshot = vm.snapshotState();
+        _sell(1e18, 59_999e18);
+        vm.expectPartialRevert(IMargin.OutsideBand.selector);
+        _margin.requireTrade(_alice, true, 59_999e18, before);
+        vm.revertToState(snapshot);
+        _sell(1e18, 60_000e18);
+        _margin.requireTrade(_alice, true, 60_000e18, before);
     }
 
     function test_GivenAgedPrices_WhenAnAccountReduces_ItMay_IfHealthDoesNotFall() public {
@@ -442,6 +506,10 @@ contract MarginTest is MarginFixture {
                     initial >= before.equity - int256(before.initialMargin) &&
                     maintenance >= before.equity - int256(before.maintenanceMargin);
             assertTrue(flat || healthy || better, "INV-MARGIN-1");
+            if (flat || healthy) return;
+            int256 freed = int256(before.maintenanceMargin - risk.maintenanceMargin);
+            int256 part = before.equity > 0 ? (before.equity * freed) / int256(before.maintenanceMargin) : int256(0);
+            assertGe(risk.equity + part + 1e12, before.equity, "INV-MARGIN-1: more left than was its own");
         } catch {
             Risk memory risk = _margin.riskOf(_alice);
             assertTrue(

@@ -21,6 +21,8 @@ import {StandardRates} from "./StandardRates.sol";
 ///         and 3%; BTC as collateral is cut by 10% (initial) and 5%.
 abstract contract MarginFixture is MarketsFixture {
     uint16 internal constant WBTC = 7;
+    /// @dev Role of the ledger.
+    uint64 private constant BOOKS = 78;
     uint256 internal constant ONE_BTC = 1e8;
     /// @dev When tests begin, and prices are signed.
     uint40 internal constant BEGIN = START + 1;
@@ -73,6 +75,10 @@ abstract contract MarginFixture is MarketsFixture {
             abi.encode(_manager, address(_feeds))
         );
         _rules = ICollateralRules(rules);
+        bytes4[] memory succeed = new bytes4[](1);
+        succeed[0] = ICollateralRules.succeed.selector;
+        _manager.setTargetFunctionRole(rules, succeed, BOOKS);
+        _manager.grantRole(BOOKS, address(_ledger), 0);
         ICollateralRules.ClassTier[] memory tiers = new ICollateralRules.ClassTier[](1);
         tiers[0] = ICollateralRules.ClassTier(0, 5e7, 5e7);
         _rules.setClass(0, tiers);

@@ -31,7 +31,10 @@ abstract contract MarketsChecks is Walk {
         Risk memory risk = _riskOf(account);
         if (risk.grade == Grade.Fresh && risk.equity >= int256(risk.initialMargin)) return;
         assertTrue(reduced, "INV-MARGIN-1: below initial margin by what does not only reduce");
-        int256 band = int256((turnover * REDUCE_BAND) / 1e9);
+        int256 freed = int256(before.maintenanceMargin) - int256(risk.maintenanceMargin);
+        // Its own equity alone, and of that no more than its part.
+        int256 most =
+            before.equity > 0 && freed > 0 ? (before.equity * freed) / int256(before.maintenanceMargin) : int256(0);
         if (risk.grade <= Grade.Aged && before.grade <= Grade.Aged) {
             int256 gained = risk.equity - before.equity;
             assertGe(gained, int256(risk.initialMargin) - int256(before.initialMargin), "INV-MARGIN-1: equity - IM");
@@ -40,10 +43,10 @@ abstract contract MarketsChecks is Walk {
                 int256(risk.maintenanceMargin) - int256(before.maintenanceMargin),
                 "INV-MARGIN-1: equity - MM"
             );
-            int256 freed = int256(before.maintenanceMargin) - int256(risk.maintenanceMargin);
-            band = Wad.max(band, Wad.min(freed / 10, before.equity));
+        } else {
+            most = Wad.min(most, int256((turnover * REDUCE_BAND) / 1e9));
         }
-        assertGe(risk.equity + band, before.equity, "INV-MARGIN-1: value left");
+        assertGe(risk.equity + most + 1e12, before.equity, "INV-MARGIN-1: value left");
     }
 
     function _judgeLeaving(HubAccount account) internal view {

@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {IInterestModel} from "../../src/hub/IInterestModel.sol";
 import {IFund} from "../../src/hub/liquidation/IFund.sol";
+import {ILevy} from "../../src/hub/liquidation/ILevy.sol";
 import {IMarginCheck} from "../../src/hub/IMarginCheck.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
 import {FundFixture} from "./FundFixture.sol";
@@ -14,6 +15,15 @@ contract StrictCheck is IMarginCheck {
 
     function requireInitial(HubAccount account, bytes calldata, uint40) external pure {
         revert Refused(HubAccount.unwrap(account));
+    }
+}
+
+/// @notice Says what is missing.
+contract LossesDouble {
+    uint256 public insolvency;
+
+    function set(uint256 cash) external {
+        insolvency = cash;
     }
 }
 
@@ -132,6 +142,41 @@ contract FundTest is FundFixture {
         assertEq(fund.exit(a), 100e18);
         vm.expectRevert(IFund.NotInsolvent.selector);
         fund.closeInsolvency();
+    }
+
+    /// @dev Whoever is ready on the seventh day and stays ready would leave before every loss that he sees come.
+    function test_GivenAnExitThatIsReady_WhenTwoDaysHavePassed_ItIsVoid() public {
+        _stake(a, 100e18);
+        _announce(a, 100e24);
+        uint256 readyAt = block.timestamp + 7 days;
+        vm.warp(readyAt + 2 days);
+        assertEq(fund.exitOf(a).shares, 100e24);
+        uint256 snapshot = vm.snapshotState();
+        fund.exit(a);
+        vm.revertToState(snapshot);
+        vm.warp(readyAt + 2 days + 1);
+        assertEq(fund.exitOf(a).shares, 0);
+        vm.expectRevert(abi.encodeWithSelector(IFund.NoExit.selector, HubAccount.unwrap(a)));
+        fund.exit(a);
+        _announce(a, 100e24);
+        vm.warp(readyAt + 9 days + 1);
+        assertEq(fund.exit(a), 100e18);
+    }
+
+    function test_GivenALossThatIsKnown_WhenAnExitIsDue_ItWaitsUnlessThatIsDust() public {
+        LossesDouble losses = new LossesDouble();
+        fund.setLevy(ILevy(address(losses)));
+        _stake(a, 50e18);
+        _stake(b, 50e18);
+        _announce(a, 50e24);
+        vm.warp(block.timestamp + 7 days);
+        losses.set(0.1e18 + 1);
+        vm.expectRevert(abi.encodeWithSelector(IFund.LossKnown.selector, 0.1e18 + 1, 0.1e18));
+        fund.exit(a);
+        // An account that is short of a thousandth of the fund keeps nobody.
+        losses.set(0.1e18);
+        fund.openInsolvency();
+        assertEq(fund.exit(a), 50e18);
     }
 
     function test_GivenAPendingExit_WhenAnotherIsAnnouncedOrMoreThanIsHeld_ItReverts() public {

@@ -19,7 +19,7 @@ contract LevyTest is LevyFixture {
 
     function _open(uint256 deficit) private returns (uint64) {
         _lose(BTC, deficit);
-        return _levy.open(BTC);
+        return _levy.newestOf(BTC);
     }
 
     function _over() private {
@@ -28,14 +28,27 @@ contract LevyTest is LevyFixture {
 
     // ---- opening
 
-    function test_GivenADeficit_WhenALevyOpens_ItFixesTheDeficitAndThePrice() public {
-        _lose(BTC, 20_000e18);
+    function test_GivenADeficit_WhenItIsReported_ALevyOpensAtOnceAndFixesTheDeficitAndThePrice() public {
+        _ledger.changeCash(deficitAccount(BTC), -20_000e18);
         vm.expectEmit(address(_levy));
         emit ILevy.LevyOpened(1, BTC, 20_000e18, 61_000e18, _now() + 15 minutes);
-        uint64 id = _levy.open(BTC);
-        assertEq(_levy.newestOf(BTC), id);
+        _levy.reportDeficit(BTC, 20_000e18);
+        uint64 id = _levy.newestOf(BTC);
+        assertEq(id, 1);
         vm.expectRevert(abi.encodeWithSelector(ILevy.LevyOpen.selector, BTC, id, _now() + 15 minutes));
         _levy.open(BTC);
+    }
+
+    /// @dev A bid reports it: closing the old levy there could spread a loss over the account that is just being sold.
+    function test_GivenALevyWhoseWindowIsOver_WhenAnotherDeficitIsReported_ItStaysAsItIs() public {
+        uint64 id = _open(20_000e18);
+        _over();
+        _lose(BTC, 20_000e18);
+        assertEq(_levy.newestOf(BTC), id);
+        assertFalse(_levy.levyOf(id).closed);
+        _priceBtc(61_000e18);
+        assertEq(_levy.open(BTC), id + 1, "by anyone");
+        assertTrue(_levy.levyOf(id).closed);
     }
 
     function test_GivenAFund_WhenALevyOpens_TheFundPaysFirst() public {
@@ -55,10 +68,13 @@ contract LevyTest is LevyFixture {
     }
 
     function test_GivenPricesThatCannotBeUsed_NoLevyOpens() public {
-        _lose(BTC, 20_000e18);
         vm.warp(_now() + DAY);
+        _lose(BTC, 20_000e18);
+        assertEq(_levy.newestOf(BTC), 0);
         vm.expectRevert(abi.encodeWithSelector(ILevy.PriceUnusable.selector, BTC));
         _levy.open(BTC);
+        _priceBtc(61_000e18);
+        assertEq(_levy.open(BTC), 1, "by anyone, once there is a price");
     }
 
     // ---- registering
@@ -223,13 +239,16 @@ contract LevyTest is LevyFixture {
 
     function test_GivenMoreMissingThanTheFundHas_CashIsKeptUntilItIsCovered() public {
         _ledger.changeCash(_fund.account(), 15_000e18);
-        _levy.reportShortfall(_carol, 15_000e18);
-        assertFalse(_ledger.isBraked(), "the fund can pay");
+        // 0.1% of four millions and the fund.
+        uint256 least = 4_015e18;
+        assertEq(_levy.least(), least);
+        _levy.reportShortfall(_carol, BTC, 15_000e18 + least - 1);
+        assertFalse(_ledger.isBraked(), "the fund can pay all but dust");
         vm.expectEmit(address(_levy));
-        emit ILevy.BrakeReviewed(true, 15_001e18, 15_000e18);
-        _levy.reportShortfall(_carol, 15_001e18);
+        emit ILevy.BrakeReviewed(true, 15_000e18 + least, 15_000e18);
+        _levy.reportShortfall(_carol, BTC, 15_000e18 + least);
         assertTrue(_ledger.isBraked());
-        _levy.reportShortfall(_carol, 0);
+        _levy.reportShortfall(_carol, 0, 0);
         assertFalse(_ledger.isBraked());
         uint64 id = _open(30_000e18);
         assertTrue(_ledger.isBraked(), "15,000 that nobody covers yet");
@@ -245,7 +264,7 @@ contract LevyTest is LevyFixture {
         vm.expectRevert(abi.encodeWithSelector(ILevy.NotLiquidation.selector, makeAddr("stranger"), address(this)));
         _levy.reportDeficit(BTC, 1);
         vm.expectRevert(abi.encodeWithSelector(ILevy.NotLiquidation.selector, makeAddr("stranger"), address(this)));
-        _levy.reportShortfall(_alice, 1);
+        _levy.reportShortfall(_alice, BTC, 1);
         vm.stopPrank();
         vm.expectRevert(abi.encodeWithSelector(ILevy.LevyUnknown.selector, 9));
         _levy.register(9, _alice);

@@ -26,7 +26,7 @@ contract SinkDouble is IDeficitSink {
         deficitOf[market] += cash;
     }
 
-    function reportShortfall(HubAccount account, uint256 cash) external {
+    function reportShortfall(HubAccount account, uint16, uint256 cash) external {
         shortfallOf[account] = cash;
     }
 }

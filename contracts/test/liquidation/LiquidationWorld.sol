@@ -91,6 +91,7 @@ abstract contract LiquidationWorld is MarketsWorld {
         margin.setLevy(levy);
         levy.setLiquidation(IDeficits(address(liquidation)));
         liquidation.setDeficitSink(levy);
+        insurance.setLevy(levy);
     }
 
     /// @dev Cash of all without the losses they are yet to be charged, charged interest, and quotes: what no auction and no levy may change.

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {IHandover} from "../../src/hub/liquidation/IHandover.sol";
 import {ILiquidation} from "../../src/hub/liquidation/ILiquidation.sol";
 import {IRoutes} from "../../src/hub/liquidation/IRoutes.sol";
 import {IShortfalls} from "../../src/hub/liquidation/IShortfalls.sol";
 import {ICollateralRules} from "../../src/hub/risk/ICollateralRules.sol";
-import {Account as HubAccount} from "../../src/types/Account.sol";
+import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
 import {LiquidationFixture} from "./LiquidationFixture.sol";
 
 /// @notice See LostVault.tree. alice is long 100 BTC at 60,000 with cash and 2 BTC in the vault of SPOKE, which counts for nothing an hour after
 ///         its chain is quarantined.
 contract LostVaultTest is LiquidationFixture {
     uint64 private constant RECOVERY = 0.4e18;
+    HubAccount private _dave = AccountLib.encode(makeAddr("dave"), 0, 0);
     uint256 private constant GRACE = 60 minutes;
 
     function setUp() public override {
@@ -51,7 +53,7 @@ contract LostVaultTest is LiquidationFixture {
     function test_GivenABalanceWrittenDownTwiceOrWhole_WhenSettledByAnyone_NoOldOneIsLeft() public {
         uint16 first = _writeDown();
         _ledger.freezeAsset(first);
-        uint16 second = _ledger.writeDown(SPOKE, WBTC, 0.5e18, _liquidation.deficitAccount(0));
+        uint16 second = _ledger.writeDown(SPOKE, WBTC, 0.5e18, _liquidation.deficitAccount(0), _rules);
         vm.prank(makeAddr("anyone"));
         _handover.settleWrittenDown(_alice);
         (uint16[] memory assetIds, uint128[] memory amounts) = _ledger.collateralOf(_alice);
@@ -59,18 +61,17 @@ contract LostVaultTest is LiquidationFixture {
         assertEq(assetIds[0], second);
         assertEq(amounts[0], 0.4e8);
         _ledger.freezeAsset(second);
-        _ledger.writeDown(SPOKE, WBTC, 0, _liquidation.deficitAccount(0));
+        _ledger.writeDown(SPOKE, WBTC, 0, _liquidation.deficitAccount(0), _rules);
         _handover.settleWrittenDown(_alice);
         (assetIds, ) = _ledger.collateralOf(_alice);
         assertEq(assetIds.length, 0);
         _handover.settleWrittenDown(_bob);
     }
 
-    /// @dev At 60,000 it has 270,000 for 186,000 before, 198,000 for 182,400 after; at 59,700 it is 30,000 poorer.
+    /// @dev At 60,000 it has 270,000 for 186,000 before, 198,000 for 182,400 after; at 59,700 it is 30,000 poorer. The start settles it first.
     function test_GivenABalanceThatWasWrittenDown_WhenStarted_ItCountsForWhatIsLeft() public {
         _writeDown();
         _priceBtc(59_700e18);
-        assertGt(_healthOf(_alice), 0, "as it was");
         _start(_alice);
         assertLt(_healthOf(_alice), 0, "as it is");
         (uint256 share, ) = _bid(_carol, 1e18);
@@ -91,6 +92,58 @@ contract LostVaultTest is LiquidationFixture {
         (uint128 moved, ) = _ledger.balanceOf(_carol, successor);
         assertEq(moved, (0.8e8 * taken) / 1e18);
         assertGt(moved, 0);
+    }
+
+    /// @dev 10 BTC of 600,000, of which 60% are left, less a tenth and a twentieth, secure a debt of 100,000 with ease: nobody may be paid to take
+    ///      them over, in the block of the write-down or later.
+    function test_GivenADebtorWhoseCollateralIsWrittenDown_WhenStartedInTheSameBlock_HeIsHealthy() public {
+        _collateralOf(_dave, SPOKE, WBTC, _wbtcId, 10e8);
+        _cash(_dave, -100_000e18);
+        _priceBtc(60_000e18);
+        _ledger.freezeAsset(_wbtcId);
+        uint16 successor = _ledger.writeDown(SPOKE, WBTC, 0.6e18, _liquidation.deficitAccount(0), _rules);
+        vm.expectPartialRevert(ILiquidation.HealthyAccount.selector);
+        _liquidation.start(_dave, "");
+        vm.prank(makeAddr("anyone"));
+        _handover.settleWrittenDown(_dave);
+        (uint128 left, ) = _ledger.balanceOf(_dave, successor);
+        assertEq(left, 6e8);
+        // 95% of 360,000.
+        assertApproxEqRel(_healthOf(_dave), 242_000e18, 1e14);
+    }
+
+    /// @dev INV-MARGIN-1: what is gone secures nothing, though nobody has settled it yet, and though its chain is well.
+    function test_GivenABalanceThatWasWrittenDownAndNotSettled_ItSecuresNothing() public {
+        _collateralOf(_dave, SPOKE, WBTC, _wbtcId, 10e8);
+        uint16 successor = _writeDown();
+        _priceBtc(60_000e18);
+        assertEq(_margin.riskOf(_dave).equity, 0);
+        _as(_dave);
+        vm.expectRevert();
+        _ledger.transferCash(_dave, _sibling(_dave), 1);
+        (bool listed, ) = _rules.assetRuleOf(_wbtcId);
+        assertFalse(listed);
+        (listed, ) = _rules.assetRuleOf(successor);
+        assertTrue(listed);
+        _handover.settleWrittenDown(_dave);
+        assertEq(_margin.riskOf(_dave).equity, 240_000e18);
+    }
+
+    function test_GivenStrangers_TheyEndNoRule() public {
+        address stranger = makeAddr("stranger");
+        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, stranger));
+        _rules.succeed(_wbtcId, 9);
+        // Of an asset without a rule nothing is handed on.
+        vm.prank(address(_ledger));
+        _rules.succeed(999, 9);
+        (bool listed, ) = _rules.assetRuleOf(9);
+        assertFalse(listed);
+        vm.prank(address(_ledger));
+        vm.expectRevert(
+            abi.encodeWithSelector(ICollateralRules.RuleInvalid.selector, _wethId, "an asset without a rule")
+        );
+        _rules.succeed(_wbtcId, _wethId);
     }
 
     // ---- the grace
@@ -207,16 +260,18 @@ contract LostVaultTest is LiquidationFixture {
         _rules.worsenChain(SPOKE, ICollateralRules.ChainState.Quarantined, 1 hours);
     }
 
-    /// @dev The successor counts by the same rule.
     function _writeDown() private returns (uint16 successor) {
         _ledger.freezeAsset(_wbtcId);
-        successor = _ledger.writeDown(SPOKE, WBTC, RECOVERY, _liquidation.deficitAccount(0));
-        _rules.setAssetRule(successor, ICollateralRules.AssetRule(BTC, 8, 0, SPOKE));
+        successor = _ledger.writeDown(SPOKE, WBTC, RECOVERY, _liquidation.deficitAccount(0), _rules);
     }
 
     function _priceAll(uint128 btc) private {
         _priceBtc(btc);
         _price(ETH, 3000e18, 3000e18);
+    }
+
+    function _sibling(HubAccount account) private pure returns (HubAccount) {
+        return HubAccount.wrap(bytes32(uint256(HubAccount.unwrap(account)) + 1));
     }
 
     function _expectGrace(uint256 until) private {

@@ -54,6 +54,9 @@ describe('given the margin check on chain and its model', () => {
     );
     const time = (await chain.now()) + 1n;
     await chain.act(time, margin, encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [CROSS, ENGINE] }));
+    // The deployer stands for the levy: it guards, and says what it may claim.
+    await chain.act(time + 1n, margin, encodeFunctionData({ abi: marginAbi, functionName: 'setLevy', args: [chain.from] }));
+    await chain.act(time + 2n, margin, encodeFunctionData({ abi: marginAbi, functionName: 'setGuarded', args: [true] }));
   }, 120_000);
 
   it(`INV-MARGIN-1: ${CASES} trades and exits are judged alike`, async () => {
@@ -64,19 +67,31 @@ describe('given the margin check on chain and its model', () => {
       const reduces = below(2n) === 0n;
       const turnover = below(4_000n) * E18;
       await hubs.chain.answerWith(ENGINE, encodeAbiParameters(riskType, [words(after)]));
+      const reserved = below(2n) === 0n ? 0n : amount();
+      await hubs.chain.answerWith(hubs.chain.from, encodeAbiParameters([{ type: 'uint256' }], [reserved]));
       const since = 100n + below(3n);
       const trade = encodeFunctionData({ abi: marginAbi, functionName: 'requireTrade', args: [alice, reduces, turnover, words(before)] });
       const leave = encodeFunctionData({ abi: marginAbi, functionName: 'requireInitial', args: [alice, '0x', Number(since)] });
-      const expected = [model.judgeTrade({ after, before: reduces ? before : null, turnover, band }), model.judgeLeaving(after, since)].map(
-        (refusal) => (refusal === null ? 'done' : errorOf(refusal.code)),
-      );
+      const expected = [
+        model.judgeTrade({ after, before: reduces ? before : null, turnover, band, reserved }),
+        model.judgeLeaving(after, since, reserved),
+      ].map((refusal) => (refusal === null ? 'done' : errorOf(refusal.code)));
       const said = [await hubs.chain.tryCall(margin, trade), await hubs.chain.tryCall(margin, leave)].map((outcome) =>
         outcome.kind === 'done' ? 'done' : outcome.error,
       );
-      expect({ i, before, after, turnover, said }).toEqual({ i, before, after, turnover, said: expected });
+      expect({ i, before, after, turnover, reserved, said }).toEqual({ i, before, after, turnover, reserved, said: expected });
       for (const verdict of said) verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
     }
-    const all = ['done', 'PricesNotFresh', 'PricesTooOld', 'BelowInitialMargin', 'GainUnrealised', 'HealthFell', 'OutsideBand'];
+    const all = [
+      'done',
+      'PricesNotFresh',
+      'PricesTooOld',
+      'BelowInitialMargin',
+      'GainUnrealised',
+      'HealthFell',
+      'OutsideBand',
+      'LevyPending',
+    ];
     expect([...verdicts.keys()].sort()).toEqual(all.sort());
   }, 600_000);
 });

@@ -183,7 +183,7 @@ describe('given the engines over real feeds, rules, listing and sheets', () => {
       expect([holdings.initialFactor, holdings.maxLeverage]).toEqual(asked === 'done' ? [factor, leverage] : [0, 0]);
       expect({ i, risk: await world.marginOf(own) }).toEqual({ i, risk: portfolioWords(world.view, holdings) });
       const health = portfolioMirror(world.view, holdings);
-      const refusal = model.judgeLeaving({ ...health, grade: 'fresh', oldest: world.view.told }, 0n);
+      const refusal = model.judgeLeaving({ ...health, grade: 'fresh', oldest: world.view.told }, 0n, 0n);
       const left = await world.leaving(own, 0n);
       expect({ i, left }).toEqual({
         i,

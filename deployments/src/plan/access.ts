@@ -4,7 +4,7 @@ import { logsSince } from '../chain/logs.js';
 import { ROLE_ID, functionRoles, type Role } from './function-roles.js';
 import type { ChainPlan } from './chain-plan.js';
 
-const ROLE_NAMES: readonly Role[] = ['admin', 'governor', 'guardian', 'operator', 'markets'];
+const ROLE_NAMES: readonly Role[] = ['admin', 'governor', 'guardian', 'operator', 'markets', 'ledger'];
 
 /** Roles the guardian may cancel scheduled operations of. The admin's cannot have a guardian in OpenZeppelin's AccessManager. */
 const GUARDED: readonly Role[] = ['governor', 'operator'];
@@ -80,9 +80,10 @@ async function planMembers(plan: ChainPlan, role: Role, sinceBlock: bigint): Pro
 
 /** Who is to have the role. */
 function membersOf({ desired, own }: ChainPlan, role: Role): readonly { readonly address: Address; readonly delaySeconds: number }[] {
-  if (role !== 'markets') return desired.access[role].members;
-  const { Markets } = own.contracts;
-  return Markets === undefined ? [] : [{ address: Markets, delaySeconds: 0 }];
+  if (role !== 'markets' && role !== 'ledger') return desired.access[role].members;
+  const { Markets, Ledger } = own.contracts;
+  const address = role === 'markets' ? Markets : Ledger;
+  return address === undefined ? [] : [{ address, delaySeconds: 0 }];
 }
 
 /** Every account that was ever granted the role: only events can tell. */

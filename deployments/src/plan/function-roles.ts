@@ -26,11 +26,14 @@ import { oappAbi } from './oapp.js';
 import type { ChainAddresses } from './addresses.js';
 import type { RoleName } from '../desired/schema.js';
 
-/** A role of people, or `markets`: the contract of that name, which tells the feeds when it lists. */
-export type Role = RoleName | 'markets';
+/**
+ * A role of people, or of the contract of that name: `markets` tells the feeds when it lists, `ledger` tells the collateral rules what it has
+ * written down.
+ */
+export type Role = RoleName | 'markets' | 'ledger';
 
 /** Role ids in every AccessManager. Admin is OpenZeppelin's own; every function without a role of its own belongs to it. */
-export const ROLE_ID: Readonly<Record<Role, bigint>> = { admin: 0n, governor: 1n, guardian: 2n, operator: 3n, markets: 4n };
+export const ROLE_ID: Readonly<Record<Role, bigint>> = { admin: 0n, governor: 1n, guardian: 2n, operator: 3n, markets: 4n, ledger: 5n };
 
 /** Functions of one contract that one role may call. */
 export interface FunctionRole {
@@ -135,18 +138,20 @@ function riskRoles({
       selectors(collateralRulesAbi, ['setClass', 'setAssetRule', 'setChainRates', 'setStateRates', 'restoreChain']),
     ),
     ...of('CollateralRules', CollateralRules, 'guardian', selectors(collateralRulesAbi, ['worsenChain'])),
+    ...of('CollateralRules', CollateralRules, 'ledger', selectors(collateralRulesAbi, ['succeed'])),
     ...of('Markets', Markets, 'governor', selectors(marketsAbi, ['setUnderlying', 'setModule'])),
     ...of('Markets', Markets, 'guardian', selectors(marketsAbi, ['restrain'])),
     ...of('Markets', Markets, 'operator', selectors(marketsAbi, ['list'])),
     ...of('Margin', Margin, 'governor', selectors(marginAbi, ['setEngine', 'setReduceBand', 'setLevy'])),
     ...of('Exchange', Exchange, 'governor', selectors(exchangeAbi, ['unpause', 'setFeeShares'])),
     ...of('Exchange', Exchange, 'guardian', selectors(exchangeAbi, ['pause'])),
-    ...of('Fund', Fund, 'governor', selectors(fundAbi, ['setLiquidation', 'setTranche', 'setExitDelay'])),
+    ...of('Fund', Fund, 'governor', selectors(fundAbi, ['setLiquidation', 'setLevy', 'setTranche', 'setExitDelay'])),
     ...of('Handover', Handover, 'governor', selectors(handoverAbi, ['setAuctioneer'])),
     ...of('Routes', Routes, 'governor', selectors(routesAbi, ['setRoutes', 'setGrace'])),
     ...of('Routes', Routes, 'guardian', selectors(routesAbi, ['declare'])),
     ...of('Liquidation', Liquidation, 'governor', selectors(liquidationAbi, ['setTerms', 'setDeficitSink', 'setRoutes'])),
-    ...of('Levy', Levy, 'governor', selectors(levyAbi, ['setLiquidation'])),
+    ...of('Levy', Levy, 'governor', selectors(levyAbi, ['setLiquidation', 'lowerExpectedLoss'])),
+    ...of('Levy', Levy, 'guardian', selectors(levyAbi, ['expectLoss'])),
     ...of('Shortfalls', Shortfalls, 'governor', selectors(shortfallsAbi, ['setTerms'])),
     ...of('Feeds', Feeds, 'markets', selectors(feedsAbi, ['advance'])),
     ...of('CrossEngine', CrossEngine, 'governor', standard),

@@ -106,18 +106,20 @@ async function planRoutes(plan: ChainPlan, { Routes: routes }: HubAddresses): Pr
   );
 }
 
-async function planFund(plan: ChainPlan, { Fund: fund, Liquidation }: HubAddresses): Promise<void> {
+async function planFund(plan: ChainPlan, { Fund: fund, Liquidation, Levy }: HubAddresses): Promise<void> {
   const { rpc } = plan.client;
   const contract = { address: fund, abi: fundAbi } as const;
   const { exitDelaySeconds, tranches } = plan.desired.liquidation.fund;
-  const [spender, delay] = await Promise.all([
+  const [spender, losses, delay] = await Promise.all([
     plan.read(fund, () => rpc.readContract({ ...contract, functionName: 'liquidation' })),
+    plan.read(fund, () => rpc.readContract({ ...contract, functionName: 'levy' })),
     plan.read(fund, () => rpc.readContract({ ...contract, functionName: 'exitDelay' })),
   ]);
   // Whoever stands there can empty the fund.
   plan.want('Fund liquidation', Liquidation, spender, fund, () =>
     encodeFunctionData({ abi: fundAbi, functionName: 'setLiquidation', args: [Liquidation] }),
   );
+  plan.want('Fund levy', Levy, losses, fund, () => encodeFunctionData({ abi: fundAbi, functionName: 'setLevy', args: [Levy] }));
   plan.want('Fund exit delay', exitDelaySeconds, delay, fund, () =>
     encodeFunctionData({ abi: fundAbi, functionName: 'setExitDelay', args: [exitDelaySeconds] }),
   );

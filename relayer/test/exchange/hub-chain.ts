@@ -106,8 +106,9 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
   const shortfalls = await deploy('Shortfalls', shortfallsAbi, manager, liquidation, rules);
   const engine = await deploy('CrossEngine', crossEngineAbi, manager, links, tiers, rates);
 
-  // What Markets may do to feeds is a matter of roles, which deployments test.
-  await send(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] }));
+  // What Markets may do to feeds, and the Ledger to rules, is a matter of roles, which deployments test.
+  for (const contract of [markets, ledger])
+    await send(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, contract, 0] }));
   for (const module of [markets, exchange, fund, handover, liquidation, levy, shortfalls, deployer.address])
     await send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [module, true] }));
   for (const module of [exchange, margin, handover, liquidation, levy, deployer.address])

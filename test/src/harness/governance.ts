@@ -6,6 +6,7 @@ import {
   iCollateralVaultAbi,
   iGatewayAbi,
   iLedgerAbi,
+  iLevyAbi,
   iMessengerAbi,
   iPayoutsAbi,
   iWithdrawalsAbi,
@@ -148,9 +149,22 @@ export class Governance {
     const ledger = { address: hub.ledger, abi: iLedgerAbi } as const;
     const assetId = await hub.client.readContract({ ...ledger, functionName: 'assetIdOf', args: [chain.eid, index] });
     await this.#guard(hub, hub.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'freezeAsset', args: [assetId] }));
-    const args = [chain.eid, index, recovery, bearer] as const;
+    const args = [chain.eid, index, recovery, bearer, hub.collateralRules] as const;
     await this.operator.govern(hub, hub.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'writeDown', args }));
     return assetId;
+  }
+
+  /** GUARDIAN: pooled settlement that the chain's vault is expected to have lost, cash of 18 decimals. */
+  async expectLoss(chain: StackChain, cash: bigint): Promise<void> {
+    const { hub } = this.stack;
+    await this.#guard(hub, hub.levy, encodeFunctionData({ abi: iLevyAbi, functionName: 'expectLoss', args: [chain.eid, cash] }));
+  }
+
+  /** What was expected stands in the books by now, or was not lost. */
+  async lowerExpectedLoss(chain: StackChain, cash: bigint): Promise<void> {
+    const { hub } = this.stack;
+    const data = encodeFunctionData({ abi: iLevyAbi, functionName: 'lowerExpectedLoss', args: [chain.eid, cash] });
+    await this.operator.govern(hub, hub.levy, data);
   }
 
   async #guard(chain: StackChain, target: Address, data: Hex): Promise<TransactionReceipt> {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { accessManagerAbi, bytecode, interestModelAbi, ledgerAbi } from '@lockstep/contracts';
+import { accessManagerAbi, bytecode, collateralRulesAbi, interestModelAbi, ledgerAbi } from '@lockstep/contracts';
 import { localRisk } from '@lockstep/deployments';
 import { eid, encodeAccount, type AccountId, type Eid } from '@lockstep/shared';
-import { concatHex, encodeDeployData, encodeFunctionData, numberToHex, type Address, type Hex } from 'viem';
+import { concatHex, encodeDeployData, encodeFunctionData, numberToHex, zeroAddress, type Address, type Hex } from 'viem';
 import { StressChain, type Call } from '../stress/chain.js';
 import { readLedger } from './journal.js';
 import type { Custody, Observation } from './observation.js';
@@ -32,10 +32,16 @@ describe('given a ledger through losses that were spread and a vault that lost h
       encodeDeployData({ abi: accessManagerAbi, bytecode: bytecode.AccessManager.creation, args: [chain.deployer] }),
     );
     ledger = await chain.deploy(encodeDeployData({ abi: ledgerAbi, bytecode: bytecode.Ledger.creation, args: [manager, HUB] }));
+    // Without a rule for either asset it has nothing to hand on.
+    const rules = await chain.deploy(
+      encodeDeployData({ abi: collateralRulesAbi, bytecode: bytecode.CollateralRules.creation, args: [manager, zeroAddress] }),
+    );
     const { base, slope, kink, full } = localRisk([chain.deployer], new Set()).interest;
     const model = await chain.deploy(
       encodeDeployData({ abi: interestModelAbi, bytecode: bytecode.InterestModel.creation, args: [base, slope, kink, full] }),
     );
+    const grant = encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, ledger, 0] });
+    await chain.must({ from: chain.deployer, to: manager, data: grant });
     const call = (data: Hex): Call => ({ from: chain.deployer, to: ledger, data });
     const configure = (at: Eid, asset: number, standing: number, decimals: number): Call => {
       const config = { standing, decimals, cap: NO_CAP, inflowCapacity: NO_CAP, inflowPerSecond: 2n ** 87n };
@@ -52,7 +58,7 @@ describe('given a ledger through losses that were spread and a vault that lost h
     const charge = (account: AccountId): Call =>
       call(encodeFunctionData({ abi: ledgerAbi, functionName: 'chargeInterest', args: [account] }));
     const writeDown = (asset: number, recovery: bigint): Call =>
-      call(encodeFunctionData({ abi: ledgerAbi, functionName: 'writeDown', args: [SPOKE, asset, recovery, deficit] }));
+      call(encodeFunctionData({ abi: ledgerAbi, functionName: 'writeDown', args: [SPOKE, asset, recovery, deficit, rules] }));
     const settle = (account: AccountId): Call =>
       call(encodeFunctionData({ abi: ledgerAbi, functionName: 'settleWrittenDown', args: [account, SPOKE_WETH] }));
     const freeze = (assetId: number): Call => call(encodeFunctionData({ abi: ledgerAbi, functionName: 'freezeAsset', args: [assetId] }));

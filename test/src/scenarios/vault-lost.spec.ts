@@ -124,15 +124,23 @@ describe('given accounts with collateral and cash on a chain that is about to be
     });
   });
 
-  describe('when three quarters of its vault are gone and it is written down', () => {
-    it('lowers the balances of its holders by one index', async () => {
+  describe('when three quarters of its vault are gone', () => {
+    it('lets no cash leave from the moment the guardian expects a loss, long before it is written down', async () => {
       for (const symbol of ['WETH', 'USDC']) await rob(symbol);
+      await governance.expectLoss(lost, 8_000n * CASH);
+      expect(await braked()).toBe(true);
+    });
+  });
+
+  describe('when it is written down', () => {
+    it('lowers the balances of its holders by one index', async () => {
       await governance.worsen(lost, 'writtenDown', RAMP);
       const bearer = accountId(
         await hub.client.readContract({ address: hub.liquidation, abi: liquidationAbi, functionName: 'deficitAccount', args: [0] }),
       );
       const ended = await governance.writeDown(lost, 'WETH', RECOVERY, bearer);
       await governance.writeDown(lost, 'USDC', RECOVERY, bearer);
+      await governance.lowerExpectedLoss(lost, 0n);
       for (const one of [account, holder]) {
         const data = encodeFunctionData({ abi: iLedgerAbi, functionName: 'settleWrittenDown', args: [one, ended] });
         await stranger.send(hub, { to: hub.ledger, data });

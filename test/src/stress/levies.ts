@@ -32,9 +32,14 @@ export class Levies {
   }
 
   async #open(name: UnderlyingName, step: liquidation.StressStep): Promise<void> {
-    await this.send([this.#call(encodeFunctionData({ abi: levyAbi, functionName: 'open', args: [NUMBER[name]] }))]);
+    let id = await this.#read('newestOf', NUMBER[name]);
+    const newest = await this.#levyOf(id);
+    // A deficit opens its levy itself, unless another was open then.
+    if (newest.closed || newest.until <= this.hub.chain.now) {
+      await this.send([this.#call(encodeFunctionData({ abi: levyAbi, functionName: 'open', args: [NUMBER[name]] }))]);
+      id = await this.#read('newestOf', NUMBER[name]);
+    }
     // The fund may have covered it after all: then nothing was opened.
-    const id = await this.#read('newestOf', NUMBER[name]);
     const { until } = await this.#levyOf(id);
     if (id === 0n || until <= this.hub.chain.now) return;
     const payers = await this.#winners(name, step);

@@ -290,7 +290,7 @@ abstract contract Auctions is ILiquidation, Auctioneer {
             }
         }
         // CAST: not negative in an insolvent account.
-        if (insolvent) _reportShortfall(account, uint256(health.reserve - health.equity));
+        if (insolvent) _reportShortfall(account, auction.market, uint256(health.reserve - health.equity));
         if (health.equity >= health.margin) {
             if (auction.restingSince == 0) auction.restingSince = time;
         } else if (auction.restingSince != 0) {
@@ -314,13 +314,13 @@ abstract contract Auctions is ILiquidation, Auctioneer {
 
     function _closeInsolvency(Account account, uint64 id) private {
         fund.closeInsolvency();
-        _reportShortfall(account, 0);
+        _reportShortfall(account, 0, 0);
         emit InsolvencyClosed(id, Account.unwrap(account));
     }
 
-    function _reportShortfall(Account account, uint256 cash) private {
+    function _reportShortfall(Account account, uint16 market, uint256 cash) private {
         IDeficitSink sink = deficitSink;
-        if (address(sink) != address(0)) sink.reportShortfall(account, cash);
+        if (address(sink) != address(0)) sink.reportShortfall(account, market, cash);
     }
 
     function _moveCash(Account from, Account to, int256 cash) internal {

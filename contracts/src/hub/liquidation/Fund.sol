@@ -8,6 +8,7 @@ import {IDelegates} from "../IDelegates.sol";
 import {ILedger} from "../ILedger.sol";
 import {IMarginCheck} from "../IMarginCheck.sol";
 import {IFund} from "./IFund.sol";
+import {ILevy} from "./ILevy.sol";
 
 /// @notice See IFund.
 /// @dev A ledger module that moves cash between its own account and others, always by two changes that sum to zero. Needs no lock: the margin
@@ -21,6 +22,10 @@ contract Fund is IFund, AccessManaged {
     /// @dev Shares per unit of cash from which on they are worthless: 10^6 at par, over 10^-12. Bounds the growth of share numbers.
     uint256 private constant WORTHLESS = 1e18;
     uint40 private constant MAX_EXIT_DELAY = 30 days;
+    /// @dev How long shares that may leave wait for it: an exit that stayed ready would be a way out of every loss to come.
+    uint40 private constant EXIT_WINDOW = 2 days;
+    /// @dev Nobody is kept for less than this part of the fund: what stayers bear for a leaver is no more.
+    uint256 private constant LEAST_DIVISOR = 1000;
 
     /// @inheritdoc IFund
     ILedger public immutable ledger;
@@ -32,6 +37,8 @@ contract Fund is IFund, AccessManaged {
 
     /// @inheritdoc IFund
     address public liquidation;
+    /// @inheritdoc IFund
+    ILevy public levy;
     /// @inheritdoc IFund
     uint40 public exitDelay = 7 days;
     uint40 private _epoch;
@@ -109,13 +116,24 @@ contract Fund is IFund, AccessManaged {
         Exit memory pending = exitOf(staker);
         require(pending.shares != 0, NoExit(Account.unwrap(staker)));
         require(block.timestamp >= pending.readyAt, ExitTooEarly(pending.readyAt, block.timestamp));
-        require(insolventOpen == 0, InsolvencyOpen(insolventOpen));
+        _requireSolvent();
         cash = cashFor(pending.shares);
         delete _exits[staker];
         totalShares -= pending.shares;
         _shares[_epoch][staker] -= pending.shares;
         emit Exited(Account.unwrap(staker), _epoch, pending.shares, cash);
         _move(account, staker, cash);
+    }
+
+    /// @dev Without a levy nobody knows how much is missing: then any insolvent account counts.
+    function _requireSolvent() private view {
+        if (address(levy) == address(0)) {
+            require(insolventOpen == 0, InsolvencyOpen(insolventOpen));
+            return;
+        }
+        uint256 missing = levy.insolvency();
+        uint256 most = assets() / LEAST_DIVISOR;
+        require(missing <= most, LossKnown(missing, most));
     }
 
     /// @inheritdoc IFund
@@ -157,6 +175,12 @@ contract Fund is IFund, AccessManaged {
     function setLiquidation(address liquidation_) external restricted {
         liquidation = liquidation_;
         emit LiquidationSet(liquidation_);
+    }
+
+    /// @inheritdoc IFund
+    function setLevy(ILevy levy_) external restricted {
+        levy = levy_;
+        emit LevySet(address(levy_));
     }
 
     /// @inheritdoc IFund
@@ -214,8 +238,9 @@ contract Fund is IFund, AccessManaged {
     /// @inheritdoc IFund
     function exitOf(Account staker) public view returns (Exit memory pending) {
         pending = _exits[staker];
-        // What is left of an epoch that is over is void.
-        if (pending.epoch != _epoch) pending = Exit(0, 0, 0);
+        // What is left of an epoch, or of a window, that is over is void.
+        if (pending.epoch != _epoch || block.timestamp > uint256(pending.readyAt) + EXIT_WINDOW)
+            pending = Exit(0, 0, 0);
     }
 
     function _move(Account from, Account to, uint256 cash) private {

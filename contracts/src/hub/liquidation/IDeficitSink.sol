@@ -8,5 +8,6 @@ interface IDeficitSink {
     /// @notice A loss of a market was booked on its deficit account (ILiquidation.deficitAccount). 0: of accounts without positions.
     function reportDeficit(uint16 market, uint256 cash) external;
     /// @notice What an insolvent account is short of, as just looked at: reserve − equity. 0: it is solvent, or its auction is over.
-    function reportShortfall(Account account, uint256 cash) external;
+    /// @param market that answers for what the fund leaves of it; 0: none
+    function reportShortfall(Account account, uint16 market, uint256 cash) external;
 }

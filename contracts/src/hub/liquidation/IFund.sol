@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {Account} from "../../types/Account.sol";
 import {IDelegates} from "../IDelegates.sol";
 import {ILedger} from "../ILedger.sol";
+import {ILevy} from "./ILevy.sol";
 
 /// @notice The insurance fund: cash of one ledger account, owned by stakers in shares. It pays for insolvent accounts, and earns fees.
 /// @dev Shares belong to hub accounts and cannot be moved. They are priced like those of an ERC-4626 vault with virtual shares (10^6 per unit of
@@ -14,7 +15,7 @@ import {ILedger} from "../ILedger.sol";
 interface IFund {
     /// @notice A staker's exit: shares that wait, still bear losses and earn, and are priced when they leave.
     /// @param shares 24 decimals
-    /// @param readyAt seconds from which on they can leave
+    /// @param readyAt seconds from which on they can leave, for two days; then the exit is void
     /// @param epoch   of the shares; void in a later one
     struct Exit {
         uint256 shares;
@@ -29,11 +30,12 @@ interface IFund {
     /// @notice All shares of the epoch are void: its losses took all cash.
     event WipedOut(uint256 indexed epoch, uint256 shares);
     event Paid(bytes32 indexed account, uint16 indexed market, uint256 cash);
-    /// @notice How many accounts are insolvent; while it is above 0 nobody exits.
+    /// @notice How many accounts are insolvent; without a levy nobody exits while it is above 0.
     event InsolventOpenChanged(uint256 count);
     event TrancheSet(uint16 indexed market, uint64 share);
     event ExitDelaySet(uint40 delay);
     event LiquidationSet(address liquidation);
+    event LevySet(address levy);
 
     error NotPermitted(bytes32 account, address caller);
     error NotLiquidation(address caller, address liquidation);
@@ -44,6 +46,8 @@ interface IFund {
     error ExitPending(bytes32 account, uint40 readyAt);
     error ExitTooEarly(uint40 readyAt, uint256 time);
     error InsolvencyOpen(uint256 count);
+    /// @notice More than that is known to be missing: nobody leaves before it is borne.
+    error LossKnown(uint256 missing, uint256 most);
     error TrancheInvalid(uint256 share, uint256 maximum);
     error DelayInvalid(uint256 delay, uint256 maximum);
     error NotInsolvent();
@@ -54,12 +58,13 @@ interface IFund {
     /// @param prices as IMarginCheck.requireInitial takes them
     /// @return shares 24 decimals, above 0
     function stake(Account account, uint128 cash, bytes calldata prices) external returns (uint256 shares);
-    /// @notice Announces that shares will leave. One exit at a time per account.
+    /// @notice Announces that shares will leave. One exit at a time per account; they leave within two days of `readyAt`, or must be announced
+    ///         anew.
     function requestExit(Account account, uint256 shares) external;
     /// @notice Keeps announced shares after all.
     function cancelExit(Account account) external;
-    /// @notice Turns announced shares into cash of the account at the price of now, rounded down; anyone, once the delay is over and no account
-    ///         is insolvent.
+    /// @notice Turns announced shares into cash of the account at the price of now, rounded down; anyone, once the delay is over and no
+    ///         more than 0.1% of the fund is known to be missing anywhere (ILevy.insolvency).
     function exit(Account account) external returns (uint256 cash);
 
     /// @notice Brings the interest that debtors were charged, and that waits in the ledger, to the fund: it belongs to the stakers. Anyone.
@@ -80,6 +85,8 @@ interface IFund {
 
     /// @notice Who spends the fund. GOVERNOR, delayed.
     function setLiquidation(address liquidation) external;
+    /// @notice Who knows what is missing. GOVERNOR, delayed. Zero: exits wait while any account is insolvent.
+    function setLevy(ILevy levy) external;
     /// @notice Tranche of a market: share of the fund's cash that its losses of a share epoch may take together, 18 decimals, at most 1;
     ///         0 = all of it. GOVERNOR, delayed.
     function setTranche(uint16 market, uint64 share) external;
@@ -105,6 +112,7 @@ interface IFund {
     function insolventOpen() external view returns (uint256);
     function exitDelay() external view returns (uint40);
     function liquidation() external view returns (address);
+    function levy() external view returns (ILevy);
     /// @notice The fund's ledger account.
     function account() external view returns (Account);
     function ledger() external view returns (ILedger);

@@ -12,6 +12,9 @@ import {IDeficitSink} from "./IDeficitSink.sol";
 ///      trades, or is settled, is registered first. Each then pays ceil(registered · min(1, deficit / Σ registered)): independent of every
 ///      order, together never more than the deficit but for roundings, which go to the fund. Positions stay. What exceeds the profits is spread
 ///      over all positive cash by the ledger's cash index. While more is known to be missing than the fund has, no cash leaves.
+///      A market is watched from the moment its losses exceed half of what the fund would pay: who changes his positions from then on is sighted
+///      with what he has gained by then, and registered with no less; what a levy may come to claim of an account cannot leave it. While it stays watched, all levies together take no
+///      more of an account than it has gained.
 ///      Money is settlement cash, 18 decimals. Twin: shared/src/liquidation/levy.ts.
 interface ILevy is IPositionWatcher, IDeficitSink {
     /// @param underlying    whose profits pay
@@ -33,10 +36,13 @@ interface ILevy is IPositionWatcher, IDeficitSink {
 
     /// @param seen       it is registered, if only with 0
     /// @param settled    it has paid
-    /// @param registered min(profit, equity − maintenance margin) when it was registered, not below 0
+    /// @param profit     when it was first registered, or sighted if that was more, less what levies have taken since the market is watched; not
+    ///                   below 0
+    /// @param registered min(profit, equity − maintenance margin), not below 0: the most of all times it was registered
     struct Registration {
         bool seen;
         bool settled;
+        uint112 profit;
         uint128 registered;
     }
 
@@ -44,11 +50,12 @@ interface ILevy is IPositionWatcher, IDeficitSink {
     /// @notice What is missing in an insolvent account, as it was last looked at; 0: nothing.
     event ShortfallReported(bytes32 indexed account, uint256 cash);
     event LevyOpened(uint64 indexed id, uint16 indexed underlying, uint256 deficit, uint256 price, uint40 until);
-    /// @param profit size · price + quote + what options would pay at the price
+    /// @notice An account is registered, or with more than before.
+    /// @param profit size · price + quote + what options would pay at the price, or what was sighted if that was more; not below 0
     event Registered(
         uint64 indexed id,
         bytes32 indexed account,
-        int256 profit,
+        uint256 profit,
         int256 equity,
         uint256 maintenanceMargin,
         uint256 registered
@@ -60,6 +67,12 @@ interface ILevy is IPositionWatcher, IDeficitSink {
     event LevyPaid(uint64 indexed id, bytes32 indexed account, uint256 registered, uint256 levy, uint256 fund);
     /// @notice Whether cash may leave, and the two figures that decide it.
     event BrakeReviewed(bool braked, uint256 insolvency, uint256 fund);
+    /// @notice Positions in the underlying are watched from now on, or no longer.
+    event WatchChanged(uint16 indexed underlying, bool on);
+    /// @notice What an account had gained before its positions changed for the first time since the underlying is watched.
+    event Sighted(uint16 indexed underlying, bytes32 indexed account, uint256 profit);
+    /// @notice What the guardian expects a chain's vault to have lost of pooled settlement, cash.
+    event LossExpected(uint32 indexed eid, uint256 cash);
     event LiquidationSet(address liquidation);
 
     error NotLiquidation(address caller, address liquidation);
@@ -71,25 +84,35 @@ interface ILevy is IPositionWatcher, IDeficitSink {
     error WindowOver(uint64 id, uint40 until);
     error WindowOpen(uint64 id, uint40 until);
     error NotRegistered(uint64 id, bytes32 account);
+    error ExpectedLossInvalid(uint32 eid, uint256 cash, string relation, uint256 expected);
     error AlreadySettled(uint64 id, bytes32 account);
 
     // ---- anyone
 
     /// @notice Opens a levy for what the fund leaves of a market's deficit, at the mark of now (no worse than aged). One window at a time per
-    ///         underlying.
+    ///         underlying. A deficit that is reported opens one by itself, if it can be.
     function open(uint16 underlying) external returns (uint64 id);
-    /// @notice Registers an account, once; what it still owes an earlier levy of the underlying is taken first.
+    /// @notice Registers an account; what it still owes an earlier levy of the underlying is taken first. Again: its profit stays what it was, but
+    ///         what maintenance margin left out of it is registered as far as equity allows by now; never less than before.
     function register(uint64 id, Account account) external returns (uint256 registered);
     /// @notice After the window: spreads what profits cannot cover, lets trades pass unseen again.
     function close(uint64 id) external;
     /// @notice Takes what a registered account owes, once its window is closed (closes it, if that is due).
     function settle(uint64 id, Account account) external returns (uint256 levy);
-    /// @notice Spreads the loss of accounts without positions, which no profit answers for, over all cash.
+    /// @notice Spreads the loss of accounts without positions, which no profit answers for, over all cash; as much as that can bear.
     function spread() external returns (uint256 cash);
-    /// @notice Stops cash from leaving while known insolvency exceeds the fund, and lets it leave again.
+    /// @notice Stops cash from leaving while known insolvency exceeds the fund by `least` or more, and lets it leave again; watches markets whose
+    ///         losses exceed half of what the fund would pay of them, and ceases to.
     function review() external returns (bool braked);
 
-    // ---- governance (restricted)
+    // ---- guardian, governance (restricted)
+
+    /// @notice Risk down, at once: says what a chain's vault is expected to have lost of pooled settlement, before it is known and written down. It
+    ///         counts as insolvency. Only upwards. GUARDIAN.
+    /// @param cash at par, 18 decimals, all of it
+    function expectLoss(uint32 eid, uint128 cash) external;
+    /// @notice Lowers it: it was written down, and stands as a deficit now, or it was not lost. GOVERNOR, delayed.
+    function lowerExpectedLoss(uint32 eid, uint128 cash) external;
 
     /// @notice Who reports. GOVERNOR, delayed.
     function setLiquidation(IDeficits liquidation) external;
@@ -104,7 +127,14 @@ interface ILevy is IPositionWatcher, IDeficitSink {
     function owedBy(uint64 id, Account account) external view returns (uint256);
     /// @notice Most that levies may still take of an account: nothing of it may leave.
     function reservedOf(Account account) external view returns (uint256);
-    /// @notice Deficits that nobody has covered yet, and what insolvent accounts are short of.
+    /// @notice The same, with what the account has gained in underlyings that are watched and is not registered with yet, at the levy's price or the
+    ///         last mark, or when it was sighted if that was more.
+    function claimOf(Account account) external view returns (uint256);
+    /// @notice What is expected to be lost with a chain's vault and is not written down yet, cash.
+    function expectedLossOf(uint32 eid) external view returns (uint256);
+    /// @notice Least excess of insolvency over the fund that stops cash from leaving: a unit of cash, or 0.1% of all cash if that is more.
+    function least() external view returns (uint256);
+    /// @notice Deficits that nobody has covered yet, what insolvent accounts are short of, and what is expected to be lost with vaults.
     function insolvency() external view returns (uint256);
     function levyCount() external view returns (uint64);
 }

@@ -1,87 +1,56 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Account} from "../../types/Account.sol";
 import {ILedger} from "../ILedger.sol";
 import {IMargin} from "../markets/IMargin.sol";
-import {IMarkets} from "../markets/IMarkets.sol";
 import {IPositionWatcher} from "../markets/IPositionWatcher.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {IFeeds} from "../risk/IFeeds.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
 import {AuctionMath} from "./AuctionMath.sol";
-import {IDeficits} from "./IDeficits.sol";
 import {IDeficitSink} from "./IDeficitSink.sol";
 import {IFund} from "./IFund.sol";
 import {ILevy} from "./ILevy.sol";
-import {Profits} from "./Profits.sol";
+import {LossWatch} from "./LossWatch.sol";
 
-/// @notice See ILevy.
+/// @notice See ILevy. This part takes from those who won.
 /// @dev A module of the ledger (it moves cash by two changes that sum to zero, spreads losses, sets the brake) and of the markets (it watches,
 ///      and holds accounts). Needs no lock: it calls the hub's own contracts alone, and none of them calls out.
-contract Levy is ILevy, AccessManaged {
+contract Levy is LossWatch {
     using SafeCast for uint256;
 
     uint40 private constant WINDOW = 15 minutes;
-    /// @dev A deficit of less than a unit of cash is dust: nobody is stopped or bothered for it.
-    uint256 private constant LEAST = 1e18;
-
-    ILedger private immutable _ledger;
-    IMargin private immutable _margin;
-    IMarkets private immutable _markets;
-    IFeeds private immutable _feeds;
-    IFund private immutable _fund;
-
     /// @inheritdoc ILevy
     uint64 public levyCount;
-    IDeficits private _liquidation;
-    mapping(uint64 id => LevyView) private _levies;
-    /// @inheritdoc ILevy
-    mapping(uint16 underlying => uint64 id) public newestOf;
     mapping(uint64 id => mapping(Account account => Registration)) private _registrations;
     /// @dev Levy of an underlying that an account was registered with and has not paid; 0: none.
     mapping(uint16 underlying => mapping(Account account => uint64 id)) private _pending;
     /// @inheritdoc ILevy
     mapping(Account account => uint256 cash) public reservedOf;
-    /// @dev What closed levies of an underlying have yet to collect.
-    mapping(uint16 underlying => uint256 cash) private _collectible;
-    mapping(Account account => uint256 cash) private _shortfalls;
-    uint256 private _shortfall;
-    /// @dev Underlyings that ever had a deficit.
-    uint16[] private _marketsHit;
-    mapping(uint16 underlying => bool) private _isHit;
+    /// @dev In which period of its underlying a levy opened.
+    mapping(uint64 id => uint64 period) private _periods;
 
-    modifier onlyLiquidation() {
-        require(msg.sender == address(_liquidation), NotLiquidation(msg.sender, address(_liquidation)));
-        _;
-    }
-
-    constructor(address authority, ILedger ledger_, IMargin margin_, IFund fund_) AccessManaged(authority) {
-        (_ledger, _margin, _fund) = (ledger_, margin_, fund_);
-        (_markets, _feeds) = (margin_.markets(), margin_.feeds());
-    }
+    constructor(
+        address authority,
+        ILedger ledger_,
+        IMargin margin_,
+        IFund fund_
+    ) LossWatch(authority, ledger_, margin_, fund_) {}
 
     // ---- Liquidation
 
     /// @inheritdoc IDeficitSink
-    function reportDeficit(uint16 underlying, uint256 cash) external onlyLiquidation {
-        if (!_isHit[underlying]) {
-            _isHit[underlying] = true;
-            _marketsHit.push(underlying);
-        }
-        emit DeficitReported(underlying, cash);
+    function reportDeficit(uint16 market, uint256 cash) external onlyLiquidation {
+        _hit(market);
+        emit DeficitReported(market, cash);
         review();
-    }
-
-    /// @inheritdoc IDeficitSink
-    function reportShortfall(Account account, uint256 cash) external onlyLiquidation {
-        _shortfall = _shortfall - _shortfalls[account] + cash;
-        _shortfalls[account] = cash;
-        emit ShortfallReported(Account.unwrap(account), cash);
-        review();
+        // One that is open is not closed here: that could spread a loss over the account that is just being sold.
+        if (market == 0 || _isOpen(market)) return;
+        // At once, so that nothing is between. Where there is no price the market stays watched.
+        try this.open(market) {} catch {}
     }
 
     // ---- registering
@@ -104,13 +73,16 @@ contract Levy is ILevy, AccessManaged {
         // CAST: seconds.
         uint40 until = uint40(block.timestamp) + WINDOW;
         (levy.underlying, levy.deficit, levy.price, levy.until) = (underlying, deficit.toUint128(), mark.value, until);
-        _markets.watch(underlying, true);
+        _hit(underlying);
+        _follow(underlying, _ledger.isBraked());
+        _periods[id] = _watches[underlying].period;
         emit LevyOpened(id, underlying, deficit, mark.value, until);
     }
 
     /// @inheritdoc IPositionWatcher
     function beforeChange(Account account, uint16 underlying) external {
         require(msg.sender == address(_markets), NotMarkets(msg.sender, address(_markets)));
+        _sight(account, underlying);
         uint64 id = newestOf[underlying];
         if (block.timestamp < _levies[id].until) _register(id, account);
     }
@@ -124,27 +96,40 @@ contract Levy is ILevy, AccessManaged {
 
     function _register(uint64 id, Account account) private returns (uint256 registered) {
         Registration storage r = _registrations[id][account];
-        if (r.seen) return r.registered;
-        r.seen = true;
         LevyView storage levy = _levies[id];
-        uint16 underlying = levy.underlying;
-        uint64 earlier = _pending[underlying][account];
-        if (earlier != 0) settle(earlier, account);
-        int256 profit = Profits.at(_markets, account, underlying, levy.price);
+        bool first = !r.seen;
+        registered = r.registered;
+        if (first) {
+            r.seen = true;
+            uint64 earlier = _pending[levy.underlying][account];
+            if (earlier != 0) settle(earlier, account);
+            // CAST: capped.
+            r.profit = uint112(
+                Math.min(_gained(account, levy.underlying, levy.price, _periods[id]), type(uint112).max)
+            );
+        }
+        // What margin left out at first may be taken later: the profit does not change any more.
+        if (registered == r.profit && !first) return registered;
         Risk memory risk;
-        if (profit > 0) {
+        uint256 amount;
+        if (r.profit != 0) {
             risk = _margin.riskOf(account);
             // CAST: an engine's margins are far below 2^255; what is registered is not negative.
-            registered = uint256(AuctionMath.registered(profit, risk.equity, int256(risk.maintenanceMargin)));
+            amount = uint256(
+                AuctionMath.registered(int256(uint256(r.profit)), risk.equity, int256(risk.maintenanceMargin))
+            );
         }
-        emit Registered(id, Account.unwrap(account), profit, risk.equity, risk.maintenanceMargin, registered);
-        if (registered == 0) return 0;
-        uint128 amount = registered.toUint128();
-        r.registered = amount;
-        levy.total += amount;
-        _pending[underlying][account] = id;
-        reservedOf[account] += registered;
-        _markets.hold(account, true);
+        if (amount <= registered && !first) return registered;
+        emit Registered(id, Account.unwrap(account), r.profit, risk.equity, risk.maintenanceMargin, amount);
+        if (amount == 0) return 0;
+        // CAST: at most the profit.
+        uint128 more = uint128(amount - registered);
+        r.registered += more;
+        levy.total += more;
+        _pending[levy.underlying][account] = id;
+        reservedOf[account] += more;
+        if (registered == 0) _markets.hold(account, true);
+        return amount;
     }
 
     // ---- paying
@@ -156,13 +141,12 @@ contract Levy is ILevy, AccessManaged {
         if (levy.closed) return;
         levy.closed = true;
         uint16 underlying = levy.underlying;
-        _markets.watch(underlying, false);
         uint256 covered = Math.min(levy.deficit, levy.total);
         uint256 rest = Math.min(levy.deficit - covered, _uncovered(underlying));
         // CAST: at most the deficit.
         levy.left = uint128(covered);
         _collectible[underlying] += covered;
-        if (rest != 0 && !_spread(underlying, rest)) rest = 0;
+        if (rest != 0) rest = _spread(underlying, rest);
         emit LevyClosed(id, levy.deficit, levy.total, rest);
         review();
     }
@@ -192,6 +176,7 @@ contract Levy is ILevy, AccessManaged {
         uint256 covers = Math.min(due, _owes(debtor));
         _move(account, debtor, covers);
         _move(account, _fund.account(), levied - covers);
+        _notePaid(account, underlying, _periods[id], levied);
         emit LevyPaid(id, Account.unwrap(account), registered, levied, levied - covers);
     }
 
@@ -200,16 +185,16 @@ contract Levy is ILevy, AccessManaged {
         _liquidation.cover(0);
         cash = _uncovered(0);
         require(cash >= LEAST, DeficitTooSmall(0, cash, LEAST));
-        _ledger.spreadLoss(_liquidation.deficitAccount(0), cash);
+        cash = _ledger.spreadLoss(_liquidation.deficitAccount(0), cash);
         review();
     }
 
-    /// @dev False where too little cash is left to bear it: then it stays a deficit.
-    function _spread(uint16 underlying, uint256 cash) private returns (bool) {
-        try _ledger.spreadLoss(_liquidation.deficitAccount(underlying), cash) {
-            return true;
+    /// @dev What all cash bears of it; 0 where there is none left to bear anything: then it stays a deficit.
+    function _spread(uint16 underlying, uint256 cash) private returns (uint256) {
+        try _ledger.spreadLoss(_liquidation.deficitAccount(underlying), cash) returns (uint256 borne) {
+            return borne;
         } catch {
-            return false;
+            return 0;
         }
     }
 
@@ -220,46 +205,18 @@ contract Levy is ILevy, AccessManaged {
         _ledger.changeCash(to, int256(cash));
     }
 
-    // ---- the brake
+    // ---- views
 
     /// @inheritdoc ILevy
-    function review() public returns (bool braked) {
-        uint256 missing = insolvency();
-        uint256 fund = _fund.assets();
-        braked = missing > fund && missing >= LEAST;
-        if (braked == _ledger.isBraked()) return braked;
-        _ledger.setBrake(braked);
-        emit BrakeReviewed(braked, missing, fund);
-    }
-
-    /// @inheritdoc ILevy
-    function insolvency() public view returns (uint256 cash) {
-        cash = _shortfall + _uncovered(0);
-        for (uint256 i; i < _marketsHit.length; ++i) {
-            if (_marketsHit[i] != 0) cash += _uncovered(_marketsHit[i]);
+    function claimOf(Account account) external view returns (uint256 cash) {
+        cash = reservedOf[account];
+        for (uint256 i; i < _watched.length; ++i) {
+            uint16 underlying = _watched[i];
+            // What is registered with a levy that is open is reserved already.
+            if (_isOpen(underlying) && _registrations[newestOf[underlying]][account].seen) continue;
+            cash += _gained(account, underlying, _priceOf(underlying), _watches[underlying].period);
         }
     }
-
-    /// @dev Deficit that no closed levy collects.
-    function _uncovered(uint16 underlying) private view returns (uint256) {
-        return Math.saturatingSub(_owes(_liquidation.deficitAccount(underlying)), _collectible[underlying]);
-    }
-
-    function _owes(Account account) private view returns (uint256) {
-        int256 cash = _ledger.cashOf(account);
-        // CAST: not negative.
-        return cash < 0 ? uint256(-cash) : 0;
-    }
-
-    // ---- governance
-
-    /// @inheritdoc ILevy
-    function setLiquidation(IDeficits liquidation_) external restricted {
-        _liquidation = liquidation_;
-        emit LiquidationSet(address(liquidation_));
-    }
-
-    // ---- views
 
     /// @inheritdoc ILevy
     function levyOf(uint64 id) external view returns (LevyView memory) {

@@ -20,8 +20,11 @@ interface IMargin is IMarginCheck {
     /// @param band 1e-9, of the cash that changed hands
     event ReduceBandSet(uint32 band);
     event LevySet(address levy);
+    /// @notice Accounts keep what a levy that is open or in sight may claim, or need no more.
+    event GuardSet(bool on);
 
     error NotPermitted(bytes32 account, address caller);
+    error NotLevy(address caller, address levy);
     error ModeUnavailable(IMarkets.Mode mode);
     error PricesInvalid(string expected);
     error BandInvalid(uint256 band, uint256 maximum);
@@ -38,7 +41,8 @@ interface IMargin is IMarginCheck {
     );
     /// @notice Equity covers initial margin only with gains that are not realised; those secure positions, but nothing may leave on them.
     error GainUnrealised(bytes32 account, int256 equity, uint256 unrealisedGain, uint256 initialMargin);
-    /// @notice A levy may still take as much; equity has to cover it beside initial margin before anything leaves.
+    /// @notice A levy may still take as much; equity has to cover it beside initial margin before anything leaves, and before any trade that is
+    ///         more than a reduction.
     error LevyPending(bytes32 account, uint256 reserved, int256 equity, uint256 initialMargin);
     /// @notice A reduction left the account, which is below initial margin, worse off than it was.
     error HealthFell(
@@ -49,17 +53,20 @@ interface IMargin is IMarginCheck {
         Risk before,
         Grade grade
     );
-    /// @notice A reduction of an account below initial margin lost more, at the last known values, than the band (and, with usable prices, a
-    ///         tenth of the maintenance margin it frees) allows.
+    /// @notice A reduction of an account below initial margin lost more, at the last known values, than its part of the account's equity or,
+    ///         without usable prices, than the band.
     error OutsideBand(bytes32 account, int256 equity, int256 equityBefore, uint256 allowed, Grade grade);
 
     // ---- checks, for modules
 
     /// @notice Reverts unless the account may end a trade as it stands now. View: the caller has submitted prices.
     /// @dev Fresh prices and equity ≥ initial margin allow everything, and so does an account that ends flat and owes nothing. Else only
-    ///      what reduces, and no value leaves by it: equity at the last known values does not fall by more than the band of what was traded.
-    ///      With prices no worse than aged before and after, equity − initial and equity − maintenance margin do not fall either, and equity
-    ///      may fall by a tenth of the maintenance margin that is freed if that is more, never below zero by it.
+    ///      what reduces, and by it no value but the account's own leaves: equity at the last known values falls by at most the part of itself that
+    ///      the freed maintenance margin has of all, floor(equity⁺ · freed⁺ / maintenance margin before), and 10^-6 for roundings.
+    ///      With prices no worse than aged before and after, equity − initial and equity − maintenance margin do not fall either; with
+    ///      worse ones it falls by no more than the band of what was traded.
+    ///      What levies may take of the account (ILevy.reservedOf; while one is open or in sight, ILevy.claimOf) is not its own: with it, equity
+    ///      has to cover initial margin beside it, else the trade is judged as a reduction, of the equity without it.
     /// @param reduces  every position it traded came out smaller, and on its side
     /// @param turnover Σ size·price of what the account traded, 18 decimals
     /// @param before   riskOf before the first of these trades; ignored unless `reduces`
@@ -79,6 +86,11 @@ interface IMargin is IMarginCheck {
     /// @notice Hands prices to the feeds. Empty ones change nothing.
     function submit(bytes calldata prices) external;
 
+    // ---- the levy
+
+    /// @notice Has accounts asked for what a levy may claim of them (ILevy.claimOf), not only those that are held. The levy only.
+    function setGuarded(bool on) external;
+
     // ---- governance (restricted)
 
     /// @notice GOVERNOR, delayed. 0: accounts of the mode are judged no more, and may do nothing that needs an engine.
@@ -92,6 +104,7 @@ interface IMargin is IMarginCheck {
     // ---- views
 
     function levy() external view returns (ILevy);
+    function isGuarded() external view returns (bool);
     /// @notice Risk of an account at the prices of this block, by the engine of its mode.
     function riskOf(Account account) external view returns (Risk memory);
     /// @notice Whether the account needs an engine: it holds positions or owes cash.

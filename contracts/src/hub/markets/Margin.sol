@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Account} from "../../types/Account.sol";
 import {IDelegates} from "../IDelegates.sol";
 import {IMarginCheck} from "../IMarginCheck.sol";
@@ -18,7 +19,14 @@ import {IMarkets} from "./IMarkets.sol";
 contract Margin is IMargin, AccessManaged {
     uint256 private constant RATE_ONE = 1e9;
     uint32 private constant MAX_BAND = 1e8;
-    uint256 private constant SPREAD_DIVISOR = 10;
+    /// @dev A millionth of a cash unit: what divisions of margins and quotes may take beside.
+    uint256 private constant ROUNDINGS = 1e12;
+
+    /// @dev Of a mode. That accounts are guarded stands with every engine: whoever is judged has that slot read anyway.
+    struct Judge {
+        IRiskEngine engine;
+        bool guarded;
+    }
 
     /// @inheritdoc IMargin
     IMarkets public immutable markets;
@@ -28,8 +36,7 @@ contract Margin is IMargin, AccessManaged {
     IDelegates public immutable delegates;
     uint8 private immutable _trade;
 
-    /// @inheritdoc IMargin
-    mapping(IMarkets.Mode mode => IRiskEngine) public engineOf;
+    mapping(IMarkets.Mode mode => Judge) private _judges;
     /// @inheritdoc IMargin
     uint32 public reduceBand = 5e6;
     /// @inheritdoc IMargin
@@ -47,9 +54,10 @@ contract Margin is IMargin, AccessManaged {
     function requireInitial(Account account, bytes calldata prices, uint40 since) external {
         submit(prices);
         (uint256 head, bytes memory question) = _question(account);
-        uint256 reserved = Holdings.isHeld(head) ? levy.reservedOf(account) : 0;
+        IMarkets.Mode mode = _modeOf(account, head);
+        uint256 reserved = _reservedOf(account, head, mode);
         if (!_isExposed(head)) return _requireReserved(account, reserved, Holdings.cash(head), 0);
-        Risk memory risk = _answer(account, question);
+        Risk memory risk = _answer(mode, question);
         _requireInitial(account, risk);
         _requireReserved(account, reserved, risk.equity, risk.initialMargin);
         require(risk.oldest >= since, PricesTooOld(Account.unwrap(account), risk.oldest, since));
@@ -59,29 +67,47 @@ contract Margin is IMargin, AccessManaged {
         );
     }
 
+    /// @dev What levies may take of the account: what it is registered with; while one is open or in sight, also what it may come to be.
+    function _reservedOf(Account account, uint256 head, IMarkets.Mode mode) private view returns (uint256) {
+        if (_judges[mode].guarded) return levy.claimOf(account);
+        return Holdings.isHeld(head) ? levy.reservedOf(account) : 0;
+    }
+
     /// @dev Gains that a levy was registered with may have been realised since: they are cash now, and wait.
     function _requireReserved(Account account, uint256 reserved, int256 equity, uint256 initialMargin) private pure {
         require(
-            reserved == 0 || equity - int256(reserved) >= int256(initialMargin),
+            _isKept(reserved, equity, initialMargin),
             LevyPending(Account.unwrap(account), reserved, equity, initialMargin)
         );
     }
 
     /// @inheritdoc IMargin
     function requireTrade(Account account, bool reduces, uint256 turnover, Risk calldata before) external view {
-        (bool exposed, Risk memory risk) = _riskIfExposed(account);
-        if (!exposed || _isInitial(risk)) return;
-        if (!reduces) return _requireInitial(account, risk);
+        (uint256 head, bytes memory question) = _question(account);
+        IMarkets.Mode mode = _modeOf(account, head);
+        uint256 reserved = _reservedOf(account, head, mode);
+        bool exposed = _isExposed(head);
+        if (!exposed && reserved == 0) return;
+        Risk memory risk;
+        if (exposed) risk = _answer(mode, question);
+        else risk.equity = Holdings.cash(head);
+        bool initial = _isInitial(risk);
+        if (initial && _isKept(reserved, risk.equity, risk.initialMargin)) return;
+        if (!reduces) {
+            _requireInitial(account, risk);
+            return _requireReserved(account, reserved, risk.equity, risk.initialMargin);
+        }
         // What was valued at bad prices before says as little as what is valued at them now.
         Grade grade = FeedGrade.worse(before.grade, risk.grade);
-        uint256 allowed = (turnover * reduceBand) / RATE_ONE;
+        uint256 allowed = _part(risk, before, reserved);
         if (grade <= Grade.Aged) {
-            _requireHealth(account, risk, before);
-            uint256 spread = _spread(risk, before);
-            if (spread > allowed) allowed = spread;
+            if (!initial) _requireHealth(account, risk, before);
+        } else {
+            uint256 band = (turnover * reduceBand) / RATE_ONE;
+            if (allowed > band) allowed = band;
         }
         require(
-            risk.equity + int256(allowed) >= before.equity,
+            risk.equity + int256(allowed + ROUNDINGS) >= before.equity,
             OutsideBand(Account.unwrap(account), risk.equity, before.equity, allowed, grade)
         );
     }
@@ -102,13 +128,18 @@ contract Margin is IMargin, AccessManaged {
         );
     }
 
-    /// @dev What a reduction at usable prices may cost beside the band: closing costs a spread, which of an option is far more than the band of
-    ///      its premium. No more than what the account has: with more, an accomplice on the other side would carry out what the fund then pays.
-    function _spread(Risk memory risk, Risk calldata before) private pure returns (uint256 spread) {
-        if (before.equity <= 0 || risk.maintenanceMargin >= before.maintenanceMargin) return 0;
-        spread = (before.maintenanceMargin - risk.maintenanceMargin) / SPREAD_DIVISOR;
+    /// @dev What a reduction may cost: the part of the account's own equity that its part of the maintenance margin has, as a bid takes it. What is
+    ///      left keeps its share, and nothing but the account's own can go: with more, an accomplice on the other side would carry out what the
+    ///      fund then pays, or what a levy may take. Prices of fills are nobody's but the two sides', so turnover at them bounds nothing.
+    function _part(Risk memory risk, Risk calldata before, uint256 reserved) private pure returns (uint256) {
+        int256 own = before.equity - int256(reserved);
+        if (own <= 0 || risk.maintenanceMargin >= before.maintenanceMargin) return 0;
         // CAST: above 0.
-        if (spread > uint256(before.equity)) spread = uint256(before.equity);
+        return Math.mulDiv(uint256(own), before.maintenanceMargin - risk.maintenanceMargin, before.maintenanceMargin);
+    }
+
+    function _isKept(uint256 reserved, int256 equity, uint256 initialMargin) private pure returns (bool) {
+        return reserved == 0 || equity - int256(reserved) >= int256(initialMargin);
     }
 
     function _isInitial(Risk memory risk) private pure returns (bool) {
@@ -153,8 +184,12 @@ contract Margin is IMargin, AccessManaged {
     }
 
     function _requireInitialIfExposed(Account account) private view {
-        (bool exposed, Risk memory risk) = _riskIfExposed(account);
-        if (exposed) _requireInitial(account, risk);
+        (uint256 head, bytes memory question) = _question(account);
+        if (!_isExposed(head)) return;
+        IMarkets.Mode mode = markets.modeOf(account);
+        Risk memory risk = _answer(mode, question);
+        _requireInitial(account, risk);
+        _requireReserved(account, _reservedOf(account, head, mode), risk.equity, risk.initialMargin);
     }
 
     // ---- prices
@@ -175,7 +210,7 @@ contract Margin is IMargin, AccessManaged {
 
     /// @inheritdoc IMargin
     function setEngine(IMarkets.Mode mode, IRiskEngine engine) external restricted {
-        engineOf[mode] = engine;
+        _judges[mode].engine = engine;
         emit EngineSet(mode, engine);
     }
 
@@ -189,7 +224,21 @@ contract Margin is IMargin, AccessManaged {
     /// @inheritdoc IMargin
     function setLevy(ILevy levy_) external restricted {
         levy = levy_;
+        _guard(false);
         emit LevySet(address(levy_));
+    }
+
+    // ---- the levy
+
+    /// @inheritdoc IMargin
+    function setGuarded(bool on) external {
+        require(msg.sender == address(levy), NotLevy(msg.sender, address(levy)));
+        _guard(on);
+        emit GuardSet(on);
+    }
+
+    function _guard(bool on) private {
+        for (uint8 mode; mode <= uint8(type(IMarkets.Mode).max); ++mode) _judges[IMarkets.Mode(mode)].guarded = on;
     }
 
     // ---- views
@@ -197,19 +246,23 @@ contract Margin is IMargin, AccessManaged {
     /// @inheritdoc IMargin
     function riskOf(Account account) external view returns (Risk memory) {
         (, bytes memory question) = _question(account);
-        return _answer(account, question);
+        return _answer(markets.modeOf(account), question);
+    }
+
+    /// @inheritdoc IMargin
+    function engineOf(IMarkets.Mode mode) external view returns (IRiskEngine) {
+        return _judges[mode].engine;
+    }
+
+    /// @inheritdoc IMargin
+    function isGuarded() external view returns (bool) {
+        return _judges[IMarkets.Mode.Cross].guarded;
     }
 
     /// @inheritdoc IMargin
     function isExposed(Account account) external view returns (bool) {
         (uint256 head, ) = _question(account);
         return _isExposed(head);
-    }
-
-    function _riskIfExposed(Account account) private view returns (bool exposed, Risk memory risk) {
-        (uint256 head, bytes memory question) = _question(account);
-        exposed = _isExposed(head);
-        if (exposed) risk = _answer(account, question);
     }
 
     /// @dev The call of an engine: what the markets return as holdings is, as it stands, what it takes behind its selector.
@@ -239,8 +292,8 @@ contract Margin is IMargin, AccessManaged {
         }
     }
 
-    function _answer(Account account, bytes memory question) private view returns (Risk memory) {
-        (bool done, bytes memory answer) = address(_engine(markets.modeOf(account))).staticcall(question);
+    function _answer(IMarkets.Mode mode, bytes memory question) private view returns (Risk memory) {
+        (bool done, bytes memory answer) = address(_engine(mode)).staticcall(question);
         if (!done) {
             assembly ("memory-safe") {
                 revert(add(answer, 32), mload(answer))
@@ -254,8 +307,13 @@ contract Margin is IMargin, AccessManaged {
         return Holdings.underlyings(head) != 0 || Holdings.cash(head) < 0;
     }
 
+    /// @dev Of an account that no engine is asked about any.
+    function _modeOf(Account account, uint256 head) private view returns (IMarkets.Mode) {
+        return _isExposed(head) ? markets.modeOf(account) : IMarkets.Mode.Cross;
+    }
+
     function _engine(IMarkets.Mode mode) private view returns (IRiskEngine engine) {
-        engine = engineOf[mode];
+        engine = _judges[mode].engine;
         require(address(engine) != address(0), ModeUnavailable(mode));
     }
 }

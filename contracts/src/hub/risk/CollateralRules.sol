@@ -84,6 +84,18 @@ contract CollateralRules is ICollateralRules, AccessManaged {
     }
 
     /// @inheritdoc ICollateralRules
+    function succeed(uint16 assetId, uint16 successor) external restricted {
+        if (!_listed[assetId]) return;
+        require(!_listed[successor], RuleInvalid(successor, "an asset without a rule"));
+        (_assets[successor], _listed[successor]) = (_assets[assetId], true);
+        delete _assets[assetId];
+        delete _listed[assetId];
+        for (uint256 i = 0; i < _ids.length; ++i) if (_ids[i] == assetId) _ids[i] = successor;
+        _writeTable();
+        emit AssetSucceeded(assetId, successor);
+    }
+
+    /// @inheritdoc ICollateralRules
     function setChainRates(uint32 eid, Rates calldata rates) external restricted {
         _chains[eid].rates = rates;
         _writeTable();

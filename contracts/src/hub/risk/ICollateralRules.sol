@@ -53,6 +53,8 @@ interface ICollateralRules {
     }
 
     event AssetRuleSet(uint16 indexed assetId, AssetRule rule);
+    /// @notice What the asset's rule said holds for its successor from now on; the asset counts nothing.
+    event AssetSucceeded(uint16 indexed assetId, uint16 indexed successor);
     event ClassSet(uint8 indexed class, ClassTier[] tiers);
     event ChainRatesSet(uint32 indexed eid, Rates rates);
     event StateRatesSet(ChainState indexed state, Rates rates);
@@ -76,6 +78,13 @@ interface ICollateralRules {
     function worsenChain(uint32 eid, ChainState state, uint32 rampSeconds) external;
     /// @notice Back to a better state. GOVERNOR, delayed.
     function restoreChain(uint32 eid, ChainState state) external;
+
+    // ---- ledger (restricted)
+
+    /// @notice An asset was written down: its successor takes over its rule, and it has none any more. Without one nothing changes. LEDGER.
+    /// @dev Balances of the old asset are worth less than they say until they are settled (ILedger.settleWrittenDown); by how much
+    ///      valuation does not know, so they count nothing till then.
+    function succeed(uint16 assetId, uint16 successor) external;
 
     // ---- views
 

@@ -11,10 +11,19 @@ import { LIQUIDATION_CALLS } from './calls.js';
 /** A levy that everybody has paid is looked at again after so long: a reorg may have taken a payment back. Seconds. */
 const RECHECK = 600n;
 
+/** So long before its window ends a levy's registrations are looked at again: what margin left out then may be taken now. Seconds. */
+const AGAIN = 120n;
+
 /** A call, and the key of the need for it. */
 interface Need {
   readonly what: string;
   readonly call: HubCall;
+}
+
+interface SeenLevies {
+  readonly levies: readonly LevyFigures[];
+  readonly unpaid: ReadonlyMap<bigint, readonly AccountId[]>;
+  readonly now: bigint;
 }
 
 /**
@@ -57,17 +66,11 @@ export class LevyKeeper {
       levies: levies.map((levy) => ({ ...levy, unpaid: (unpaid.get(levy.id) ?? []).length > 0 })),
     };
     const steps = liquidation.deficitSteps(seen, now);
-    const needs = await Promise.all(steps.map((step) => this.#ofStep(at, market, levies, unpaid, step)));
+    const needs = await Promise.all(steps.map((step) => this.#ofStep(at, market, { levies, unpaid, now }, step)));
     return needs.flat();
   }
 
-  async #ofStep(
-    at: LossContracts,
-    market: number,
-    levies: readonly LevyFigures[],
-    unpaid: ReadonlyMap<bigint, readonly AccountId[]>,
-    step: liquidation.DeficitStep,
-  ): Promise<Need[]> {
+  async #ofStep(at: LossContracts, market: number, { levies, unpaid, now }: SeenLevies, step: liquidation.DeficitStep): Promise<Need[]> {
     switch (step.kind) {
       case 'cover': {
         const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'cover', args: [market] });
@@ -81,7 +84,11 @@ export class LevyKeeper {
       case 'close':
         return [need(`levy-close:${step.id}`, at.levy, levyData.close(step.id), { what: 'levy-close', levy: `${step.id}` })];
       case 'register':
-        return this.#registrations(at, levies, step.id);
+        return this.#registrations(
+          at,
+          levies.find(({ id }) => id === step.id),
+          now,
+        );
       case 'settle':
         return (unpaid.get(step.id) ?? []).map((account) => {
           const purpose = { what: 'levy-settle', levy: `${step.id}`, account };
@@ -99,14 +106,15 @@ export class LevyKeeper {
   }
 
   /** Who trades is registered by that; the others have to be brought. Whose equity has nothing above maintenance margin is left out. */
-  async #registrations(at: LossContracts, levies: readonly LevyFigures[], id: bigint): Promise<Need[]> {
-    const levy = levies.find((one) => one.id === id);
+  async #registrations(at: LossContracts, levy: LevyFigures | undefined, now: bigint): Promise<Need[]> {
     const needs: Need[] = [];
-    for (const account of levy === undefined ? [] : await this.reader.gainers(at, levy)) {
+    if (levy === undefined) return needs;
+    const { id, until } = levy;
+    for (const { account, registered } of await this.reader.gainers(at, levy, now + AGAIN >= until)) {
       if (needs.length >= this.config.liquidation.maxSteps) break;
-      if ((await this.reader.wouldRegister(at, id, account)) > 0n)
+      if ((await this.reader.wouldRegister(at, id, account)) > registered)
         needs.push(
-          need(`levy-register:${id}:${account}`, at.levy, levyData.register(id, account), {
+          need(`levy-register:${id}:${account}:${registered}`, at.levy, levyData.register(id, account), {
             what: 'levy-register',
             levy: `${id}`,
             account,

@@ -9,6 +9,8 @@ import { blockBefore } from './block-before.js';
 
 /** Length of a window: twin of Levy.WINDOW, seconds. */
 const WINDOW = 900n;
+/** A loss is known at most so long before its levy opens, seconds: who closed a position since then is looked for. */
+const SIGHT = 86_400n;
 /** Accounts asked for at a time. */
 const BATCH = 100;
 const STRIKE_BITS = 128n;
@@ -24,6 +26,12 @@ export interface LossContracts {
   readonly fund: Address;
   readonly ledger: Address;
   readonly markets: Address;
+}
+
+/** An account that may be registered with more than it is. */
+export interface Registrable {
+  readonly account: AccountId;
+  readonly registered: bigint;
 }
 
 export interface LevyFigures extends Omit<liquidation.SeenLevy, 'unpaid'> {
@@ -98,19 +106,32 @@ export class LevyReader {
     const events = await client.getContractEvents({
       ...{ address: levy, abi: levyAbi, eventName: 'Registered', args: { id }, fromBlock, strict: true },
     });
-    const registered = events.filter(({ args }) => args.registered > 0n).map(({ args }) => accountId(args.account));
+    // One that was registered with more later on is told of again.
+    const registered = [...new Set(events.filter(({ args }) => args.registered > 0n).map(({ args }) => accountId(args.account)))];
     const read = await inBatches(registered, (account) => this.#registration(levy, id, account));
     return registered.filter((_, i) => read[i]?.settled === false);
   }
 
-  /** Accounts that are not registered yet and whose positions in its market have gained at a levy's price, the most first. */
-  async gainers(at: LossContracts, { id, market, price }: LevyFigures): Promise<AccountId[]> {
+  /**
+   * Accounts that may be registered with more than they are: those whose positions in its market have gained at a levy's price, the most first,
+   * then those that had gained when their positions changed and do not any more.
+   * @param again also those that margin left something out of, and what they are registered with
+   */
+  async gainers(at: LossContracts, levy: LevyFigures, again: boolean): Promise<Registrable[]> {
+    const { id, market, price } = levy;
     const { client } = this.chains.hub;
+    const registered = new Map<AccountId, bigint>();
+    const isOpen = async (account: AccountId): Promise<boolean> => {
+      const of = await this.#registration(at.levy, id, account);
+      registered.set(account, of.registered);
+      return !of.seen || (again && of.registered < of.profit);
+    };
     const read = await inBatches(await this.#traders(), async (account) => {
-      const [words, { seen }] = await Promise.all([
+      const [words, open] = await Promise.all([
         client.readContract({ address: at.markets, abi: marketsAbi, functionName: 'holdingsOf', args: [account] }),
-        this.#registration(at.levy, id, account),
+        isOpen(account),
       ]);
+      const seen = !open;
       const held = seen ? undefined : risk.decodeHoldings(words).underlyings.find(({ underlying }) => underlying === market);
       return held === undefined ? [] : [{ account, held }];
     });
@@ -120,9 +141,22 @@ export class LevyReader {
       market,
       holders.flatMap(({ held }) => held.options.map(({ place }) => place)),
     );
-    return liquidation
+    const inGain = liquidation
       .inGain(holders.map(({ account, held }) => ({ account, profit: liquidation.profitAt(held, price, strikes) })))
       .map(({ account }) => account);
+    const sighted = (await this.#sighted(at.levy, levy)).filter((account) => !inGain.includes(account));
+    const open = await inBatches(sighted, isOpen);
+    return [...inGain, ...sighted.filter((_, i) => open[i])].map((account) => ({ account, registered: registered.get(account) ?? 0n }));
+  }
+
+  /** Who had gained something in its market before his positions changed, since the loss was known; each once. */
+  async #sighted(levy: Address, { market, until }: LevyFigures): Promise<AccountId[]> {
+    const { client } = this.chains.hub;
+    const events = await client.getContractEvents({
+      ...{ address: levy, abi: levyAbi, eventName: 'Sighted', args: { underlying: market }, strict: true },
+      fromBlock: await blockBefore(client, until - WINDOW - SIGHT),
+    });
+    return [...new Set(events.filter(({ args }) => args.profit > 0n).map(({ args }) => accountId(args.account)))];
   }
 
   /** What it would be registered with now. */
@@ -134,12 +168,13 @@ export class LevyReader {
   /** Whether the brake stands as it should not, on or off. */
   async isBrakeWrong({ levy, fund, ledger }: LossContracts): Promise<boolean> {
     const { client } = this.chains.hub;
-    const [missing, assets, braked] = await Promise.all([
+    const [missing, least, assets, braked] = await Promise.all([
       client.readContract({ address: levy, abi: levyAbi, functionName: 'insolvency' }),
+      client.readContract({ address: levy, abi: levyAbi, functionName: 'least' }),
       client.readContract({ address: fund, abi: fundAbi, functionName: 'assets' }),
       client.readContract({ address: ledger, abi: ledgerAbi, functionName: 'isBraked' }),
     ]);
-    return braked !== liquidation.isBrakeDue(missing, assets);
+    return braked !== liquidation.isBrakeDue(missing, assets, least);
   }
 
   #registration(levy: Address, id: bigint, account: AccountId) {
