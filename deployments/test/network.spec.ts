@@ -187,6 +187,7 @@ describe('a local network', () => {
       const terms = { ...network.desired.liquidation.terms, fastTo: 0n };
       const calls: [Address, Hex][] = [
         [Fund.address, encodeFunctionData({ abi: fundAbi, functionName: 'setLiquidation', args: [stranger] })],
+        [Fund.address, encodeFunctionData({ abi: fundAbi, functionName: 'setLevy', args: [zeroAddress] })],
         [Fund.address, encodeFunctionData({ abi: fundAbi, functionName: 'setExitDelay', args: [1] })],
         [Fund.address, encodeFunctionData({ abi: fundAbi, functionName: 'setTranche', args: [2, 5n] })],
         [Exchange.address, encodeFunctionData({ abi: exchangeAbi, functionName: 'setFeeShares', args: [thief, 1_000_000_000] })],
@@ -207,6 +208,7 @@ describe('a local network', () => {
         'hub: Ledger module Fund: expected true, got false',
         'hub: Markets module Handover: expected true, got false',
         `hub: Fund liquidation: expected ${Liquidation.address}, got ${stranger}`,
+        `hub: Fund levy: expected ${Levy.address}, got ${zeroAddress}`,
         'hub: Fund exit delay: expected 604800, got 1',
         'hub: Fund tranche of ETH: expected 0, got 5',
         `hub: Exchange fee shares: expected ["${fundAccount}",500000000], got ["${thief}",1000000000]`,
