@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import type { Address, Hex } from 'viem';
 import { z } from 'zod/v4';
 import { Chains } from '../../chain/chains.js';
+import { unlessReverted } from '../../sender/revert-reason.js';
 import { blockBefore } from './block-before.js';
 
 /** Length of a window: twin of Levy.WINDOW, seconds. */
@@ -128,9 +129,11 @@ export class LevyReader {
     };
     const read = await inBatches(await this.#traders(), async (account) => {
       const [words, open] = await Promise.all([
-        client.readContract({ address: at.markets, abi: marketsAbi, functionName: 'holdingsOf', args: [account] }),
+        // One that cannot be read keeps nobody else from being registered.
+        unlessReverted(client.readContract({ address: at.markets, abi: marketsAbi, functionName: 'holdingsOf', args: [account] })),
         isOpen(account),
       ]);
+      if (words === null) return [];
       const seen = !open;
       const held = seen ? undefined : risk.decodeHoldings(words).underlyings.find(({ underlying }) => underlying === market);
       return held === undefined ? [] : [{ account, held }];
@@ -159,10 +162,10 @@ export class LevyReader {
     return [...new Set(events.filter(({ args }) => args.profit > 0n).map(({ args }) => accountId(args.account)))];
   }
 
-  /** What it would be registered with now. */
+  /** What it would be registered with now; 0 if it cannot be. */
   async wouldRegister({ levy }: LossContracts, id: bigint, account: AccountId): Promise<bigint> {
     const call = { address: levy, abi: levyAbi, functionName: 'register', args: [id, account] } as const;
-    return (await this.chains.hub.client.simulateContract(call)).result;
+    return (await unlessReverted(this.chains.hub.client.simulateContract(call)))?.result ?? 0n;
   }
 
   /** Whether the brake stands as it should not, on or off. */
