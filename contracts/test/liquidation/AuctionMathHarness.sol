@@ -14,9 +14,10 @@ contract AuctionMathHarness {
         int256 available;
         int256 deficit;
         int256 total;
+        uint32 taken;
     }
 
-    function figures(AuctionTerms calldata terms, Input calldata input) external pure returns (int256[16] memory all) {
+    function figures(AuctionTerms calldata terms, Input calldata input) external pure returns (int256[18] memory all) {
         Health memory health = input.health;
         int256 discount = AuctionMath.discountAt(terms, input.age);
         all[0] = discount;
@@ -34,5 +35,7 @@ contract AuctionMathHarness {
         (all[11], all[12], all[13]) = AuctionMath.waterfall(amount, health.reserve, input.available);
         all[14] = AuctionMath.registered(input.available, health.equity, health.margin);
         all[15] = AuctionMath.levyOf(all[14], input.deficit, input.total);
+        all[16] = AuctionMath.stepLeft(terms, input.taken, input.sinceEnd);
+        all[17] = int256(uint256(AuctionMath.stepTaken(terms, all[16], input.share)));
     }
 }

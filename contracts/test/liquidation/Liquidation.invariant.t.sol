@@ -21,6 +21,11 @@ import {LiquidationWorld} from "./LiquidationWorld.sol";
 /// @notice Six accounts that trade with leverage while prices jump; anyone starts, bids, undoes, ends, covers, levies. Each is judged here by the
 ///         engines and the books, apart from the contracts.
 contract LiquidationWalk is Walk, LiquidationWorld {
+    /// @dev In 1e-18: a unit of the size of each perpetual at twice what it is worth at first, and some for each position and balance.
+    int256 private constant SHARE_ROUNDINGS = 2 * (60_000 + 3000) + 100;
+    /// @dev A lot of each of six series, at no more than 60 each.
+    int256 private constant LOTS = 360e18;
+
     /// @dev What a bid may change, in the books.
     struct Books {
         int256 equity;
@@ -110,6 +115,7 @@ contract LiquidationWalk is Walk, LiquidationWorld {
         uint256 kind = _next(5);
         uint256 instrument = kind < 2 ? uint256(BTC) << 8 : uint256(ETH) << 8;
         uint256 size = kind < 2 ? 1 + _next(15e18) : 1 + _next(300e18);
+        if (_next(8) == 0) size = 1 + _next(3);
         uint256 price = marks[kind < 2 ? 0 : 1] + _next(1e9);
         if (kind == 4) (instrument, size, price) = (_option(_next(3), 1 + _next(2)), (1 + _next(4000)) * 1e15, 9000e18);
         try exchange.settle(_fillOf(buyer, seller, instrument, uint128(size), uint128(price)), matcher, "") {
@@ -147,13 +153,15 @@ contract LiquidationWalk is Walk, LiquidationWorld {
         HubAccount account = accounts[_next(accounts.length)];
         for (uint256 i; i < accounts.length; ++i) if (liquidation.auctionOf(accounts[i]).id != 0) account = accounts[i];
         if (liquidation.auctionOf(account).id == 0) return;
-        vm.warp(_now() + 1 + _next(_next(3) == 0 ? 2 hours : 60));
+        // Now and then in the same second as the last.
+        if (_next(4) != 0) vm.warp(_now() + 1 + _next(_next(3) == 0 ? 2 hours : 60));
         if (_next(4) != 0) _publish();
         HubAccount bidder = _any();
         // Whoever bids has money.
         if (_next(2) == 0) _deposit(bidder, USDC, 300_000e6, true);
         Books memory before = _booksOf(account);
-        uint64 share = _next(2) == 0 ? 1e18 : uint64(1 + _next(1e18));
+        // All, or any size of share as often as any other.
+        uint64 share = _next(2) == 0 ? 1e18 : uint64(1 + _next(10 ** (1 + _next(18))));
         vm.prank(bidder.owner(), bidder.owner());
         try liquidation.bid(ILiquidation.Bid(account, bidder, share, type(int256).max), "") returns (
             uint256 taken,
@@ -161,9 +169,22 @@ contract LiquidationWalk is Walk, LiquidationWorld {
         ) {
             assertLe(taken, share);
             _judge(account, bidder, before, price);
+            _judgeShare(account, before, taken, price);
         } catch (bytes memory reason) {
             _refused(reason);
         }
+    }
+
+    /// @dev What is left of what was for sale, or was missing, is its share of it: less only by roundings, more by whole units that stay or go.
+    function _judgeShare(HubAccount account, Books memory before, uint256 taken, int256 price) private {
+        int256 reserve = before.reserve;
+        if (price >= 0) reserve += price;
+        else reserve -= -price < reserve ? -price : reserve;
+        int256 left = _riskOf(account).equity - reserve;
+        int256 expected = ((before.equity - before.reserve) * int256(1e18 - taken)) / 1e18;
+        assertGe(left, expected - SHARE_ROUNDINGS, "INV-LIQ-3: less left than the account's share");
+        assertLe(left, expected + LOTS, "INV-LIQ-3: more left than whole units make");
+        if (taken < 1e12) ++done["dust bid"];
     }
 
     function _judge(HubAccount account, HubAccount bidder, Books memory before, int256 price) private {
@@ -198,6 +219,7 @@ contract LiquidationWalk is Walk, LiquidationWorld {
     function _startAndUndo(HubAccount account, uint128[2] memory spots_, uint128[2] memory marks_) private {
         if (liquidation.auctionOf(account).id != 0 || _healthOf(account) >= 0) return;
         int256 cash = ledger.cashOf(account);
+        uint256[] memory books = markets.holdingsOf(account);
         try liquidation.start(account, "") {} catch (bytes memory reason) {
             return _refused(reason);
         }
@@ -205,8 +227,11 @@ contract LiquidationWalk is Walk, LiquidationWorld {
         uint40 time = _now() - 1;
         IFeeds.Report[] memory reports = _reports();
         bytes memory prices = abi.encode(time, reports, _sign(time, reports, THRESHOLD, 0));
-        try liquidation.undo(account, prices) {
-            assertGe(_healthOf(account), 0, "undone below maintenance margin");
+        // What comes in between does not count, and hinders nobody.
+        if (_next(3) == 0) _deposit(account, USDC, uint128(1 + _next(30_000e6)), true);
+        try liquidation.undo(account, books, prices) {
+            Risk memory risk = margin.engineOf(markets.modeOf(account)).riskOf(books);
+            assertGe(risk.equity, int256(risk.maintenanceMargin), "undone below maintenance margin");
             assertGe(ledger.cashOf(account), cash - 1, "the fee went back");
             ++done["undo"];
         } catch (bytes memory reason) {
@@ -437,13 +462,14 @@ contract LiquidationInvariantTest is WalkTest {
     /// @dev The actor does what it says: a walk in which nobody is ever liquidated would keep every invariant.
     function test_GivenALongWalk_EveryActionAndRefusalHappens() public {
         _walkLong(11, 3000);
-        bytes32[21] memory actions = [
+        bytes32[22] memory actions = [
             bytes32("trade"),
             "option",
             "move",
             "start",
             "bid",
             "insolvent bid",
+            "dust bid",
             "restored",
             "undo",
             "end",

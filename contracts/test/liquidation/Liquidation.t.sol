@@ -69,26 +69,6 @@ contract LiquidationTest is LiquidationFixture {
         }
     }
 
-    function test_GivenAnAgedPrice_WhenBid_ItIsTakenInSteps() public {
-        AuctionTerms memory terms = _liquidation.termsOf();
-        terms.largeMargin = 1e30;
-        _liquidation.setTerms(terms);
-        _priceBtc(58_000e18);
-        _liquidation.start(_alice, "");
-        vm.warp(vm.getBlockTimestamp() + 61);
-        assertEq(uint8(_margin.riskOf(_alice).grade), uint8(Grade.Aged));
-        (uint256 share, ) = _bid(_carol, 1e18);
-        assertEq(share, terms.stepShare);
-        vm.warp(vm.getBlockTimestamp() + 5);
-        ILiquidation.Bid memory wanted = _wanted(_carol, 1e18);
-        _as(_carol);
-        vm.expectPartialRevert(ILiquidation.CoolOff.selector);
-        _liquidation.bid(wanted, "");
-        _priceBtc(58_000e18);
-        (share, ) = _bid(_carol, 1e18);
-        assertGt(share, terms.stepShare, "at fresh prices as much as is needed");
-    }
-
     function test_GivenAnAccountOfTheAuctionsOwn_WhenStarted_ItReverts() public {
         HubAccount debtor = _liquidation.deficitAccount(BTC);
         _ledger.changeCash(debtor, -1e18);
@@ -200,18 +180,6 @@ contract LiquidationTest is LiquidationFixture {
         _liquidation.bid(wanted, "");
     }
 
-    function test_GivenABidWithinTheCoolOff_ItReverts() public {
-        _priceBtc(58_500e18);
-        _start(_alice);
-        _bid(_carol, 0.01e18);
-        ILiquidation.Bid memory wanted = _wanted(_carol, 0.01e18);
-        _as(_carol);
-        vm.expectRevert(
-            abi.encodeWithSelector(ILiquidation.CoolOff.selector, vm.getBlockTimestamp() + 30, vm.getBlockTimestamp())
-        );
-        _liquidation.bid(wanted, "");
-    }
-
     function test_GivenABidderWhoCannotCarryIt_WhenBid_ItReverts() public {
         _priceBtc(58_500e18);
         _start(_alice);
@@ -277,59 +245,6 @@ contract LiquidationTest is LiquidationFixture {
         _liquidation.start(_alice, "");
         vm.expectPartialRevert(ILiquidation.BelowTarget.selector);
         _liquidation.end(_alice, "");
-    }
-
-    function test_GivenANewerPriceDatedBeforeTheStart_WhenUndone_TheFeeGoesBack() public {
-        int256 cash = _ledger.cashOf(_alice);
-        _priceBtc(58_500e18);
-        vm.warp(vm.getBlockTimestamp() + 20);
-        _liquidation.start(_alice, "");
-        uint40 before = uint40(vm.getBlockTimestamp()) - 10;
-        vm.warp(vm.getBlockTimestamp() + 5);
-        _liquidation.undo(_alice, _signedBtc(before, 59_500e18));
-        assertEq(_liquidation.auctionOf(_alice).id, 0);
-        assertEq(_ledger.cashOf(_alice), cash);
-    }
-
-    function test_GivenALaterPriceOrAnUnhealthyOne_WhenUndone_ItReverts() public {
-        _priceBtc(58_500e18);
-        vm.warp(vm.getBlockTimestamp() + 20);
-        _liquidation.start(_alice, "");
-        uint40 time = uint40(vm.getBlockTimestamp());
-        vm.warp(time + 5);
-        bytes memory unhealthy = _signedBtc(time - 10, 58_400e18);
-        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
-        _liquidation.undo(_alice, unhealthy);
-        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
-        _liquidation.undo(_alice, "");
-        bytes memory later = _signedBtc(time + 1, 59_500e18);
-        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
-        _liquidation.undo(_alice, later);
-        _bid(_carol, 0.01e18);
-        bytes memory healthy = _signedBtc(time - 5, 59_500e18);
-        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
-        _liquidation.undo(_alice, healthy);
-    }
-
-    function test_GivenCollateralPricedAfterTheStart_WhenUndone_ItReverts() public {
-        _collateralOf(_alice, OTHER, WETH, _wethId, 1e18);
-        _priceBtc(58_500e18);
-        _price(ETH, 3000e18, 3000e18);
-        vm.warp(vm.getBlockTimestamp() + 20);
-        _liquidation.start(_alice, "");
-        uint40 time = uint40(vm.getBlockTimestamp());
-        vm.warp(time + 5);
-        _price(ETH, 3000e18, 3000e18);
-        bytes memory healthy = _signedBtc(time - 10, 59_500e18);
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                ILiquidation.UndoInvalid.selector,
-                HubAccount.unwrap(_alice),
-                time + 5,
-                "prices dated before the start"
-            )
-        );
-        _liquidation.undo(_alice, healthy);
     }
 
     // ---- insolvent

@@ -56,6 +56,36 @@ contract LiquidationSheetsTest is LiquidationWorld {
         liquidation.start(writer, "");
     }
 
+    /// @dev More than lanes hold: sizes are valued in many lots at once. Whatever share somebody bids for, the valuations before and after agree on it
+    ///      closely enough.
+    function test_GivenOptionsBeyondWhatLanesHold_WhenBidForAnyShare_ItIsTaken() public {
+        IMarkets.PerpetualTerms memory terms = IMarkets.PerpetualTerms(1000e18, 0, 0);
+        markets.setUnderlying(BTC, IMarkets.Standing.Open, terms, IMarkets.OptionTerms(4e9));
+        _deposit(writer, USDC, 9_000_000_000e6, true);
+        _deposit(other, USDC, 90_000_000_000e6, true);
+        exchange.settle(_fillOf(other, writer, _option(0, 2), 401_234_567e15, 9000e18), matcher, "");
+        exchange.settle(_fillOf(other, writer, _option(2, 1), 312_345_678e15, 11_000e18), matcher, "");
+        exchange.settle(_fillOf(writer, other, _option(1, 1), 298_765_432e15, 9000e18), matcher, "");
+        exchange.settle(_fillOf(writer, other, _option(1, 2), 87_654_321e15, 9000e18), matcher, "");
+        _fall(6000e18);
+        liquidation.start(writer, "");
+        vm.warp(_now() + 1);
+        _publish();
+        for (uint256 i = 1; i <= 60; ++i) {
+            uint256 state = vm.snapshotState();
+            uint64 share = uint64((uint256(keccak256(abi.encode(i))) % 10 ** (1 + (i % 18))) + 1);
+            vm.prank(other.owner(), other.owner());
+            try liquidation.bid(ILiquidation.Bid(writer, other, share, type(int256).max), "") {} catch (
+                bytes memory reason
+            ) {
+                // What a valuation leaves uncertain is more than next to nothing brings.
+                assertEq(bytes4(reason), ILiquidation.HealthFell.selector);
+                assertLt(share, 1e13);
+            }
+            vm.revertToState(state);
+        }
+    }
+
     /// @dev Until the account is below its margin, by steps.
     function _fall(uint128 least) private {
         for (uint128 price = 58_000e18; _healthOf(writer) >= 0 && price > least; price -= 1000e18) {

@@ -193,6 +193,26 @@ contract LostVaultTest is LiquidationFixture {
         assertEq(_liquidation.start(_alice, ""), 1);
     }
 
+    /// @dev The same lost balance, moved on to the next account of its owner, bought an hour there as well.
+    function test_GivenAnotherAccountOfTheSameOwner_WhenItHoldsWhatIsLost_ItHasNoGraceOfItsOwn() public {
+        HubAccount second = AccountLib.encode(_alice.owner(), 0, 1);
+        _collateralOf(second, SPOKE, WBTC, _wbtcId, 2e8);
+        _markets.trade(second, _bob, BTC_PERP, 100e18, 60_000e18);
+        _cash(second, 150_000e18);
+        _quarantine();
+        vm.warp(_now() + 1 hours);
+        _priceBtc(60_000e18);
+        uint256 until = _now() + GRACE;
+        assertEq(_liquidation.start(_alice, ""), 0);
+        vm.warp(until - 1);
+        _priceBtc(60_000e18);
+        vm.warp(until - 1);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidation.GracePeriod.selector, HubAccount.unwrap(second), until));
+        _liquidation.start(second, "");
+        vm.warp(until);
+        assertEq(_liquidation.start(second, ""), 1);
+    }
+
     function test_GivenAnAccountThatLacksMore_WhenStarted_NothingWaits() public {
         _quarantine();
         vm.warp(_now() + 1 hours);

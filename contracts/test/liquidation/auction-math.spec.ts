@@ -15,8 +15,8 @@ const HARNESS = 'test/liquidation/AuctionMathHarness.sol';
 const abi = parseAbi([
   'struct Terms { uint64 fastFrom; uint64 fastTo; uint64 buffer; uint64 feeLeast; uint64 feeMost; uint64 feeFullBreach; uint64 stepShare; uint32 fastSeconds; uint32 slowSeconds; uint32 resumeSeconds; uint32 insolventSeconds; uint32 coolOff; uint128 smallMargin; uint128 largeMargin; }',
   'struct Health { int256 equity; int256 margin; int256 reserve; }',
-  'struct Input { Health health; int256 share; uint256 age; uint256 sinceEnd; bool stepped; int256 available; int256 deficit; int256 total; }',
-  'function figures(Terms terms, Input input) pure returns (int256[16])',
+  'struct Input { Health health; int256 share; uint256 age; uint256 sinceEnd; bool stepped; int256 available; int256 deficit; int256 total; uint32 taken; }',
+  'function figures(Terms terms, Input input) pure returns (int256[18])',
 ]);
 
 const Output = z.object({
@@ -91,6 +91,7 @@ function anyInput() {
     available: signed(10n ** 30n),
     deficit: sized(10n ** 30n),
     total: sized(10n ** 31n),
+    taken: Number(sized(2n ** 32n - 1n)),
   };
 }
 
@@ -101,6 +102,7 @@ function twin(terms: liquidation.AuctionTerms, input: ReturnType<typeof anyInput
   const solvent = liquidation.isSolvent(health);
   const amount = liquidation.payout(terms, health, share, age);
   const paid = liquidation.waterfall(amount, health.reserve, input.available);
+  const left = liquidation.stepLeft(terms, BigInt(input.taken), input.sinceEnd);
   const own = liquidation.registered({ profit: input.available, equity: health.equity, margin: health.margin });
   return [
     discount,
@@ -119,6 +121,8 @@ function twin(terms: liquidation.AuctionTerms, input: ReturnType<typeof anyInput
     paid.deficit,
     own,
     liquidation.levyOf(own, input.deficit, input.total),
+    left,
+    liquidation.stepTaken(terms, left, share),
   ];
 }
 

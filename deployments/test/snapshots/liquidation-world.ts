@@ -202,6 +202,13 @@ export class LiquidationWorld {
       await this.#send(this.at.sheets, encodeFunctionData({ abi: sheetsAbi, functionName: 'publish', args: [underlying, 0] }));
   }
 
+  /** Does something and takes the chain back to where it was. */
+  async asIfNothingHadHappened(act: () => Promise<void>): Promise<void> {
+    const id = await this.anvil.control.snapshot();
+    await act();
+    await this.anvil.control.revert({ id });
+  }
+
   // ---- auctions
 
   /** @returns gas of starting an auction */

@@ -29,9 +29,9 @@ export interface AuctionTerms {
   readonly smallMargin: bigint;
   /** an account with as much or more is sold in steps, cash */
   readonly largeMargin: bigint;
-  /** most of an account that one bid takes in steps, wad */
+  /** most of an account that bids take at once in steps, wad */
   readonly stepShare: bigint;
-  /** between two bids in steps, seconds */
+  /** until a whole step may be taken again, seconds; it refills evenly */
   readonly coolOff: bigint;
 }
 
@@ -111,7 +111,25 @@ export function shareLimit(terms: AuctionTerms, health: Health, discount: bigint
   return inSteps(terms, health.margin, stepped) ? min(most, terms.stepShare) : most;
 }
 
-/** Whether bids on an account of this margin are steps, with `coolOff` between them. */
+/** A unit of `stepTaken`, wad. */
+const STEP_UNIT = 10n ** 9n;
+const MOST_TAKEN = 2n ** 32n - 1n;
+
+/**
+ * What bids in steps may take now, wad: a step refills evenly within `coolOff`, whoever took how much of it. Many small bids take no more than a large
+ * one, and none keeps others from what it leaves.
+ * @param taken of a step as of the last bid, 1e-9 @param passed since that bid, seconds
+ */
+export function stepLeft({ stepShare, coolOff }: AuctionTerms, taken: bigint, passed: bigint): bigint {
+  if (passed >= coolOff) return stepShare;
+  return min(stepShare, max(0n, stepShare - taken * STEP_UNIT) + (stepShare * passed) / coolOff);
+}
+
+/** What is taken of a step once a bid has taken `share` while `left` was left: 1e-9, rounded up, at most what 32 bits hold. */
+export const stepTaken = ({ stepShare }: AuctionTerms, left: bigint, share: bigint): bigint =>
+  min(MOST_TAKEN, ceilDiv(stepShare - left + share, STEP_UNIT));
+
+/** Whether bids on an account of this margin are steps, refilled within `coolOff`. */
 export const inSteps = (terms: AuctionTerms, margin: bigint, stepped: boolean): boolean => margin >= terms.largeMargin || stepped;
 
 /**

@@ -1,6 +1,17 @@
 import { floorDiv, max, min, WAD } from '../risk/decimal.js';
 import type { AccountId } from '../units.js';
-import { type AuctionTerms, bidPrice, discountAt, type Health, inSteps, isSolvent, payout, shareLimit, target } from './auction.js';
+import {
+  type AuctionTerms,
+  bidPrice,
+  discountAt,
+  type Health,
+  inSteps,
+  isSolvent,
+  payout,
+  shareLimit,
+  stepLeft,
+  target,
+} from './auction.js';
 
 /**
  * What a keeper does with the accounts it watches: which come first, which auctions it opens and closes, what it bids. Money is cash, shares are
@@ -13,6 +24,8 @@ export interface WatchedAuction {
   readonly openedAt: bigint;
   readonly startedAt: bigint;
   readonly lastBidAt: bigint;
+  /** what bids had taken of a step by then, 1e-9 */
+  readonly stepTaken: bigint;
   readonly restingSince: bigint;
   readonly insolventSince: bigint;
   /** cash that bids paid in, which is not for sale */
@@ -123,14 +136,16 @@ export function decideBid(terms: AuctionTerms, watched: Watched, bidder: BidderT
   const { equity, margin, initial, auction } = watched;
   // A bidder that is below initial margin itself gets nothing.
   if (auction === null || equity >= margin || bidder.free < 0n || now <= auction.openedAt) return null;
-  if (inSteps(terms, margin, stepped) && auction.lastBidAt > 0n && now < auction.lastBidAt + terms.coolOff) return null;
   const health: Health = { equity, margin, reserve: auction.reserve };
   const price = wholePrice(terms, health, auction, now);
   const gain = equity - auction.reserve - price;
   if (gain < 0n || gain * WAD < bidder.required * margin) return null;
   const needed = max(initial, margin) - gain;
   const affordable = min(needed <= 0n ? WAD : (bidder.free * WAD) / needed, price <= 0n ? WAD : (max(0n, bidder.budget) * WAD) / price);
-  const share = min(affordable, shareLimit(terms, health, discountAt(terms, now - auction.startedAt), stepped));
+  const limit = shareLimit(terms, health, discountAt(terms, now - auction.startedAt), stepped);
+  // What others left of the running step: a little dust does not keep it waiting.
+  const left = inSteps(terms, margin, stepped) ? stepLeft(terms, auction.stepTaken, now - auction.lastBidAt) : WAD;
+  const share = min(affordable, min(limit, left));
   const won = (share * gain) / WAD;
   if (share <= 0n || won < bidder.cost) return null;
   // Rounded against the bidder, as the contract does.

@@ -12,6 +12,8 @@ import {
   resumedAge,
   shareLimit,
   startFee,
+  stepLeft,
+  stepTaken,
   target,
   waterfall,
 } from '../../src/liquidation/auction.js';
@@ -258,6 +260,44 @@ describe('two accounts of one owner', () => {
         const slack = 2n * BigInt(bids.length);
         // Every payout takes over as much debt, and the growth on the share that went.
         expect(received).toBeLessThanOrEqual(lacked + ((margin - account.margin) * grown) / terms.insolventSeconds + slack);
+      }),
+    );
+  });
+});
+
+describe('given steps', () => {
+  const taken = fc.bigInt(0n, 2n ** 32n - 1n);
+  it('a step refills evenly, to no more than a whole one', () => {
+    expect([0n, 15n, 29n, 30n, 1_000n].map((passed) => stepLeft(terms, 200_000_000n, passed))).toEqual([
+      0n,
+      terms.stepShare / 2n,
+      (terms.stepShare * 29n) / 30n,
+      terms.stepShare,
+      terms.stepShare,
+    ]);
+    expect(stepLeft({ ...terms, coolOff: 0n }, 200_000_000n, 0n)).toBe(terms.stepShare);
+    expect(stepLeft(terms, 2n ** 32n - 1n, 15n)).toBe(terms.stepShare / 2n);
+  });
+  it('bids take no more than a step and what refills, however they are cut', () => {
+    const bids = fc.array(fc.tuple(fc.bigInt(0n, 40n), share), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(taken, bids, (before, cuts) => {
+        let [at, used, sum] = [0n, before, 0n];
+        for (const [wait, wanted] of cuts) {
+          const left = stepLeft(terms, used, wait);
+          const sold = left < wanted ? left : wanted;
+          [at, used, sum] = [at + wait, stepTaken(terms, left, sold), sum + sold];
+          expect(sum).toBeLessThanOrEqual(terms.stepShare + (terms.stepShare * at) / terms.coolOff);
+        }
+      }),
+    );
+  });
+  it('what one leaves, others have: dust costs them no more than it took', () => {
+    fc.assert(
+      fc.property(fc.bigInt(1n, terms.stepShare), (sold) => {
+        const left = stepLeft(terms, stepTaken(terms, terms.stepShare, sold), 0n);
+        expect(terms.stepShare - sold - left).toBeLessThan(10n ** 9n);
+        expect(left).toBeLessThanOrEqual(terms.stepShare - sold);
       }),
     );
   });

@@ -19,7 +19,7 @@ const terms = AUCTION_TERMS;
 const cash = (units: number): bigint => BigInt(units) * WAD;
 const id = (number: number) => accountId(numberToHex(number, { size: 32 }));
 const AUCTION: WatchedAuction = {
-  ...{ openedAt: 999n, startedAt: 1_000n, lastBidAt: 0n, restingSince: 0n, insolventSince: 0n, reserve: 0n },
+  ...{ openedAt: 999n, startedAt: 1_000n, lastBidAt: 0n, stepTaken: 0n, restingSince: 0n, insolventSince: 0n, reserve: 0n },
 };
 const account = (part: Partial<Watched>): Watched => ({
   account: id(1),
@@ -37,6 +37,7 @@ const someAuction: fc.Arbitrary<WatchedAuction> = fc.record({
   openedAt: fc.bigInt(0n, 60_000n),
   startedAt: fc.bigInt(1n, 50_000n),
   lastBidAt: fc.bigInt(0n, 50_000n),
+  stepTaken: fc.bigInt(0n, 2n ** 32n - 1n),
   restingSince: fc.constant(0n),
   insolventSince: fc.bigInt(0n, 50_000n),
   reserve: positive,
@@ -175,10 +176,13 @@ describe('given an auction, does a bidder bid', () => {
     expect([decideBid(terms, fresh, RICH, 1_100n), decideBid(terms, fresh, RICH, 1_101n)?.share]).toEqual([null, terms.stepShare]);
   });
 
-  it('keeps the cool-off of a large account', () => {
-    const bidden = { ...open, auction: { ...AUCTION, lastBidAt: 1_090n } };
-    expect(decideBid(terms, bidden, RICH, 1_119n)).toBeNull();
-    expect(decideBid(terms, bidden, RICH, 1_120n)?.share).toBe(terms.stepShare);
+  it('takes what others left of a large account’s step, and what has refilled since', () => {
+    const after = (stepTaken: bigint) => ({ ...open, auction: { ...AUCTION, lastBidAt: 1_090n, stepTaken } });
+    expect(decideBid(terms, after(200_000_000n), RICH, 1_090n)).toBeNull();
+    expect(decideBid(terms, after(200_000_000n), RICH, 1_105n)?.share).toBe(terms.stepShare / 2n);
+    expect(decideBid(terms, after(200_000_000n), RICH, 1_120n)?.share).toBe(terms.stepShare);
+    // Dust of the owner's friends.
+    expect(decideBid(terms, after(1n), RICH, 1_090n)?.share).toBe(terms.stepShare - 10n ** 9n);
   });
 
   it('is paid for an insolvent account, once the payout has grown by what it asks for', () => {

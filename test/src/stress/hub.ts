@@ -183,6 +183,7 @@ export class Hub {
                 openedAt: BigInt(auction.openedAt),
                 startedAt: BigInt(auction.startedAt),
                 lastBidAt: BigInt(auction.lastBidAt),
+                stepTaken: BigInt(auction.stepTaken),
                 restingSince: BigInt(auction.restingSince),
                 insolventSince: BigInt(auction.insolventSince),
                 reserve: auction.reserve,

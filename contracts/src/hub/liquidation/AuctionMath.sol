@@ -10,12 +10,12 @@ import {Wad} from "../risk/Wad.sol";
 /// @param feeLeast         start fee at no breach, of the equity that will be sold
 /// @param feeMost          the same from feeFullBreach on, at least feeLeast, below 1
 /// @param feeFullBreach    part of maintenance margin that is missing, above 0
-/// @param stepShare        most of an account that one bid takes in steps, above 0
+/// @param stepShare        most of an account that bids take at once in steps, above 0
 /// @param fastSeconds      length of the fast leg, above 0
 /// @param slowSeconds      from fastTo to nothing, above 0
 /// @param resumeSeconds    an auction started again this soon after its end goes on at the discount it had
 /// @param insolventSeconds until the payout has grown by a whole maintenance margin, above 0
-/// @param coolOff          between two bids in steps
+/// @param coolOff          until a whole step may be taken again; it refills evenly
 /// @param smallMargin      an account with less maintenance margin may be sold whole
 /// @param largeMargin      an account with as much or more is sold in steps
 struct AuctionTerms {
@@ -51,6 +51,7 @@ struct Health {
 /// @dev Money is below 2^127 (an engine's values are), shares and rates at most 2^64: no product here passes 2^255.
 library AuctionMath {
     int256 internal constant ONE = 1e18;
+    uint256 private constant STEP_UNIT = 1e9;
 
     /// @notice What an account needs for its auction to end: (1 + buffer) · margin, rounded up.
     function target(AuctionTerms memory terms, int256 margin) internal pure returns (int256) {
@@ -96,13 +97,37 @@ library AuctionMath {
         return Wad.min(ONE, _ceilDiv((goal - health.equity) * ONE, goal - given));
     }
 
-    /// @notice Whether bids on an account of this margin are steps, with `coolOff` between them.
+    /// @notice What bids in steps may take now: a step refills evenly within `coolOff`, whoever took how much of it. Many small bids take no more
+    ///         than a large one, and none keeps others from what it leaves.
+    /// @param taken  of a step as of the last bid, 1e-9
+    /// @param passed since that bid, seconds
+    /// @return left at most stepShare; rounded down
+    function stepLeft(AuctionTerms memory terms, uint256 taken, uint256 passed) internal pure returns (int256 left) {
+        uint256 step = terms.stepShare;
+        if (passed >= terms.coolOff) return int256(step);
+        taken *= STEP_UNIT;
+        uint256 free = (taken < step ? step - taken : 0) + (step * passed) / terms.coolOff;
+        // CAST: at most twice 2^64.
+        return int256(free < step ? free : step);
+    }
+
+    /// @notice What is taken of a step once a bid has taken `share` while `left` was left: 1e-9, rounded up, at most what 32 bits hold.
+    function stepTaken(AuctionTerms memory terms, int256 left, int256 share) internal pure returns (uint32) {
+        // CAST: left is at most stepShare, shares are not negative.
+        uint256 taken = uint256(int256(uint256(terms.stepShare)) - left + share);
+        taken = (taken + STEP_UNIT - 1) / STEP_UNIT;
+        // CAST: held below.
+        return taken < type(uint32).max ? uint32(taken) : type(uint32).max;
+    }
+
+    /// @notice Whether bids on an account of this margin are steps, refilled within `coolOff`.
     /// @param stepped prices are aged
     function inSteps(AuctionTerms memory terms, int256 margin, bool stepped) internal pure returns (bool) {
         return stepped || margin >= int256(uint256(terms.largeMargin));
     }
 
-    /// @notice The most one bid may take: small and insolvent accounts whole, others what restores them, in steps of at most stepShare.
+    /// @notice The most one bid may take: small and insolvent accounts whole, others what restores them, in steps of at most stepShare (of which
+    ///         stepLeft may be left).
     function shareLimit(
         AuctionTerms memory terms,
         Health memory health,

@@ -6,39 +6,96 @@ import {Account} from "../../types/Account.sol";
 import {IDelegates} from "../IDelegates.sol";
 import {ILedger} from "../ILedger.sol";
 import {IMargin} from "../markets/IMargin.sol";
+import {IMarkets} from "../markets/IMarkets.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
 import {IAuctioneer} from "./IAuctioneer.sol";
 import {IHandover} from "./IHandover.sol";
 import {ILiquidation} from "./ILiquidation.sol";
+import {IPriceTimes} from "./IPriceTimes.sol";
 
 /// @notice How auctions value an account, and whom they let bid. IShortfalls names the same errors.
+/// @dev Grades: of all an account holds the worst one decides, so dust of each asset would keep everything safe whenever one price cannot be used.
+///      What is priced from such values alone, and comes to a hundredth of the maintenance margin of all else at the very most
+///      (IPriceTimes.pricedPart), does not count for the grade; but the account must be below even if it were worth that much more, and a
+///      bidder above even without it.
 abstract contract Auctioneer is IAuctioneer, AccessManaged {
+    uint256 private constant DUST_DIVISOR = 100;
+
     /// @inheritdoc IAuctioneer
     ILedger public immutable ledger;
     /// @inheritdoc IAuctioneer
     IMargin public immutable margin;
     /// @inheritdoc IAuctioneer
     IHandover public immutable handover;
+    /// @inheritdoc IAuctioneer
+    IPriceTimes public immutable priceTimes;
+    IMarkets internal immutable _markets;
     IDelegates internal immutable _delegates;
     uint8 private immutable _trade;
 
-    constructor(address authority, ILedger ledger_, IMargin margin_, IHandover handover_) AccessManaged(authority) {
-        (ledger, margin, handover) = (ledger_, margin_, handover_);
+    constructor(
+        address authority,
+        ILedger ledger_,
+        IMargin margin_,
+        IHandover handover_,
+        IPriceTimes priceTimes_
+    ) AccessManaged(authority) {
+        (ledger, margin, handover, priceTimes) = (ledger_, margin_, handover_, priceTimes_);
+        _markets = margin_.markets();
         _delegates = margin_.delegates();
         _trade = _delegates.TRADE();
     }
 
     /// @dev What it is by now: after what was written down, at prices that may be newer.
-    function _appraise(Account account, bytes calldata prices) internal returns (Risk memory) {
-        handover.settleWrittenDown(account);
-        margin.submit(prices);
-        return _usable(account);
+    function _appraise(Account account, bytes calldata prices) internal returns (Risk memory risk) {
+        _renew(account, prices);
+        uint256 dust;
+        (risk, dust) = _valued(account);
+        _requireBelow(account, risk, dust);
+    }
+
+    function _renew(Account account, bytes calldata prices) internal {
+        // Asked here: mostly there is nothing to turn and nothing to submit, and no other contract is needed.
+        if (ledger.hasWrittenDown()) handover.settleWrittenDown(account);
+        if (prices.length != 0) margin.submit(prices);
     }
 
     function _usable(Account account) internal view returns (Risk memory risk) {
+        (risk, ) = _valued(account);
+    }
+
+    function _valued(Account account) private view returns (Risk memory risk, uint256 dust) {
         risk = margin.riskOf(account);
-        require(risk.grade <= Grade.Aged, ILiquidation.PricesUnusable(Account.unwrap(account), risk.grade));
+        if (risk.grade > Grade.Aged) dust = _grade(account, risk, _markets.holdingsOf(account));
+    }
+
+    /// @dev Values holdings at the feeds of this block, in the account's mode.
+    function _riskOf(Account account, uint256[] memory holdings) internal view returns (Risk memory) {
+        return margin.engineOf(_markets.modeOf(account)).riskOf(holdings);
+    }
+
+    /// @dev Sees to the grade of a value that is not usable as it stands: without dust it may be.
+    /// @return dust what is left out, 18 decimals
+    function _grade(Account account, Risk memory risk, uint256[] memory holdings) internal view returns (uint256 dust) {
+        if (risk.grade <= Grade.Aged) return 0;
+        uint256[] memory kept;
+        (kept, dust) = priceTimes.pricedPart(holdings);
+        Risk memory rest = _riskOf(account, kept);
+        require(
+            rest.grade <= Grade.Aged && dust * DUST_DIVISOR <= rest.maintenanceMargin,
+            ILiquidation.PricesUnusable(Account.unwrap(account), risk.grade)
+        );
+        (risk.grade, risk.oldest) = (Grade.Aged, rest.oldest);
+    }
+
+    /// @dev Where something was left out, only accounts that are below whatever it is worth.
+    function _requireBelow(Account account, Risk memory risk, uint256 dust) internal pure {
+        // CAST: dust is a part of a margin.
+        require(
+            dust == 0 || risk.equity + int256(dust) < int256(risk.maintenanceMargin),
+            ILiquidation.PricesUnusable(Account.unwrap(account), Grade.Stale)
+        );
     }
 
     /// @param inAuction the bidder's own things are being sold
@@ -56,9 +113,10 @@ abstract contract Auctioneer is IAuctioneer, AccessManaged {
 
     /// @dev Who took something ends at initial margin.
     function _requireInitial(Account bidder) internal view {
-        Risk memory risk = _usable(bidder);
+        (Risk memory risk, uint256 dust) = _valued(bidder);
+        // CAST: dust is a part of a margin.
         require(
-            risk.equity >= int256(risk.initialMargin),
+            risk.equity - int256(dust) >= int256(risk.initialMargin),
             ILiquidation.BidderBelowInitialMargin(Account.unwrap(bidder), risk.equity, risk.initialMargin)
         );
     }

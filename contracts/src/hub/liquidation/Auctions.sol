@@ -3,7 +3,7 @@ pragma solidity ^0.8.34;
 
 import {Account, AccountLib} from "../../types/Account.sol";
 import {IMarkets} from "../markets/IMarkets.sol";
-import {Holdings} from "../risk/Holdings.sol";
+import {Grade} from "../risk/FeedGrade.sol";
 import {ICollateralRules} from "../risk/ICollateralRules.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
 import {Wad} from "../risk/Wad.sol";
@@ -12,7 +12,6 @@ import {AuctionMath, AuctionTerms, Health} from "./AuctionMath.sol";
 import {IDeficitSink} from "./IDeficitSink.sol";
 import {IFund} from "./IFund.sol";
 import {ILiquidation} from "./ILiquidation.sol";
-import {IPriceTimes} from "./IPriceTimes.sol";
 import {IRoutes} from "./IRoutes.sol";
 
 /// @notice When auctions start, rest, change legs and end. What bids do is Liquidation's.
@@ -20,12 +19,12 @@ import {IRoutes} from "./IRoutes.sol";
 abstract contract Auctions is ILiquidation, Auctioneer {
     uint64 private constant ONE = 1e18;
     uint64 private constant DEFICITS = 1 << 32;
+    /// @dev Prices dated up to this long after a start may undo it, seconds. Not only earlier ones: who starts with an old price could hand in a
+    ///      later one at once, after which no earlier one is taken any more.
+    uint40 private constant UNDO_SECONDS = 60;
 
     /// @inheritdoc ILiquidation
     IFund public immutable fund;
-    /// @inheritdoc ILiquidation
-    IPriceTimes public immutable priceTimes;
-    IMarkets private immutable _markets;
     ICollateralRules private immutable _rules;
     uint32 private immutable _hubEid;
 
@@ -38,7 +37,8 @@ abstract contract Auctions is ILiquidation, Auctioneer {
     AuctionTerms internal _terms;
     mapping(Account account => Auction) internal _auctions;
     mapping(Account account => Ended) private _ended;
-    /// @dev When the last grace of an account began that a chain's state gave it, seconds.
+    /// @dev When the last grace of an owner, on his home, began that a chain's state gave him, seconds: what moves between his accounts gives no
+    ///      other.
     mapping(Account account => uint40) private _graces;
 
     /// @param age of the discount when the auction ended, seconds
@@ -50,9 +50,8 @@ abstract contract Auctions is ILiquidation, Auctioneer {
     constructor(
         address authority,
         Links memory links
-    ) Auctioneer(authority, links.ledger, links.margin, links.handover) {
-        (fund, priceTimes) = (links.fund, links.priceTimes);
-        _markets = links.margin.markets();
+    ) Auctioneer(authority, links.ledger, links.margin, links.handover, links.priceTimes) {
+        fund = links.fund;
         _rules = links.priceTimes.collateralRules();
         _hubEid = links.ledger.hubEid();
         _setTerms(
@@ -82,56 +81,60 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         require(account.owner() != address(this), AccountInvalid(Account.unwrap(account)));
         Auction storage auction = _auctions[account];
         require(auction.id == 0, AuctionOpen(Account.unwrap(account), auction.id));
-        Risk memory risk = _appraise(account, prices);
+        _renew(account, prices);
+        uint256[] memory holdings = _markets.holdingsOf(account);
+        Risk memory risk = _riskOf(account, holdings);
+        _requireBelow(account, risk, _grade(account, risk, holdings));
         Health memory health = _health(risk, 0);
         require(
             health.equity < health.margin,
             HealthyAccount(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
         );
+        AuctionTerms memory terms = _terms;
         Ended memory last = _ended[account];
         uint256 since = block.timestamp - last.at;
-        bool resumes = since <= _terms.resumeSeconds;
+        bool resumes = since <= terms.resumeSeconds;
         // What nobody could top up in time has no equity to lose by waiting, or has waited before.
         if (!resumes && health.equity > 0 && _beginsGrace(account, health)) return 0;
         id = ++auctionCount;
-        uint256 age = AuctionMath.resumedAge(_terms, last.age, since);
-        // CAST: seconds; an age is less than the time.
+        uint256 age = AuctionMath.resumedAge(terms, last.age, since);
+        // CAST: counts auctions; seconds, and an age is less than the time.
         uint40 time = uint40(block.timestamp);
-        auction.id = id;
+        auction.id = uint56(id);
         auction.openedAt = time;
         auction.startedAt = uint40(block.timestamp - age);
         auction.startOldest = risk.oldest;
+        auction.books = _booksOf(account, holdings);
         // One that goes on has paid.
-        int256 fee = resumes ? int256(0) : AuctionMath.startFee(_terms, health, AuctionMath.discountAt(_terms, age));
+        int256 fee = resumes ? int256(0) : AuctionMath.startFee(terms, health, AuctionMath.discountAt(terms, age));
         // CAST: not negative, below the equity.
         auction.fee = uint128(uint256(fee));
         _moveCash(account, escrow(), fee);
         emit AuctionStarted(id, Account.unwrap(account), risk.equity, risk.maintenanceMargin, uint256(fee), age);
+        emit StartedWith(id, holdings);
         health.equity -= fee;
         _follow(account, auction, health, false);
     }
 
     /// @inheritdoc ILiquidation
-    function undo(Account account, bytes calldata prices) external {
+    function undo(Account account, uint256[] calldata holdings, bytes calldata prices) external {
         Auction storage auction = _open(account);
-        require(
-            auction.lastBidAt == 0,
-            UndoInvalid(Account.unwrap(account), auction.lastBidAt, "an auction without bids")
-        );
-        Risk memory risk = _appraise(account, prices);
+        bytes16 books = _booksOf(account, holdings);
+        require(books == auction.books, BooksInvalid(Account.unwrap(account), books, auction.books));
+        margin.submit(prices);
+        Risk memory risk = _riskOf(account, holdings);
+        require(risk.grade <= Grade.Aged, PricesUnusable(Account.unwrap(account), risk.grade));
         require(
             risk.oldest > auction.startOldest,
             UndoInvalid(Account.unwrap(account), risk.oldest, "prices newer than those of the start")
         );
-        uint40 newest = priceTimes.newestOf(_markets.holdingsOf(account));
+        uint40 newest = priceTimes.newestOf(holdings);
         require(
-            newest <= auction.openedAt,
-            UndoInvalid(Account.unwrap(account), newest, "prices dated before the start")
+            newest <= auction.openedAt + UNDO_SECONDS,
+            UndoInvalid(Account.unwrap(account), newest, "prices dated within a minute of the start")
         );
-        // What the start itself took does not make an account unhealthy.
-        int256 equity = risk.equity + int256(uint256(auction.fee));
         require(
-            equity >= int256(risk.maintenanceMargin),
+            risk.equity >= int256(risk.maintenanceMargin),
             UndoInvalid(Account.unwrap(account), newest, "an account at or above maintenance margin")
         );
         _close(account, auction, account, true);
@@ -237,16 +240,21 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         (uint256 impairment, uint40 since) = _rules.impairmentOf(words);
         // CAST: a part of the value of collateral.
         if (health.equity + int256(impairment) < health.margin) return false;
-        uint256 began = _graces[account];
+        Account owner = AccountLib.encode(account.owner(), account.home(), 0);
+        uint256 began = _graces[owner];
         if (began >= since) {
             _requireOver(account, began + routes_.grace());
             return false;
         }
         // CAST: seconds; a margin is not negative.
-        _graces[account] = uint40(block.timestamp);
+        _graces[owner] = uint40(block.timestamp);
         uint256 until = block.timestamp + routes_.grace();
         emit GraceBegan(Account.unwrap(account), until, health.equity, uint256(health.margin), impairment);
         return true;
+    }
+
+    function _booksOf(Account account, uint256[] memory holdings) private view returns (bytes16) {
+        return bytes16(keccak256(abi.encode(_markets.modeOf(account), holdings)));
     }
 
     function _requireOver(Account account, uint256 until) private view {
@@ -282,7 +290,7 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         if (insolvent != (auction.insolventSince != 0)) {
             auction.insolventSince = insolvent ? time : 0;
             if (insolvent) {
-                auction.market = _marketOf(account);
+                auction.market = priceTimes.marketOf(account);
                 fund.openInsolvency();
                 emit InsolvencyOpened(auction.id, Account.unwrap(account));
             } else {
@@ -327,17 +335,5 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         if (cash == 0) return;
         ledger.changeCash(from, -cash);
         ledger.changeCash(to, cash);
-    }
-
-    /// @dev The underlying whose perpetual has the largest quote; the first with options, if none has a perpetual; 0 without positions.
-    function _marketOf(Account account) private view returns (uint16 market) {
-        uint256[] memory words = _markets.holdingsOf(account);
-        uint256 place = 1 + Holdings.collateralWords(words[0]);
-        int256 largest = -1;
-        for (uint256 i; i < Holdings.underlyings(words[0]); ++i) {
-            int256 quote = Wad.abs(Holdings.perpetualQuote(words[place]));
-            if (quote > largest) (largest, market) = (quote, Holdings.underlying(words[place]));
-            place += 1 + Holdings.optionWords(words[place]);
-        }
     }
 }

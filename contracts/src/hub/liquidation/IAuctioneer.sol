@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {ILedger} from "../ILedger.sol";
 import {IMargin} from "../markets/IMargin.sol";
 import {IHandover} from "./IHandover.sol";
+import {IPriceTimes} from "./IPriceTimes.sol";
 
 /// @notice What every contract that auctions an account's things works with.
 interface IAuctioneer {
@@ -11,4 +12,6 @@ interface IAuctioneer {
     function margin() external view returns (IMargin);
     /// @notice Its auctioneers must include this contract.
     function handover() external view returns (IHandover);
+    /// @notice What it asks about the prices of accounts.
+    function priceTimes() external view returns (IPriceTimes);
 }

@@ -20,29 +20,35 @@ import {IRoutes} from "./IRoutes.sol";
 ///      tranche of the account's market, and what neither pays is booked on that market's deficit account. See AuctionMath for the formulas.
 ///      Everything is a ledger entry: no chain is waited for, custody stays where it is, and deposits from any chain count at the next bid.
 ///      The owner needs no freeze: below initial margin the margin check lets nothing leave, and lets him trade only what reduces risk.
-///      `prices` as IMargin.submit takes them; values no worse than aged count. Aged ones: smaller steps.
+///      `prices` as IMargin.submit takes them; values no worse than aged count. Aged ones: smaller steps. What is priced from worse ones and is
+///      too little to matter (IPriceTimes.pricedPart, Auctioneer) shields nobody: the rest decides.
 interface ILiquidation is IAuctioneer {
     /// @param id             counts all auctions, from 1; 0: none is open
     /// @param startedAt      seconds; moved on by the time the account rested at or above maintenance margin, and back by what it resumes
     /// @param startOldest    time of the oldest value it was started with
     /// @param openedAt       seconds, as it was
-    /// @param lastBidAt      seconds, 0: no bid yet
-    /// @param market         underlying whose tranche and deficit account bear its losses, as of when it became insolvent; 0: no positions
     /// @param restingSince   seconds, 0: the account was below maintenance margin when it was last looked at
     /// @param insolventSince seconds, 0: solvent when it was last looked at
     /// @param fee            start fee, in escrow until the auction ends, 18 decimals
+    /// @param books          first half of keccak256(abi.encode(mode, holdings)) of the account as it was started
     /// @param reserve        cash that bids paid in, 18 decimals
+    /// @param lastBidAt      seconds, 0: no bid yet
+    /// @param stepTaken      what bids have taken of a step as of lastBidAt, 1e-9, rounded up; see AuctionMath.stepLeft
+    /// @param market         underlying whose tranche and deficit account bear its losses, as of when it became insolvent: the one in which the
+    ///                       account has lost most (IPriceTimes.marketOf); 0: no positions
     struct Auction {
-        uint64 id;
+        uint56 id;
         uint40 startedAt;
         uint40 startOldest;
         uint40 openedAt;
-        uint40 lastBidAt;
-        uint16 market;
         uint40 restingSince;
         uint40 insolventSince;
         uint128 fee;
+        bytes16 books;
         uint128 reserve;
+        uint40 lastBidAt;
+        uint32 stepTaken;
+        uint16 market;
     }
 
     /// @notice What it works with.
@@ -77,6 +83,8 @@ interface ILiquidation is IAuctioneer {
         uint256 fee,
         uint256 age
     );
+    /// @notice What undo takes as `holdings`: what the account held when its auction started, before the fee, in IRiskEngine's layout.
+    event StartedWith(uint64 indexed id, uint256[] holdings);
     /// @notice What moved of collateral: IHandover.AssetHandedOver; of positions: IMarkets.SliceTransferred.
     /// @param share taken, 18 decimals
     /// @param price cash the bidder paid; negative: was paid
@@ -125,10 +133,13 @@ interface ILiquidation is IAuctioneer {
     error CoolOff(uint256 until, uint256 time);
     error PriceAboveLimit(int256 price, int256 limit);
     error HealthFell(bytes32 account, int256 before, int256 afterwards);
-    /// @notice A bid left the account less of what was for sale than its share: too small a part of positions that move in whole units.
+    /// @notice A bid left the account less of what was for sale than its share, by more than roundings: no bid does, as positions move in units that
+    ///         are rounded against the bidder.
     error ShareNotTaken(bytes32 account, int256 expected, int256 found);
     error BidderBelowInitialMargin(bytes32 bidder, int256 equity, uint256 initialMargin);
     error UndoInvalid(bytes32 account, uint256 time, string expected);
+    /// @notice Not what the account held, in the mode it had, when its auction started.
+    error BooksInvalid(bytes32 account, bytes16 given, bytes16 expected);
     error TermsInvalid(string expected);
 
     // ---- anyone
@@ -138,9 +149,11 @@ interface ILiquidation is IAuctioneer {
     ///         after each change of such a state: the first call begins the grace instead of an auction.
     /// @return id 0: the grace began
     function start(Account account, bytes calldata prices) external returns (uint64 id);
-    /// @notice Ends an auction as if it had not been started: prices newer than those of the start, but not dated after it, show the account at or
-    ///         above maintenance margin. Its fee goes back. Only before the first bid, which is taken a second after the start at the earliest.
-    function undo(Account account, bytes calldata prices) external;
+    /// @notice Ends an auction as if it had not been started: at prices newer than those of the start, dated no later than 60 seconds after it, what
+    ///         the account held at its start was at or above maintenance margin. Its fee goes back. Top-ups, trades and bids since then change
+    ///         nothing of it, so nobody earns it or prevents it by them; what bids took stays taken.
+    /// @param holdings of StartedWith
+    function undo(Account account, uint256[] calldata holdings, bytes calldata prices) external;
     /// @notice Looks at the account: ends the auction at (1 + buffer) · maintenance margin; between that and maintenance margin the discount stands
     ///         still until it is below again; switches between the solvent and the insolvent leg.
     /// @return ended whether it ended
@@ -152,8 +165,8 @@ interface ILiquidation is IAuctioneer {
 
     // ---- the bidder's owner, or his delegate with TRADE
 
-    /// @notice Takes a share of an account in auction; less than asked if less may be sold. The bidder must end at initial margin. The auction ends
-    ///         with the bid that takes the largest share.
+    /// @notice Takes a share of an account in auction; less than asked if less may be sold, or others took a part of the running step. The bidder
+    ///         must end at initial margin. The auction ends with the bid that takes the largest share.
     /// @return share taken, 18 decimals
     /// @return price cash paid; negative: received
     function bid(Bid calldata wanted, bytes calldata prices) external returns (uint256 share, int256 price);
@@ -188,7 +201,6 @@ interface ILiquidation is IAuctioneer {
     function auctionCount() external view returns (uint64);
     function fund() external view returns (IFund);
     function withdrawals() external view returns (IWithdrawals);
-    function priceTimes() external view returns (IPriceTimes);
     function deficitSink() external view returns (IDeficitSink);
     function routes() external view returns (IRoutes);
 }

@@ -16,16 +16,21 @@ import {ILiquidation} from "./ILiquidation.sol";
 contract Liquidation is Auctions {
     /// @dev A millionth of a cash unit: what units of balances and sizes, and quotes by size, may keep from a share of everything.
     int256 private constant ROUNDINGS = 1e12;
+    /// @dev Options in sizes beyond what lanes hold are valued in many lots at once (OptionLanes): two valuations may differ by this part of the
+    ///      maintenance margin though nothing is amiss. What moves is exact and rounded against the bidder (Markets.transferSlice).
+    int256 private constant COARSE_DIVISOR = 100_000;
 
     /// @inheritdoc ILiquidation
     IWithdrawals public immutable withdrawals;
     uint8 private immutable _withdraw;
 
     /// @dev A bid while it is taken.
+    /// @param stepTaken of the running step once it is taken
     /// @param remains  what the account keeps, at the least, of what is for sale or of what is missing
     /// @param restores it takes all that leads to the target
     struct Taking {
         uint256 share;
+        uint32 stepTaken;
         int256 price;
         int256 before;
         int256 remains;
@@ -73,6 +78,7 @@ contract Liquidation is Auctions {
         Taking memory taking = _price(auction, health, risk.grade, wanted);
         // CAST: seconds.
         auction.lastBidAt = uint40(block.timestamp);
+        auction.stepTaken = taking.stepTaken;
         // CAST: the share is at most 1e18.
         int256 cash = handover.slice(
             auction.id,
@@ -98,17 +104,20 @@ contract Liquidation is Auctions {
         bool stepped = grade != Grade.Fresh;
         // A start can be undone before the first bid.
         require(block.timestamp > auction.openedAt, CoolOff(uint256(auction.openedAt) + 1, block.timestamp));
-        if (AuctionMath.inSteps(terms, health.margin, stepped) && auction.lastBidAt != 0) {
-            uint256 until = uint256(auction.lastBidAt) + terms.coolOff;
-            require(block.timestamp >= until, CoolOff(until, block.timestamp));
-        }
         int256 discount = AuctionMath.discountAt(terms, block.timestamp - auction.startedAt);
         int256 most = AuctionMath.shareLimit(terms, health, discount, stepped);
+        int256 left = AuctionMath.stepLeft(terms, auction.stepTaken, block.timestamp - auction.lastBidAt);
+        if (AuctionMath.inSteps(terms, health.margin, stepped)) {
+            require(left != 0, CoolOff(block.timestamp + 1, block.timestamp));
+            most = Wad.min(most, left);
+        }
         // CAST: at most 1e18, above 0: the account is below its target.
         int256 share = Wad.min(int256(uint256(wanted.share)), most);
         taking.share = uint256(share);
+        taking.stepTaken = AuctionMath.stepTaken(terms, left, share);
         taking.before = health.equity - health.margin;
         taking.remains = Wad.floorDiv((health.equity - health.reserve) * (Wad.ONE - share), Wad.ONE);
+        taking.remains -= ROUNDINGS + health.margin / COARSE_DIVISOR;
         taking.solvent = AuctionMath.isSolvent(health);
         taking.restores = taking.solvent && share >= AuctionMath.maxFraction(terms, health, discount);
         taking.price =
@@ -151,10 +160,7 @@ contract Liquidation is Auctions {
             HealthFell(Account.unwrap(account), taking.before, afterwards)
         );
         int256 remaining = health.equity - health.reserve;
-        require(
-            remaining + ROUNDINGS >= taking.remains,
-            ShareNotTaken(Account.unwrap(account), taking.remains, remaining)
-        );
+        require(remaining >= taking.remains, ShareNotTaken(Account.unwrap(account), taking.remains, remaining));
         _requireInitial(bidder);
         _follow(account, auction, health, taking.restores);
     }

@@ -22,15 +22,22 @@ library Profits {
         uint256[] memory words = markets.holdingsOf(account);
         uint256 place = 1 + Holdings.collateralWords(words[0]);
         for (uint256 i; i < Holdings.underlyings(words[0]); ++i) {
-            uint256 position = words[place];
-            if (Holdings.underlying(position) == underlying) {
-                // CAST: a price has 128 bits, a size 104.
-                gained = Wad.mulDown(Holdings.perpetualSize(position), int256(price));
-                gained += Holdings.perpetualQuote(position) + _options(markets, words, place, price);
-                return gained;
-            }
-            place += 1 + Holdings.optionWords(position);
+            if (Holdings.underlying(words[place]) == underlying) return within(markets, words, place, price);
+            place += 1 + Holdings.optionWords(words[place]);
         }
+    }
+
+    /// @notice The same of one underlying's positions within holdings (IRiskEngine's layout).
+    /// @param place of the position's word; its options follow
+    function within(
+        IMarkets markets,
+        uint256[] memory words,
+        uint256 place,
+        uint256 price
+    ) internal view returns (int256 gained) {
+        // CAST: a price has 128 bits, a size 104.
+        gained = Wad.mulDown(Holdings.perpetualSize(words[place]), int256(price));
+        gained += Holdings.perpetualQuote(words[place]) + _options(markets, words, place, price);
     }
 
     /// @param place of the position's word; its options follow

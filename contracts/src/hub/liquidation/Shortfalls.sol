@@ -31,7 +31,15 @@ contract Shortfalls is IShortfalls, Auctioneer {
         address authority,
         ILiquidation liquidation_,
         ICollateralRules rules
-    ) Auctioneer(authority, liquidation_.ledger(), liquidation_.margin(), liquidation_.handover()) {
+    )
+        Auctioneer(
+            authority,
+            liquidation_.ledger(),
+            liquidation_.margin(),
+            liquidation_.handover(),
+            liquidation_.priceTimes()
+        )
+    {
         (liquidation, collateralRules) = (liquidation_, rules);
         _setTerms(ShortfallTerms(1_000_000e18, 0.5e18));
     }

@@ -84,7 +84,7 @@ export class HubReader {
         ...{ address: this.hub.liquidation, abi: liquidationAbi, functionName: 'auctionOf', args: [account], blockNumber },
       }),
     ]);
-    const { openedAt, startedAt, lastBidAt, restingSince, insolventSince, reserve } = auction;
+    const { openedAt, startedAt, lastBidAt, stepTaken, restingSince, insolventSince, reserve } = auction;
     return {
       account,
       equity: figures.equity,
@@ -96,7 +96,7 @@ export class HubReader {
           ? null
           : {
               ...{ openedAt: BigInt(openedAt), startedAt: BigInt(startedAt), lastBidAt: BigInt(lastBidAt), reserve },
-              ...{ restingSince: BigInt(restingSince), insolventSince: BigInt(insolventSince) },
+              ...{ stepTaken: BigInt(stepTaken), restingSince: BigInt(restingSince), insolventSince: BigInt(insolventSince) },
             },
     };
   }

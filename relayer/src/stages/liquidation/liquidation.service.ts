@@ -46,7 +46,7 @@ export class LiquidationService {
     const { block, watched, suspects, accounts, wanted, unanswered } = look;
     const { timestamp } = await this.chains.hub.client.getBlock({ blockNumber: block });
     await this.undoing.tend(
-      accounts.filter(({ auction }) => auction?.lastBidAt === 0n).map(({ account }) => account),
+      accounts.filter(({ auction }) => auction !== null).map(({ account }) => account),
       timestamp,
     );
     this.#logger.log({

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { liquidationAbi } from '@lockstep/contracts';
 import { liquidation, type AccountId } from '@lockstep/shared';
-import { encodeFunctionData, type Hex } from 'viem';
+import { encodeFunctionData, type Address, type Hex } from 'viem';
 import { Chains } from '../../chain/chains.js';
 import { FeedSnapshots } from '../feed-snapshots.js';
 import type { HubCall, HubCalls } from '../hub-calls.js';
+import { blockBefore } from './block-before.js';
 import { LIQUIDATION_CALLS } from './calls.js';
 
 const NO_PRICES: Hex = '0x';
@@ -12,8 +13,8 @@ const NO_PRICES: Hex = '0x';
 const MOST_TRIED = 4;
 
 /**
- * Undoes auctions that newer prices, dated before the start, show to have been started on a healthy account: its owner gets the fee back. The
- * prices are those of the hub, or signed ones that nobody handed in.
+ * Undoes auctions that newer prices, dated no later than a minute after the start, show to have been started on a healthy account: its owner gets the
+ * fee back. The prices are those of the hub, or signed ones that nobody handed in.
  */
 @Injectable()
 export class UndoKeeper {
@@ -33,15 +34,16 @@ export class UndoKeeper {
       const auction: liquidation.UndoableAuction = {
         startOldest: BigInt(found.startOldest),
         openedAt: BigInt(found.openedAt),
-        lastBidAt: BigInt(found.lastBidAt),
       };
       if (found.id === 0n || !liquidation.mayBeUndone(auction, now)) continue;
+      const holdings = await this.#startedWith(address, found.id, auction.openedAt);
+      if (holdings === null) continue;
       const signed = await this.snapshots.after(feeds, auction.startOldest);
       const newer = liquidation.undoingSnapshots(auction, signed).slice(0, MOST_TRIED);
       for (const prices of [NO_PRICES, ...newer.map((snapshot) => snapshot.prices)]) {
         const call: HubCall = {
           to: address,
-          data: encodeFunctionData({ abi: liquidationAbi, functionName: 'undo', args: [account, prices] }),
+          data: encodeFunctionData({ abi: liquidationAbi, functionName: 'undo', args: [account, holdings, prices] }),
           purpose: { what: 'auction-undo', account },
         };
         if ((await this.calls.refusal(call)) !== null) continue;
@@ -49,5 +51,13 @@ export class UndoKeeper {
         break;
       }
     }
+  }
+
+  /** What the account held when its auction started; null: the provider does not show the start yet. */
+  async #startedWith(address: Address, id: bigint, openedAt: bigint): Promise<readonly bigint[] | null> {
+    const { client } = this.chains.hub;
+    const fromBlock = await blockBefore(client, openedAt - 1n);
+    const started = await client.getContractEvents({ address, abi: liquidationAbi, eventName: 'StartedWith', args: { id }, fromBlock });
+    return started[0]?.args.holdings ?? null;
   }
 }

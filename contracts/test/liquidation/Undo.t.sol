@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {ILiquidation} from "../../src/hub/liquidation/ILiquidation.sol";
+import {IMarkets} from "../../src/hub/markets/IMarkets.sol";
+import {Account as HubAccount} from "../../src/types/Account.sol";
+import {LiquidationFixture} from "./LiquidationFixture.sol";
+
+/// @notice See Undo.tree. alice is long 100 BTC at 60,000 with 300,000 in cash: below maintenance margin from 58,762 on.
+contract UndoTest is LiquidationFixture {
+    function test_GivenANewerPriceDatedBeforeTheStart_WhenUndone_TheFeeGoesBack() public {
+        int256 cash = _ledger.cashOf(_alice);
+        _priceBtc(58_500e18);
+        vm.warp(vm.getBlockTimestamp() + 20);
+        uint256[] memory books = _startedWith();
+        uint40 before = uint40(vm.getBlockTimestamp()) - 10;
+        vm.warp(vm.getBlockTimestamp() + 5);
+        _liquidation.undo(_alice, books, _signedBtc(before, 59_500e18));
+        assertEq(_liquidation.auctionOf(_alice).id, 0);
+        assertEq(_ledger.cashOf(_alice), cash);
+    }
+
+    function test_GivenAMuchLaterPriceOrAnUnhealthyOne_WhenUndone_ItReverts() public {
+        _priceBtc(58_500e18);
+        vm.warp(vm.getBlockTimestamp() + 20);
+        uint256[] memory books = _startedWith();
+        uint40 time = uint40(vm.getBlockTimestamp());
+        vm.warp(time + 5);
+        bytes memory unhealthy = _signedBtc(time - 10, 58_400e18);
+        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
+        _liquidation.undo(_alice, books, unhealthy);
+        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
+        _liquidation.undo(_alice, books, "");
+        vm.warp(time + 61);
+        bytes memory late = _signedBtc(time + 61, 59_500e18);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ILiquidation.UndoInvalid.selector,
+                HubAccount.unwrap(_alice),
+                time + 61,
+                "prices dated within a minute of the start"
+            )
+        );
+        _liquidation.undo(_alice, books, late);
+    }
+
+    /// @dev With the snapshot of a wick a start, and in the same transaction one dated ahead: no earlier one is taken any more.
+    function test_GivenAStarterWhoHandsInALaterPriceAtOnce_WhenThePriceHasRecovered_TheStartIsUndone() public {
+        int256 cash = _ledger.cashOf(_alice);
+        _priceBtc(58_500e18);
+        vm.warp(vm.getBlockTimestamp() + 40);
+        uint256[] memory books = _startedWith();
+        uint40 time = uint40(vm.getBlockTimestamp());
+        _margin.submit(_signedBtc(time + 4, 59_500e18));
+        _margin.submit(_signedBtc(time - 1, 59_400e18));
+        assertEq(_feeds.point(_spotId()).time, time + 4, "no earlier one is taken");
+        vm.warp(time + 6);
+        _liquidation.undo(_alice, books, _signedBtc(time + 6, 59_300e18));
+        assertEq(_liquidation.auctionOf(_alice).id, 0);
+        assertEq(_ledger.cashOf(_alice), cash, "with the fee");
+    }
+
+    /// @dev The starter, or who earns by the fee, bids next to nothing a second later.
+    function test_GivenBids_WhenThePricesWereOthers_TheStartIsUndoneAllTheSame() public {
+        _priceBtc(58_500e18);
+        vm.warp(vm.getBlockTimestamp() + 20);
+        uint256[] memory books = _startedWith();
+        uint256 fee = _liquidation.auctionOf(_alice).fee;
+        uint40 time = uint40(vm.getBlockTimestamp());
+        vm.warp(time + 1);
+        (, int256 price) = _bid(_carol, 1e12);
+        int256 cash = _ledger.cashOf(_alice);
+        _liquidation.undo(_alice, books, _signedBtc(time - 1, 59_500e18));
+        assertEq(_liquidation.auctionOf(_alice).id, 0);
+        assertEq(_ledger.cashOf(_alice), cash + int256(fee));
+        assertGt(price, 0, "what was bought stays bought");
+    }
+
+    /// @dev An owner who was below at every price there was cannot top up, or sell to a friend, to have been above.
+    function test_GivenAnAccountThatWasBelow_WhenToppedUpOrReducedSince_NothingIsUndone() public {
+        _priceBtc(58_500e18);
+        vm.warp(vm.getBlockTimestamp() + 20);
+        uint256[] memory books = _startedWith();
+        uint40 time = uint40(vm.getBlockTimestamp());
+        _ledger.changeCash(_alice, 1_000_000e18);
+        bytes memory prices = _signedBtc(time - 10, 58_490e18);
+        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
+        _liquidation.undo(_alice, books, prices);
+        _markets.trade(_bob, _alice, BTC_PERP, 90e18, 58_500e18);
+        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
+        _liquidation.undo(_alice, books, prices);
+        uint256[] memory others = _markets.holdingsOf(_alice);
+        vm.expectPartialRevert(ILiquidation.BooksInvalid.selector);
+        _liquidation.undo(_alice, others, prices);
+        // Nor another way of valuing the same.
+        _as(_alice);
+        _margin.setMode(_alice, IMarkets.Mode.Isolated, "");
+        vm.expectPartialRevert(ILiquidation.BooksInvalid.selector);
+        _liquidation.undo(_alice, books, prices);
+        _liquidation.end(_alice, "");
+        assertGt(_ledger.cashOf(_fund.account()), 1_000_000e18, "the fee is the fund's");
+    }
+
+    function test_GivenCollateralPricedMuchLater_WhenUndone_ItReverts() public {
+        _collateralOf(_alice, OTHER, WETH, _wethId, 1e18);
+        _priceBtc(58_500e18);
+        _price(ETH, 3000e18, 3000e18);
+        vm.warp(vm.getBlockTimestamp() + 20);
+        uint256[] memory books = _startedWith();
+        uint40 time = uint40(vm.getBlockTimestamp());
+        vm.warp(time + 61);
+        _price(ETH, 3000e18, 3000e18);
+        bytes memory healthy = _signedBtc(time - 10, 59_500e18);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ILiquidation.UndoInvalid.selector,
+                HubAccount.unwrap(_alice),
+                time + 61,
+                "prices dated within a minute of the start"
+            )
+        );
+        _liquidation.undo(_alice, books, healthy);
+    }
+
+    /// @return books what alice holds as her auction starts
+    function _startedWith() private returns (uint256[] memory books) {
+        books = _markets.holdingsOf(_alice);
+        vm.expectEmit(address(_liquidation));
+        emit ILiquidation.StartedWith(1, books);
+        _liquidation.start(_alice, "");
+    }
+}
