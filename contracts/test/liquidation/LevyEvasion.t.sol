@@ -124,6 +124,22 @@ contract LevyEvasionTest is LevyFixture {
         _margin.requireTrade(_bob, true, 1e60, before);
     }
 
+    /// @dev Its cash is less than the levy may take, but its collateral stands for the rest, as it did before.
+    function test_GivenARegisteredWinnerWithCollateral_WhenItClosesAll_ItsCollateralCounts() public {
+        uint64 id = _open();
+        _cash(_bob, -20_000e18);
+        _collateral(_bob, 2 * ONE_BTC);
+        assertEq(_levy.register(id, _bob), GAIN);
+        Risk memory before = _margin.riskOf(_bob);
+        _markets.trade(_dave, _bob, BTC_PERP, 10e18, 64_000e18);
+        assertEq(_cashOf(_bob), 20_000e18);
+        _margin.requireTrade(_bob, true, 640_000e18, before);
+        // And no more of it leaves than its own.
+        _ledger.changeCash(_bob, -(before.equity - int256(GAIN)) - 1e18);
+        vm.expectPartialRevert(IMargin.OutsideBand.selector);
+        _margin.requireTrade(_bob, true, 640_000e18, before);
+    }
+
     function test_GivenARegisteredWinner_WhenItBuysAboveTheMark_WhatTheLevyMayTakeStays() public {
         uint64 id = _open();
         _levy.register(id, _bob);

@@ -86,11 +86,9 @@ contract Margin is IMargin, AccessManaged {
         (uint256 head, bytes memory question) = _question(account);
         IMarkets.Mode mode = _modeOf(account, head);
         uint256 reserved = _reservedOf(account, head, mode);
-        bool exposed = _isExposed(head);
-        if (!exposed && reserved == 0) return;
-        Risk memory risk;
-        if (exposed) risk = _answer(mode, question);
-        else risk.equity = Holdings.cash(head);
+        if (reserved == 0 && !_isExposed(head)) return;
+        // Without positions too where a levy may take something: collateral counts then as it did before.
+        Risk memory risk = _answer(mode, question);
         bool initial = _isInitial(risk);
         if (initial && _isKept(reserved, risk.equity, risk.initialMargin)) return;
         if (!reduces) {
