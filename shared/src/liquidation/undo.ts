@@ -11,7 +11,7 @@ const PRICED_WITHIN = 60n;
 const LOOKED_AT = 120n;
 
 /** Whether an auction can still be undone: it was opened a moment ago. Bids change nothing of what it was started on. */
-export const mayBeUndone = ({ openedAt }: UndoableAuction, now: bigint): boolean => now - openedAt <= LOOKED_AT;
+export const mayBeUndone = ({ openedAt }: Pick<UndoableAuction, 'openedAt'>, now: bigint): boolean => now - openedAt <= LOOKED_AT;
 
 /**
  * The snapshots that may undo an auction: signed for a time after the prices of its start and no later than a minute after the start itself. The

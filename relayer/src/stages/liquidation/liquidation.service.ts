@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { accountId, type AccountId } from '@lockstep/shared';
+import { accountId, liquidation, type AccountId } from '@lockstep/shared';
 import { DataSource } from 'typeorm';
 import type { Address, Hex } from 'viem';
 import { z } from 'zod/v4';
@@ -13,7 +13,7 @@ import { LIQUIDATION_CALLS } from './calls.js';
 import { blockBefore } from './block-before.js';
 import { findHub, readRates } from './hub.js';
 import { HubReader } from './hub.reader.js';
-import { Liquidator } from './liquidator.js';
+import { Liquidator, type Look } from './liquidator.js';
 import { hubMethods, liquidatorTerms } from './parameters.js';
 import { UndoKeeper } from './undo.keeper.js';
 import { WriteDowns } from './write-downs.js';
@@ -44,11 +44,6 @@ export class LiquidationService {
     const look = await liquidator.look();
     if (look === null || look.accounts.length + look.wanted.length + look.unanswered.length === 0) return;
     const { block, watched, suspects, accounts, wanted, unanswered } = look;
-    const { timestamp } = await this.chains.hub.client.getBlock({ blockNumber: block });
-    await this.undoing.tend(
-      accounts.filter(({ auction }) => auction !== null).map(({ account }) => account),
-      timestamp,
-    );
     this.#logger.log({
       ...{ event: 'liquidation.look', block: `${block}`, watched, suspects, below: accounts.length },
       wanted: wanted.map(({ what, account, outcome }) => `${what} ${account} ${outcome}`),
@@ -59,6 +54,20 @@ export class LiquidationService {
         ...{ event: 'liquidation.unanswered', block: `${block}`, unanswered },
         failed: failed.map(({ what, account, because }) => `${what} ${account}: ${because ?? ''}`),
       });
+    await this.#undo(look);
+  }
+
+  /** Auctions that were opened a moment ago, but for those too small to matter: a crowd of them would delay the next look. */
+  async #undo({ block, accounts }: Look): Promise<void> {
+    const { leastMargin } = liquidatorTerms(this.config.liquidation);
+    const { timestamp } = await this.chains.hub.client.getBlock({ blockNumber: block });
+    const recent = accounts.filter(
+      (one) => one.auction !== null && liquidation.mayBeUndone(one.auction, timestamp) && liquidation.isWorthwhile(one, leastMargin),
+    );
+    await this.undoing.tend(
+      recent.map(({ account }) => account),
+      timestamp,
+    );
   }
 
   /** One look at holders of assets that were written down. */
