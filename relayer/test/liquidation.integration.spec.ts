@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { ledgerAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
+import { collateralRulesAbi, feedsAbi, ledgerAbi, liquidationAbi, marginAbi, marketsAbi } from '@lockstep/contracts';
+import { risk } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
-import { encodeFunctionData, numberToHex, type Hex } from 'viem';
+import { encodeFunctionData, numberToHex, zeroAddress, type Hex } from 'viem';
 import { Secret } from '../src/config/secret.js';
 import { SenderKeys } from '../src/sender/keys.js';
 import type { Lane } from '../src/sender/lane.js';
@@ -23,7 +24,12 @@ import { testConfig } from './support/network.js';
 const BUSY_MS = 180_000;
 const CHAIN = 31_780;
 const KEY: Hex = numberToHex(0x72, { size: 32 });
-const [alice, bob, carol] = [trader(51), trader(52), trader(53)];
+/** Of an underlying that nobody prices. */
+const BOUNDS = {
+  ...{ spotFresh: 60, spotStale: 600, forwardFresh: 60, forwardStale: 600, surfaceFresh: 60, surfaceStale: 600 },
+  ...{ sourceStale: 0, maxSpread: 20_000_000, markBand: 500, disagreement: 200 },
+};
+const [alice, bob, carol, dave] = [trader(51), trader(52), trader(53), trader(54)];
 
 describe('given an account that falls below maintenance margin, and a relayer that liquidates', () => {
   let chain: TestChain;
@@ -139,6 +145,45 @@ describe('given an account that falls below maintenance margin, and a relayer th
       // Nothing was taken: what the start put aside is back.
       const cash = { address: hub.contracts.Ledger, abi: ledgerAbi, functionName: 'cashOf', args: [carol.account] } as const;
       expect(await chain.client.readContract(cash)).toBe(40_000n * E18);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'starts one that has a unit of something without a price: the hub leaves that out',
+    async () => {
+      const { Ledger, Feeds, CollateralRules, Markets, Margin } = hub.contracts;
+      const limit = 2n ** 87n;
+      const config = { standing: 1, decimals: 18, cap: limit, inflowCapacity: limit, inflowPerSecond: limit };
+      await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'configureAsset', args: [CHAIN, 9, config] }));
+      const assetId = await chain.client.readContract({ address: Ledger, abi: ledgerAbi, functionName: 'assetIdOf', args: [CHAIN, 9] });
+      await hub.send(Feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'setUnderlying', args: [2, 1, zeroAddress, BOUNDS] }));
+      const tiers = [{ from: 0n, maintenance: 50_000_000, initialExtra: 50_000_000 }];
+      await hub.send(CollateralRules, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setClass', args: [0, tiers] }));
+      const rule = { underlying: 2, decimals: 18, class: 0, eid: CHAIN };
+      await hub.send(CollateralRules, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setAssetRule', args: [assetId, rule] }));
+      const unit = [CHAIN, 9, dave.account, 1n, 0n] as const;
+      await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'correct', args: unit }));
+      await chain.client.impersonateAccount({ address: dave.key.address });
+      await chain.client.setBalance({ address: dave.key.address, value: E18 });
+      const data = encodeFunctionData({ abi: ledgerAbi, functionName: 'enableCollateral', args: [dave.account, assetId] });
+      await chain.client.sendTransaction({ account: dave.key.address, chain: null, to: Ledger, data });
+      await chain.client.mine({ blocks: 1 });
+      await hub.pay(dave.account, 40_000n * E18);
+      const args = [dave.account, bob.account, PERPETUAL, 10n * E18, 60_000n * E18] as const;
+      await hub.send(Markets, encodeFunctionData({ abi: marketsAbi, functionName: 'trade', args }));
+      await chain.client.increaseTime({ seconds: 130 });
+      await chain.client.mine({ blocks: 1 });
+      await hub.tell(57_500n * E18);
+      const { grade } = await chain.client.readContract({ address: Margin, abi: marginAbi, functionName: 'riskOf', args: [dave.account] });
+      expect(risk.GRADES[grade]).toBe('zero');
+      await service().look();
+      const started = (
+        await database.query<{ account: string }[]>(
+          `select purpose->>'account' as account from tx_intents where purpose->>'what' = 'auction-start'`,
+        )
+      ).map(({ account }) => account);
+      expect(started).toContain(dave.account);
     },
     BUSY_MS,
   );

@@ -86,7 +86,7 @@ export class Bidder {
   async bid(terms: liquidation.AuctionTerms, one: Exact, purse: Purse, block: bigint, now: bigint) {
     const { account, required } = this.bidding;
     if (one.auction === null || one.account === account) return null;
-    const decision = liquidation.decideBid(terms, one, { ...purse, required }, now, one.grade === 'aged');
+    const decision = liquidation.decideBid(terms, one, { ...purse, required }, now, one.grade !== 'fresh');
     if (decision === null) return null;
     // A tenth of the gain is room for what changes until the bid is taken.
     const priceLimit = decision.price + decision.gain / 10n;

@@ -37,6 +37,7 @@ const REFRESH = 600n;
 /** Calls tried in one look for each that may be sent: what others did first is refused. */
 const TRIES = 4;
 const NO_PRICES: Hex = '0x';
+const isPriced = ({ grade }: Exact): boolean => grade === 'fresh' || grade === 'aged';
 
 /**
  * Finds accounts below maintenance margin at every block, and moves their auctions on: starts and ends them, and bids if it may. Holds nothing that
@@ -165,9 +166,10 @@ export class Liquidator {
     if (accounts.length === 0) return wanted;
     const terms = await this.reader.terms(block);
     const purse = (await this.#bidder?.purse(block, now)) ?? null;
-    for (const one of accounts) {
+    // Where a price cannot be used the hub decides whether it matters: after those of which nobody asks.
+    for (const one of [...accounts.filter(isPriced), ...accounts.filter((account) => !isPriced(account))]) {
       if (wanted.filter(({ outcome }) => outcome === 'sent').length >= maxSteps || wanted.length >= TRIES * maxSteps) break;
-      if ((one.grade !== 'fresh' && one.grade !== 'aged') || !liquidation.isWorthwhile(one, leastMargin)) continue;
+      if (!liquidation.isWorthwhile(one, leastMargin)) continue;
       const found = this.#found.get(one.account) ?? block;
       this.#found.set(one.account, found);
       if (block < found + liquidation.turnOf(one.account, this.#wants.address, found, turns)) continue;
