@@ -36,7 +36,7 @@ interface IDelegates is IEntryHandler, ISignedActions {
     error NotAccountOwner(bytes32 account, address caller);
     error PermissionsUnknown(uint8 permissions);
 
-    /// @notice Bit of a key that may trade.
+    /// @notice Bit of a key that may trade. Trusted with value: who trades badly on purpose can lose all of it to somebody else.
     function TRADE() external view returns (uint8);
     /// @notice Bit of a key that may request and cancel withdrawals.
     function WITHDRAW() external view returns (uint8);

@@ -104,6 +104,62 @@ contract ExchangeTest is ExchangeFixture {
         );
     }
 
+    function test_GivenTwoOrdersThatCross_WhenAPerpetualsPriceIsAQuarterOfSpotToFourTimesIt_ItSettles_AUnitBeyondItDoesNot()
+        public
+    {
+        (uint128 least, uint128 most) = (MARK / 4, MARK * 4);
+        _expectUnreasonable(BTC_PERP, least - 1, least, most);
+        _expectUnreasonable(BTC_PERP, most + 1, least, most);
+        _expectUnreasonable(BTC_PERP, 1e36, least, most);
+        // The account pays what is beyond the mark: only as much as it has.
+        uint128 size = ONE / 1000;
+        _settle(_fill(_order(_alice, 0.001e18, least), _order(_bob, -0.001e18, least), size, least));
+        _settle(_fill(_order(_alice, 0.001e18, most), _order(_bob, -0.001e18, most), size, most));
+        assertEq(_size(_alice), 0.002e18);
+    }
+
+    function test_GivenTwoOrdersThatCross_WhenAnOptionCostsMoreThanItCanBeWorth_ItReverts() public {
+        uint40 expiry = ((_now() + 7 days) / 1 hours) * 1 hours;
+        _list(BTC, expiry, MARK);
+        _expectUnreasonable(_call(BTC, expiry, MARK), MARK * 4 + 1, 0, MARK * 4);
+        _expectUnreasonable(_put(BTC, expiry, MARK), MARK + 1, 0, MARK);
+    }
+
+    function test_GivenTwoOrdersThatCross_WhenTheSpotIsStale_ItsLastValueBoundsThePrice() public {
+        vm.warp(_now() + 30 days);
+        _expectUnreasonable(BTC_PERP, MARK * 4 + 1, MARK / 4, MARK * 4);
+    }
+
+    function test_GivenTwoOrdersThatCross_WhenTheFeedOfTheSpotIsCleared_NothingTradesNotEvenAtZero() public {
+        _settle(_plain());
+        _list(BTC, EXPIRY, MARK);
+        _feeds.halt(_spotId());
+        _feeds.resume(_spotId(), true);
+        uint256[3] memory instruments = [BTC_PERP, _call(BTC, EXPIRY, MARK), _put(BTC, EXPIRY, MARK)];
+        for (uint256 i = 0; i < instruments.length; ++i) {
+            IExchange.Order memory sell = _order(_alice, -1e18, 0);
+            IExchange.Order memory buy = _order(_bob, 1e18, MARK);
+            (sell.instrument, buy.instrument) = (instruments[i], instruments[i]);
+            (sell.reduceOnly, buy.reduceOnly) = (i == 0, i == 0);
+            _expectRevert(abi.encodeWithSelector(IExchange.SpotUnknown.selector, BTC), _fill(buy, sell, ONE, 0));
+        }
+    }
+
+    function _expectUnreasonable(uint256 instrument, uint128 price, uint256 least, uint256 most) private {
+        IExchange.Order memory buy = _order(_alice, 1e18, price);
+        IExchange.Order memory sell = _order(_bob, -1e18, price);
+        (buy.instrument, sell.instrument) = (instrument, instrument);
+        (buy.expiry, sell.expiry) = (type(uint40).max, type(uint40).max);
+        bytes memory reason = abi.encodeWithSelector(
+            IExchange.PriceUnreasonable.selector,
+            instrument,
+            price,
+            least,
+            most
+        );
+        _expectRevert(reason, _fill(buy, sell, ONE, price));
+    }
+
     function test_GivenTwoOrdersThatCross_WhenBothBelongToOneOwner_ItReverts() public {
         HubAccount other = AccountLib.encode(_alice.owner(), 0, 7);
         _deposit(other, CASH);

@@ -20,7 +20,7 @@ contract MarketsWalk is MarketsChecks {
 
     function setUp() public override {
         super.setUp();
-        bytes4[18] memory expected = [
+        bytes4[19] memory expected = [
             IMargin.BelowInitialMargin.selector,
             IMargin.PricesNotFresh.selector,
             IMargin.PricesTooOld.selector,
@@ -31,6 +31,7 @@ contract MarketsWalk is MarketsChecks {
             IMarkets.SeriesExpired.selector,
             IMarkets.SizeInvalid.selector,
             IExchange.NotReduced.selector,
+            IExchange.PriceUnreasonable.selector,
             ILedger.CashTooLow.selector,
             ILedger.BalanceTooLow.selector,
             ILedger.NotEnabled.selector,

@@ -7,10 +7,12 @@ import {Account} from "../../types/Account.sol";
 import {Principal} from "../../types/Principal.sol";
 import {IDelegates} from "../IDelegates.sol";
 import {ILedger} from "../ILedger.sol";
+import {IFeeds} from "../risk/IFeeds.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
 import {IExchange} from "./IExchange.sol";
 import {IMargin} from "./IMargin.sol";
 import {IMarkets} from "./IMarkets.sol";
+import {Instrument} from "./Instrument.sol";
 
 /// @notice See IExchange.
 contract Exchange is IExchange, EIP712, AccessManaged {
@@ -20,6 +22,8 @@ contract Exchange is IExchange, EIP712, AccessManaged {
     bytes32 private constant CANCEL_TYPEHASH = keccak256("Cancel(bytes32 account,uint256 nonce)");
     uint32 private constant SHARE_ONE = 1e9;
     uint256 private constant WAD = 1e18;
+    /// @dev No price is further from spot than this factor.
+    uint256 private constant REASON = 4;
     /// @dev Upper bits of a hash that stay in `Use.tag`.
     uint256 private constant TAG_SHIFT = 136;
 
@@ -46,16 +50,20 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         Risk before;
     }
 
-    /// @dev All accounts of one call.
+    /// @dev All accounts of one call, and the spot price that was asked for last.
     struct Traders {
         Trader[] list;
         uint256 count;
+        uint16 underlying;
+        uint256 spot;
     }
 
     ILedger public immutable ledger;
     IMarkets public immutable markets;
     IMargin public immutable margin;
     IDelegates public immutable delegates;
+    /// @inheritdoc IExchange
+    IFeeds public immutable feeds;
     uint8 private immutable _trade;
 
     /// @inheritdoc IExchange
@@ -77,6 +85,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         markets = markets_;
         margin = margin_;
         delegates = delegates_;
+        feeds = margin_.feeds();
         _trade = delegates_.TRADE();
     }
 
@@ -87,7 +96,7 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         require(!isPaused, ExchangePaused());
         require(fills.length != 0, FillsEmpty());
         if (prices.length != 0) margin.submit(prices);
-        Traders memory traders = Traders(new Trader[](2 * fills.length), 0);
+        Traders memory traders = Traders(new Trader[](2 * fills.length), 0, 0, 0);
         for (uint256 i = 0; i < fills.length; ++i) _settle(fills[i], traders);
         _payFees(traders, matcher);
         for (uint256 i = 0; i < traders.count; ++i) {
@@ -145,12 +154,26 @@ contract Exchange is IExchange, EIP712, AccessManaged {
         );
         require(!buy.reduceOnly || buyerReduced, NotReduced(buyHash));
         require(!sell.reduceOnly || sellerReduced, NotReduced(sellHash));
+        _requireReasonable(buy.instrument, fill.price, traders);
         uint256 turnover = (uint256(fill.size) * fill.price) / WAD;
         buyer.turnover += turnover;
         seller.turnover += turnover;
         buyer.fee += fill.buyFee;
         seller.fee += fill.sellFee;
         emit Filled(buyHash, sellHash, buy.instrument, fill.size, fill.price, fill.buyFee, fill.sellFee);
+    }
+
+    /// @dev Two legs at absurd prices cancel in equity and still leave amounts no field, interest or auction is made for: each price is bounded
+    ///      by itself. The last spot of any grade does for that. While none is known, whatever positions are worth, any trade looks fair.
+    function _requireReasonable(uint256 instrument, uint128 price, Traders memory traders) private view {
+        uint16 underlying = Instrument.underlying(instrument);
+        if (traders.underlying != underlying)
+            (traders.underlying, traders.spot) = (underlying, feeds.quoteOf(underlying, false).spot);
+        uint256 spot = traders.spot;
+        require(spot != 0, SpotUnknown(underlying));
+        uint256 least = Instrument.isPerpetual(instrument) ? spot / REASON : 0;
+        uint256 most = Instrument.isPut(instrument) ? Instrument.strike(instrument) : spot * REASON;
+        require(price >= least && price <= most, PriceUnreasonable(instrument, price, least, most));
     }
 
     /// @dev Takes `size` off what the order still allows, at a fee it allows.

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {Account} from "../../types/Account.sol";
+import {IFeeds} from "../risk/IFeeds.sol";
 
 /// @notice Settles pairs of signed orders. Anyone may bring them; nobody can do more with an order than its signer agreed to.
 /// @dev Prices and sizes as in IMarkets, fees in cash, all 18 decimals. An order is EIP-712 typed data of the domain
@@ -65,6 +66,11 @@ interface IExchange {
     error SideInvalid(bytes32 order, int128 amount, string expected);
     error InstrumentsDiffer(bytes32 buyOrder, bytes32 sellOrder);
     error PriceOutsideLimit(bytes32 order, uint128 price, uint128 limit);
+    /// @notice Perpetuals trade from a quarter of the last spot price to four times as much, calls at up to four times of it, puts at up to
+    ///         their strike: no honest price is beyond, at any grade.
+    error PriceUnreasonable(uint256 instrument, uint128 price, uint256 least, uint256 most);
+    /// @notice Nothing is traded of an underlying without a spot price: its source fails, or its feed was cleared.
+    error SpotUnknown(uint16 underlying);
     error FeeAboveCap(bytes32 order, uint128 fee, uint256 cap);
     error OrderExpired(bytes32 order, uint40 expiry, uint256 blockTime);
     error OrderCancelled(bytes32 order);
@@ -120,5 +126,6 @@ interface IExchange {
         uint256 nonce
     ) external view returns (uint128 filled, bool isCancelled, uint120 tag, bool isSpent);
     function isPaused() external view returns (bool);
+    function feeds() external view returns (IFeeds);
     function feeShares() external view returns (Account fund, uint32 fundShare);
 }

@@ -43,6 +43,11 @@ library Instrument {
         return uint40(instrument >> EXPIRY_OFFSET);
     }
 
+    /// @notice 18 decimals; 0 for a perpetual.
+    function strike(uint256 instrument) internal pure returns (uint256) {
+        return instrument >> STRIKE_OFFSET;
+    }
+
     /// @notice What call and put of a strike share: strike 112 | expiry 40 | underlying 16.
     function seriesKey(uint256 instrument) internal pure returns (uint256) {
         return instrument >> SERIES_OFFSET;

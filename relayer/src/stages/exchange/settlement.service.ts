@@ -123,7 +123,7 @@ export class SettlementService {
 }
 
 /** Refusals that are nobody's fault and end by themselves: the match waits, at most until one of its orders expires. */
-const PASSING: readonly string[] = ['PricesNotFresh', 'PricesTooOld', 'ExchangePaused'];
+const PASSING: readonly string[] = ['PricesNotFresh', 'PricesTooOld', 'SpotUnknown', 'ExchangePaused'];
 const willPass = (reason: RevertReason): boolean => reason.kind === 'error' && PASSING.includes(reason.name);
 
 /** Whose fault it is: the side whose account or order, and not the other's, the contract names. */
