@@ -1,6 +1,6 @@
 import { accountId, cash, chainId, exchange, unixSeconds } from '@lockstep/shared';
 import { decodeFunctionResult, encodeDeployData, encodeFunctionData, zeroAddress } from 'viem';
-import { delegatesAbi, exchangeAbi } from '../../ts/generated/abi.js';
+import { delegatesAbi, exchangeAbi, marginAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
 import { TestChain } from '../chain.js';
 import { splitMix } from '../risk/portfolios.js';
@@ -36,8 +36,10 @@ describe('the hash of an order', () => {
     const { from } = chain;
     const delegatesCreation = { abi: delegatesAbi, bytecode: bytecode.Delegates.creation };
     const delegates = await chain.deploy(encodeDeployData({ ...delegatesCreation, args: [from, zeroAddress, 40_001] }));
+    const marginCreation = { abi: marginAbi, bytecode: bytecode.Margin.creation };
+    const margin = await chain.deploy(encodeDeployData({ ...marginCreation, args: [from, zeroAddress, zeroAddress, delegates] }));
     const creation = { abi: exchangeAbi, bytecode: bytecode.Exchange.creation };
-    const at = await chain.deploy(encodeDeployData({ ...creation, args: [from, zeroAddress, zeroAddress, zeroAddress, delegates] }));
+    const at = await chain.deploy(encodeDeployData({ ...creation, args: [from, zeroAddress, zeroAddress, margin, delegates] }));
     const domain = exchange.orderDomain(chainId(await chain.id()), at);
     for (let i = 0; i < ORDERS; i++) {
       const order = anyOrder(i);

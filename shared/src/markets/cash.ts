@@ -1,4 +1,4 @@
-import { abs, floorDiv, min, WAD } from '../risk/decimal.js';
+import { abs, floorDiv, max, min, WAD } from '../risk/decimal.js';
 import type { AccountId } from '../units.js';
 import { withEntry } from './state.js';
 
@@ -127,16 +127,18 @@ export function bookCash(book: CashBook, account: AccountId, change: bigint, now
 }
 
 /**
- * Covers what an account owes by a loss of all positive cash, in proportion, which holders are charged with when their cash moves.
- * @throws RangeError if the account does not owe as much, or a millionth of a millionth of what cash once was would not be left
+ * Covers what an account owes by a loss of all positive cash, in proportion, which holders are charged with when their cash moves: as much of it as leaves a
+ * millionth of a millionth of what cash once was.
+ * @throws RangeError if the account does not owe as much, or nothing more can be borne
  */
 export function spreadLoss(book: CashBook, account: AccountId, amount: bigint, curve: InterestCurve | null, now: bigint): CashBook {
   const owed = -cashAt(book, account, now);
   if (amount > owed) throw new RangeError(`a loss of ${amount} covers what ${account} owes; expected at most ${owed}`);
   const held = book.total + book.debt - book.spread;
-  const kept = held > 0n ? (book.kept * (held - amount)) / held : 0n;
-  if (kept < LEAST_KEPT) throw new RangeError(`a loss of ${amount} is spread over ${held}; expected more to be left of it`);
-  return moveCash({ ...book, kept, spread: book.spread + amount }, account, amount, curve, now);
+  const left = amount < held ? (book.kept * (held - amount)) / held : 0n;
+  const borne = left < LEAST_KEPT ? held + floorDiv(-held * LEAST_KEPT, book.kept) : amount;
+  if (borne <= 0n) throw new RangeError(`a loss of ${amount} is spread over ${held}; expected more to be left of it`);
+  return moveCash({ ...book, kept: max(left, LEAST_KEPT), spread: book.spread + borne }, account, borne, curve, now);
 }
 
 /** Samples the rate that holds from now on. */

@@ -130,12 +130,6 @@ describe('given ten thousand accounts and a price epoch', () => {
   );
 });
 
-function timed(run: () => unknown): number {
-  const began = process.cpuUsage().user;
-  run();
-  return process.cpuUsage().user - began;
-}
-
 describe('given a thousand tiny accounts deep below maintenance margin, and a large one that lacks a twentieth of it', () => {
   const perpetualOf = (account: AccountId, size: bigint, own: bigint): ExposedAccount => ({
     ...{ account, mode: 'cross', indexes: new Map([[1, 2n * WAD]]) },
@@ -159,11 +153,10 @@ describe('given a thousand tiny accounts deep below maintenance margin, and a la
     expect(suspects.filter(({ health }) => health < (suspects[0]?.health ?? 0))).toHaveLength(1_000);
   });
 
-  it('twenty thousand that cannot lack as much as is asked for are passed over in a fraction of the time that valuing them takes', () => {
+  it('twenty thousand that cannot lack as much as is asked for are passed over', () => {
     const many = [...Array.from({ length: 20 }, () => dust).flat(), large];
-    const valued = timed(() => expect(detect(at, many).length).toBe(many.length));
-    const passed = timed(() => expect(detect(at, many, 10).map(({ account }) => account)).toEqual([whale]));
-    expect(passed).toBeLessThan(valued / 3);
+    expect(detect(at, many)).toHaveLength(many.length);
+    expect(detect(at, many, 10).map(({ account }) => account)).toEqual([whale]);
   });
 });
 

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.34;
 
 import {Account, AccountLib} from "../../types/Account.sol";
-import {IMarkets} from "../markets/IMarkets.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {ICollateralRules} from "../risk/ICollateralRules.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
