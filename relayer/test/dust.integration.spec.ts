@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { liquidationAbi, marketsAbi } from '@lockstep/contracts';
 import { encodeAccount, type AccountId } from '@lockstep/shared';
-import { createPublicClient, createWalletClient, encodeFunctionData, http, numberToHex, type Hex, type PublicClient } from 'viem';
+import { createWalletClient, encodeFunctionData, http, numberToHex, type Hex, type PublicClient } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { AccountBook } from '../src/stages/liquidation/account-book.js';
 import { findHub, readRates } from '../src/stages/liquidation/hub.js';
@@ -9,9 +9,10 @@ import { HubReader } from '../src/stages/liquidation/hub.reader.js';
 import { Liquidator, type LiquidatorTerms, type Look } from '../src/stages/liquidation/liquidator.js';
 import { hubMethods } from '../src/stages/liquidation/parameters.js';
 import type { LiquidationSender } from '../src/stages/liquidation/wants.js';
-import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
+import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
-import { deployer, startAnvil, type TestChain } from './support/anvil.js';
+import { deployer, type TestChain } from './support/anvil.js';
+import { startMarketsChain } from './support/markets.js';
 
 const BUSY_MS = 240_000;
 const CHAIN = 31_792;
@@ -48,9 +49,7 @@ describe('given a thousand tiny accounts without equity, some in auction, one th
   let client: PublicClient;
 
   beforeAll(async () => {
-    chain = await startAnvil(CHAIN, []);
-    hub = await deployMarkets(chain, CHAIN);
-    client = createPublicClient({ transport: http(chain.url, { batch: true }), cacheTime: 0 });
+    ({ chain, hub, client } = await startMarketsChain(CHAIN));
     await hub.pay(whale.account, 400_000n * E18);
     await hub.pay(maker.account, 9_000_000n * E18);
     await hub.pay(BIDDER, 5_000_000n * E18);

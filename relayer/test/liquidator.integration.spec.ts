@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ledgerAbi, liquidationAbi, marginAbi, marketsAbi } from '@lockstep/contracts';
 import { encodeAccount, exchange, liquidation, risk, unixSeconds, type AccountId } from '@lockstep/shared';
-import { createPublicClient, encodeFunctionData, http, numberToHex, type Hex, type PublicClient } from 'viem';
+import { encodeFunctionData, numberToHex, type Hex, type PublicClient } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { LiquidatorError, runLiquidator, type LiquidatorEvent, type LiquidatorOptions } from '../src/cli/liquidator-run.js';
 import { tellLiquidator } from '../src/cli/liquidator.js';
@@ -12,10 +12,11 @@ import { HubReader } from '../src/stages/liquidation/hub.reader.js';
 import { Liquidator } from '../src/stages/liquidation/liquidator.js';
 import { hubMethods } from '../src/stages/liquidation/parameters.js';
 import type { LiquidationSender } from '../src/stages/liquidation/wants.js';
-import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
+import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
-import { startAnvil, type TestChain } from './support/anvil.js';
+import type { TestChain } from './support/anvil.js';
 import { startGate } from './support/gate.js';
+import { startMarketsChain } from './support/markets.js';
 import { until } from './support/until.js';
 
 const BUSY_MS = 180_000;
@@ -32,9 +33,7 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
   let client: PublicClient;
 
   beforeAll(async () => {
-    chain = await startAnvil(CHAIN, []);
-    hub = await deployMarkets(chain, CHAIN);
-    client = createPublicClient({ transport: http(chain.url, { batch: true }), cacheTime: 0 });
+    ({ chain, hub, client } = await startMarketsChain(CHAIN));
     await chain.client.setBalance({ address: keeper.address, value: E18 });
     await tell(60_000);
     const [expiry = 0] = risk.expiriesAt(EXPIRIES, await now());

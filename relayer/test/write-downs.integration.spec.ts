@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { collateralRulesAbi, ledgerAbi } from '@lockstep/contracts';
+import { ledgerAbi } from '@lockstep/contracts';
 import { encodeAccount, type AccountId } from '@lockstep/shared';
-import { concatHex, createPublicClient, encodeFunctionData, http, numberToHex, type PublicClient } from 'viem';
+import { encodeFunctionData, http, numberToHex, type PublicClient } from 'viem';
 import { WalletLane } from '../src/cli/wallet-lane.js';
 import { privateKeyToAccount } from 'viem/accounts';
 import { AccountBook } from '../src/stages/liquidation/account-book.js';
 import { findHub } from '../src/stages/liquidation/hub.js';
 import { WriteDowns } from '../src/stages/liquidation/write-downs.js';
-import { deployMarkets, type HubMarkets } from './exchange/hub-chain.js';
+import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18 } from './exchange/world.js';
-import { startAnvil, type TestChain } from './support/anvil.js';
+import type { TestChain } from './support/anvil.js';
+import { ASSET, ASSET_ID, listCollateral } from './support/collateral.js';
+import { startMarketsChain } from './support/markets.js';
 
 const BUSY_MS = 120_000;
 const CHAIN = 31_793;
 const SPOKE = 40_002;
-const [ASSET, ASSET_ID, COLLATERAL, DECIMALS] = [3, 1, 1, 18];
-const [ENABLES, IDLE] = [1n, 0n];
 const HOLDERS = 12;
 const RECOVERY = (E18 * 6n) / 10n;
 const STUCK_MS = 60_000;
@@ -33,19 +33,10 @@ describe('given holders of an asset who do nothing, and a keeper', () => {
   let refused = 0;
 
   beforeAll(async () => {
-    chain = await startAnvil(CHAIN, []);
-    hub = await deployMarkets(chain, CHAIN);
-    client = createPublicClient({ transport: http(chain.url, { batch: true }), cacheTime: 0 });
+    ({ chain, hub, client } = await startMarketsChain(CHAIN));
     await chain.client.setBalance({ address: key.address, value: E18 });
-    const { Ledger, CollateralRules } = hub.contracts;
-    const open = { cap: 2n ** 100n, inflowCapacity: 2n ** 100n, inflowPerSecond: 2n ** 87n };
-    const listed = [SPOKE, ASSET, { standing: COLLATERAL, decimals: DECIMALS, ...open }] as const;
-    await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'configureAsset', args: listed }));
-    const tiers = [{ from: 0n, maintenance: 50_000_000, initialExtra: 50_000_000 }];
-    await hub.send(CollateralRules, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setClass', args: [0, tiers] }));
-    const rule = { underlying: 1, decimals: DECIMALS, class: 0, eid: SPOKE };
-    await hub.send(CollateralRules, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setAssetRule', args: [ASSET_ID, rule] }));
-    for (const [i, account] of holders.entries()) await deposit(account, i === 0 ? IDLE : ENABLES);
+    const collateral = await listCollateral(hub, SPOKE);
+    for (const [i, account] of holders.entries()) await collateral.credit(account, i !== 0);
     lane = new WalletLane(client, http(chain.url), key, { stuckMs: STUCK_MS, maxFeePerGas: 10n ** 12n }, ({ kind }) => {
       if (kind === 'refused') refused++;
     });
@@ -59,11 +50,6 @@ describe('given holders of an asset who do nothing, and a keeper', () => {
   }, BUSY_MS);
   afterAll(() => chain.stop());
 
-  async function deposit(account: AccountId, flag: bigint): Promise<void> {
-    const word = numberToHex((1n << 152n) | (flag << 144n) | (BigInt(ASSET) << 128n) | E18, { size: 32 });
-    const data = encodeFunctionData({ abi: ledgerAbi, functionName: 'credit', args: [SPOKE, concatHex([account, word])] });
-    await hub.send(hub.contracts.Ledger, data);
-  }
   async function writeDown(assetId: number): Promise<void> {
     const { Ledger, CollateralRules } = hub.contracts;
     await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'freezeAsset', args: [assetId] }));

@@ -33,14 +33,7 @@ contract UndoTest is LiquidationFixture {
         _liquidation.undo(_alice, books, "");
         vm.warp(time + 61);
         bytes memory late = _signedBtc(time + 61, 59_500e18);
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                ILiquidation.UndoInvalid.selector,
-                HubAccount.unwrap(_alice),
-                time + 61,
-                "prices dated within a minute of the start"
-            )
-        );
+        _expectLate(time + 61);
         _liquidation.undo(_alice, books, late);
     }
 
@@ -111,15 +104,19 @@ contract UndoTest is LiquidationFixture {
         vm.warp(time + 61);
         _price(ETH, 3000e18, 3000e18);
         bytes memory healthy = _signedBtc(time - 10, 59_500e18);
+        _expectLate(time + 61);
+        _liquidation.undo(_alice, books, healthy);
+    }
+
+    function _expectLate(uint256 priced) private {
         vm.expectRevert(
             abi.encodeWithSelector(
                 ILiquidation.UndoInvalid.selector,
                 HubAccount.unwrap(_alice),
-                time + 61,
+                priced,
                 "prices dated within a minute of the start"
             )
         );
-        _liquidation.undo(_alice, books, healthy);
     }
 
     /// @return books what alice holds as her auction starts

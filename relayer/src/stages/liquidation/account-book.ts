@@ -1,14 +1,9 @@
 import { iLedgerAbi, iMarketsAbi, liquidationAbi } from '@lockstep/contracts';
 import { accountId, type AccountId } from '@lockstep/shared';
 import { parseEventLogs, type Hex, type PublicClient } from 'viem';
-import { RangeSizer } from '../../chain/range-sizer.js';
+import { LogWalk } from '../../chain/log-walk.js';
 import type { LiquidationHub } from './hub.js';
 
-/** Blocks read again at every step: what a shallow reorg changed is seen anew. */
-const OVERLAP = 16n;
-const MAX_RANGE = 10_000;
-/** An answer of up to so many logs is fine. */
-const TARGET_LOGS = 2_000;
 const EVENTS = [...iLedgerAbi, ...iMarketsAbi, ...liquidationAbi].filter((item) => item.type === 'event');
 /** Events that bring a position or a debt to an account: it is watched from then on. */
 const EXPOSING: ReadonlySet<string> = new Set(['Traded', 'SliceTransferred', 'CashChanged']);
@@ -32,8 +27,7 @@ export class AccountBook {
   readonly #inAuction = new Set<AccountId>();
   readonly #bids = new Map<string, SeenBid>();
   readonly #named = new Set<AccountId>();
-  readonly #sizer = new RangeSizer(MAX_RANGE, TARGET_LOGS);
-  #next: bigint;
+  readonly #walk: LogWalk;
 
   /**
    * @param from   first block of interest
@@ -45,7 +39,7 @@ export class AccountBook {
     from: bigint,
     private readonly bidder: AccountId | null = null,
   ) {
-    this.#next = from;
+    this.#walk = new LogWalk(from, (first, last) => this.#read(first, last));
   }
 
   /** Accounts that traded, received positions or whose cash was moved by a module. */
@@ -85,22 +79,8 @@ export class AccountBook {
   }
 
   /** Reads events up to a block, in pieces that the provider takes. @param progress told how far it is */
-  async advance(to: bigint, progress: (done: bigint, to: bigint) => void = () => undefined): Promise<void> {
-    let from = this.#next > OVERLAP ? this.#next - OVERLAP : 0n;
-    while (from <= to) {
-      const size = this.#sizer.size;
-      const until = from + BigInt(size) - 1n < to ? from + BigInt(size) - 1n : to;
-      const asked = Number(until - from) + 1;
-      const count = await this.#read(from, until).catch((error: unknown) => {
-        if (!this.#sizer.refused(asked)) throw error;
-        return null;
-      });
-      if (count === null) continue;
-      this.#sizer.answered(asked, count);
-      from = until + 1n;
-      if (from > this.#next) this.#next = from;
-      progress(until, to);
-    }
+  advance(to: bigint, progress?: (done: bigint, to: bigint) => void): Promise<void> {
+    return this.#walk.advance(to, progress);
   }
 
   async #read(fromBlock: bigint, toBlock: bigint): Promise<number> {

@@ -1,19 +1,12 @@
 import { shortfallsAbi } from '@lockstep/contracts';
 import { accountId, type AccountId } from '@lockstep/shared';
 import { parseEventLogs, type Address, type PublicClient } from 'viem';
-import { RangeSizer } from '../../chain/range-sizer.js';
-
-/** Blocks read again at every step: what a shallow reorg changed is seen anew. */
-const OVERLAP = 16n;
-const MAX_RANGE = 10_000;
-/** An answer of up to so many logs is fine. */
-const TARGET_LOGS = 2_000;
+import { LogWalk } from '../../chain/log-walk.js';
 
 /** Whose collateral is being auctioned, learnt from the events alone: what an account owes by now does not tell. */
 export class ShortfallBook {
   readonly #open = new Set<AccountId>();
-  readonly #sizer = new RangeSizer(MAX_RANGE, TARGET_LOGS);
-  #next: bigint;
+  readonly #walk: LogWalk;
 
   /** @param from block of the deployment */
   constructor(
@@ -21,7 +14,7 @@ export class ShortfallBook {
     private readonly shortfalls: Address,
     from: bigint,
   ) {
-    this.#next = from;
+    this.#walk = new LogWalk(from, (first, last) => this.#read(first, last));
   }
 
   get open(): ReadonlySet<AccountId> {
@@ -29,21 +22,8 @@ export class ShortfallBook {
   }
 
   /** Reads events up to a block, in pieces that the provider takes. */
-  async advance(to: bigint): Promise<void> {
-    let from = this.#next > OVERLAP ? this.#next - OVERLAP : 0n;
-    while (from <= to) {
-      const size = this.#sizer.size;
-      const until = from + BigInt(size) - 1n < to ? from + BigInt(size) - 1n : to;
-      const asked = Number(until - from) + 1;
-      try {
-        this.#sizer.answered(asked, await this.#read(from, until));
-      } catch (error) {
-        if (!this.#sizer.refused(asked)) throw error;
-        continue;
-      }
-      from = until + 1n;
-      if (from > this.#next) this.#next = from;
-    }
+  advance(to: bigint): Promise<void> {
+    return this.#walk.advance(to);
   }
 
   async #read(fromBlock: bigint, toBlock: bigint): Promise<number> {
