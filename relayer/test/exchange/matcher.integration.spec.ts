@@ -292,6 +292,44 @@ describe('given matches to be settled', () => {
     expect(await states()).toEqual(['sent']);
   });
 
+  it('given a signer that fails what it shares when it is mined, the others settle without it and its order ends', async () => {
+    world.hub.contracts.add(carol.key.address);
+    const bad = await place(carol, 'sell', 1, 60_000);
+    const good = await place(alice, 'sell', 1, 60_000);
+    const taker = await place(bob, 'buy', 2, 60_000);
+    await world.matcher().match();
+    await world.settlement.settle();
+    expect(await states()).toEqual(['sent', 'sent']);
+    await laneSays('reverted');
+    // One after the other now: whichever goes first, the good one settles.
+    for (let tries = 0; tries < 6; tries++) {
+      await world.settlement.settle();
+      const sent = await database.query<{ id: string }[]>(
+        `select o.hash as id from exchange_matches m join exchange_orders o on o.id = m.sell_order where m.state = 'sent'`,
+      );
+      expect(sent.length).toBeLessThanOrEqual(1);
+      if (sent.length === 1) await laneSays(sent[0]?.id === bad.hash ? 'reverted' : 'final');
+    }
+    expect((await states()).sort()).toEqual(['failed', 'settled final']);
+    expect(await shown(bad.hash)).toEqual(['rejected', units(1)]);
+    expect(await shown(good.hash)).toEqual(['filled', '0']);
+    expect(await shown(taker.hash)).toEqual(['open', units(1)]);
+    expect(await intents()).toHaveLength(5);
+    world.hub.contracts.clear();
+  });
+
+  it('given one that came back and waits for prices, those that came later settle', async () => {
+    await matched(1);
+    await world.settlement.settle();
+    await laneSays('reverted');
+    await world.settlement.settle();
+    await laneSays('reverted');
+    world.hub.refuses = (matches) => (matches.some(({ attempts }) => attempts > 0) ? revert('PricesNotFresh', bob.account, '3') : null);
+    await matched(1);
+    await world.settlement.settle();
+    expect(await states()).toEqual(['matched', 'sent']);
+  });
+
   it('given an order that was not to wait, what was taken back from it ends', async () => {
     await place(alice, 'sell', 1, 60_000);
     const taker = await place(bob, 'buy', 1, 60_000, 'ioc');

@@ -44,6 +44,8 @@ export class TestHub implements HubExchange {
   refuses: (matches: readonly StoredMatch[]) => RevertReason | null = () => null;
   closed: string | null = null;
   readonly statuses = new Map<string, OrderStatus>();
+  /** signers that are contracts */
+  readonly contracts = new Set<Hex>();
   /** signers the hub accepts for an account beside its key */
   readonly delegates = new Map<AccountId, Hex>();
   asked = 0;
@@ -56,6 +58,9 @@ export class TestHub implements HubExchange {
   }
   notTradable(): Promise<string | null> {
     return Promise.resolve(this.closed);
+  }
+  isContract(signer: Hex): Promise<boolean> {
+    return Promise.resolve(this.contracts.has(signer));
   }
   settlementCall(matches: readonly StoredMatch[]) {
     return { to: addressOf(0xee), data: numberToHex(matches.length, { size: 4 }) };

@@ -46,6 +46,10 @@ export class ContractExchange implements HubExchange {
     });
   }
 
+  async isContract(signer: Address): Promise<boolean> {
+    return (await this.chains.hub.client.getCode({ address: signer })) !== undefined;
+  }
+
   async statusOf(account: AccountId, nonce: bigint): Promise<OrderStatus> {
     const [filled, cancelled, , spent] = await this.chains.hub.client.readContract({
       address: this.#address,

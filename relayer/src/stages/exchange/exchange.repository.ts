@@ -161,11 +161,11 @@ export class ExchangeRepository {
 
   // ---- settlement
 
-  /** Matches nobody settles yet, oldest first. */
+  /** Matches nobody settles yet, by how long they wait; one that came back waits anew. */
   async unsettled(most: number): Promise<StoredMatch[]> {
     const rows: unknown = await this.dataSource.query(
       `select id::text, taker, size::text, price::text, buy_fee::text, sell_fee::text, attempts, buy_order::text, sell_order::text
-       from exchange_matches where state = 'matched' order by id limit ${most}`,
+       from exchange_matches where state = 'matched' order by updated_at, id limit ${most}`,
     );
     const matches = z.array(matchRow).parse(rows);
     const ids = [...new Set(matches.flatMap(({ buy_order, sell_order }) => [buy_order, sell_order]))].map(String);

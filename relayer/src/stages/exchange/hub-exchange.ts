@@ -22,6 +22,8 @@ export interface HubExchange {
   readonly domain: TypedDataDomain;
   /** Whether a signature over a digest is by the account's owner, or by a key that may trade for it. */
   isSignedBy(account: AccountId, signer: Address, digest: Hex, signature: Hex): Promise<boolean>;
+  /** Whether a signer is a contract, so that what it says of a signature may change. */
+  isContract(signer: Address): Promise<boolean>;
   statusOf(account: AccountId, nonce: bigint): Promise<OrderStatus>;
   /** Why an instrument cannot be traded now; null if it can. */
   notTradable(instrument: exchange.Instrument): Promise<string | null>;

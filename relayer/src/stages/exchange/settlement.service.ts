@@ -31,9 +31,22 @@ export class SettlementService {
   /** Follows what is sent; if nothing is under way, sends the next matches. */
   async settle(): Promise<void> {
     if (await this.#follow()) return;
-    const { passing, refused } = await this.#judge(await this.repository.unsettled(this.config.exchange.maxFills));
-    for (const [match, reason] of refused) if (!willPass(reason)) await this.#undo(match, reason);
-    if (passing.length > 0) await this.#send(passing);
+    for (const batch of inTurn(await this.repository.unsettled(this.config.exchange.maxFills))) {
+      const [first] = batch;
+      if (first !== undefined && first.attempts > MOST_FAILURES) {
+        await this.#undo(first, FAILED_WHEN_MINED, await this.#suspect(first));
+        continue;
+      }
+      const { passing, refused } = await this.#judge(batch);
+      for (const [match, reason] of refused) if (!willPass(reason)) await this.#undo(match, reason, faultOf(match, reason));
+      if (passing.length > 0) return this.#send(passing);
+    }
+  }
+
+  /** Whose signature can have another answer, or burn more gas, when it is mined than when it was tried: a contract's. */
+  async #suspect({ buy, sell }: StoredMatch): Promise<Guilty> {
+    const [buyer, seller] = await Promise.all([buy, sell].map(({ signer }) => this.hub.isContract(signer)));
+    return buyer === seller ? 'both' : buyer === true ? 'buy' : 'sell';
   }
 
   /** @returns true while a transaction has no result */
@@ -104,9 +117,8 @@ export class SettlementService {
   }
 
   /** Takes a refused match back. */
-  async #undo(match: StoredMatch, reason: RevertReason): Promise<void> {
+  async #undo(match: StoredMatch, reason: RevertReason, guilty: Guilty): Promise<void> {
     const said = describeReason(reason);
-    const guilty = faultOf(match, reason);
     await this.dataSource.transaction(async (tx) => {
       await this.repository.lockVersion(tx);
       if (!(await this.repository.markFailed(tx, match.id, said))) return;
@@ -126,8 +138,28 @@ export class SettlementService {
 const PASSING: readonly string[] = ['PricesNotFresh', 'PricesTooOld', 'SpotUnknown', 'ExchangePaused'];
 const willPass = (reason: RevertReason): boolean => reason.kind === 'error' && PASSING.includes(reason.name);
 
+/** Which orders end with a match that is taken back. */
+type Guilty = 'buy' | 'sell' | 'both';
+
+/** How often a match may pass when it is tried and fail when it is mined: once beside others, then alone. */
+const MOST_FAILURES = 3;
+const FAILED_WHEN_MINED: RevertReason = {
+  kind: 'message',
+  message: `settled each time it was tried, and failed ${MOST_FAILURES + 1} times when it was mined`,
+};
+
+/**
+ * What may go into one transaction, in the order of waiting: all that were never sent go together. One that came back goes alone, because
+ * what made the transaction fail (a contract that signs may burn its gas) would make those beside it fail for ever.
+ */
+function inTurn(waiting: readonly StoredMatch[]): readonly (readonly StoredMatch[])[] {
+  const fresh = waiting.filter(({ attempts }) => attempts === 0);
+  const back = waiting.filter(({ attempts }) => attempts > 0).map((match) => [match]);
+  return waiting[0]?.attempts === 0 ? [fresh, ...back] : [...back.slice(0, 1), fresh, ...back.slice(1)];
+}
+
 /** Whose fault it is: the side whose account or order, and not the other's, the contract names. */
-function faultOf({ buy, sell }: StoredMatch, reason: RevertReason): 'buy' | 'sell' | 'both' {
+function faultOf({ buy, sell }: StoredMatch, reason: RevertReason): Guilty {
   if (reason.kind !== 'error') return 'both';
   const named = reason.args.join(' ').toLowerCase();
   const names = ({ hash, order }: StoredOrder): boolean =>
