@@ -30,6 +30,7 @@ contract LossesDouble {
 contract FundTest is FundFixture {
     HubAccount internal a;
     HubAccount internal b;
+    uint256 private _debtors;
 
     function setUp() public override {
         super.setUp();
@@ -87,14 +88,7 @@ contract FundTest is FundFixture {
 
     function test_GivenInterestThatADebtorWasCharged_WhenAnyoneCollectsIt_ItBelongsToTheStakers() public {
         _stake(a, 100e18);
-        HubAccount debtor = _staker(2);
-        _give(debtor, 1e18);
-        // A rate of one millionth per second on whatever is owed.
-        address model = makeAddr("model");
-        vm.mockCall(model, abi.encodeWithSelector(IInterestModel.perSecond.selector), abi.encode(uint256(1e12)));
-        ledger.setInterestModel(IInterestModel(model));
-        ledger.changeCash(debtor, -11e18);
-        skip(1000);
+        HubAccount debtor = _owing();
         assertEq(fund.collectInterest(), 0, "nothing was charged yet");
         ledger.chargeInterest(debtor);
         int256 total = ledger.totalCash();
@@ -105,6 +99,41 @@ contract FundTest is FundFixture {
         assertEq(ledger.totalCash(), total + int256(collected), "out of the pool, into cash");
         assertEq(fund.cashFor(fund.sharesOf(a)), 100e18 + collected - 1, "rounded in favour of the fund");
         assertEq(fund.collectInterest(), 0, "once");
+    }
+
+    function test_GivenInterestThatWaits_WhenSomebodyJoinsOrLeaves_ItIsTheirsWhoWereThere() public {
+        uint256 shares = _stake(a, 100e18);
+        _announce(a, shares);
+        skip(7 days);
+        ledger.chargeInterest(_owing());
+        (, uint256 pool, , ) = ledger.interestOf();
+        uint256 later = _stake(b, 1_000_000e18);
+        assertLe(fund.cashFor(later), 1_000_000e18, "who comes later has no part of it");
+        ledger.chargeInterest(_owing());
+        (, uint256 second, , ) = ledger.interestOf();
+        assertGt(second, 0);
+        assertApproxEqAbs(fund.exit(a), 100e18 + pool + second / 10_001, second / 1e6, "who leaves takes his along");
+    }
+
+    function test_GivenInterestThatWaits_WhenALossWipesTheFundOut_ItIsPaidBefore() public {
+        _stake(a, 10e18);
+        ledger.chargeInterest(_owing());
+        (, uint256 pool, , ) = ledger.interestOf();
+        assertEq(fund.pay(b, BTC, 1000e18), 10e18 + pool);
+        assertEq(fund.epoch(), 1);
+        _stake(b, 1e18);
+        assertEq(fund.collectInterest(), 0, "the first of the next epoch finds none");
+    }
+
+    /// @dev A debtor of 10 cash for 1000 seconds, at a millionth a second.
+    function _owing() private returns (HubAccount debtor) {
+        debtor = _staker(++_debtors + 10);
+        _give(debtor, 1e18);
+        address model = makeAddr("model");
+        vm.mockCall(model, abi.encodeWithSelector(IInterestModel.perSecond.selector), abi.encode(uint256(1e12)));
+        ledger.setInterestModel(IInterestModel(model));
+        ledger.changeCash(debtor, -11e18);
+        skip(1000);
     }
 
     // ---- exits

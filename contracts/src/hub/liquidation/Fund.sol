@@ -62,6 +62,13 @@ contract Fund is IFund, AccessManaged {
         _;
     }
 
+    /// @dev What debtors were charged so far belongs to the shares of so far: it is there before somebody joins, leaves or loses.
+    modifier afterInterest() {
+        (, uint256 pool, , ) = ledger.interestOf();
+        if (pool != 0) ledger.collectInterest(account);
+        _;
+    }
+
     constructor(address authority, ILedger ledger_, IDelegates delegates_) AccessManaged(authority) {
         ledger = ledger_;
         delegates = delegates_;
@@ -76,7 +83,7 @@ contract Fund is IFund, AccessManaged {
         Account staker,
         uint128 cash,
         bytes calldata prices
-    ) external onlyFor(staker) returns (uint256 shares) {
+    ) external onlyFor(staker) afterInterest returns (uint256 shares) {
         int256 held = ledger.cashOf(staker);
         // CAST: 128 bits.
         require(held >= int256(uint256(cash)), CashTooLow(Account.unwrap(staker), held, cash));
@@ -112,7 +119,7 @@ contract Fund is IFund, AccessManaged {
     }
 
     /// @inheritdoc IFund
-    function exit(Account staker) external returns (uint256 cash) {
+    function exit(Account staker) external afterInterest returns (uint256 cash) {
         Exit memory pending = exitOf(staker);
         require(pending.shares != 0, NoExit(Account.unwrap(staker)));
         require(block.timestamp >= pending.readyAt, ExitTooEarly(pending.readyAt, block.timestamp));
@@ -144,7 +151,11 @@ contract Fund is IFund, AccessManaged {
     // ---- Liquidation
 
     /// @inheritdoc IFund
-    function pay(Account to, uint16 market, uint256 cash) external onlyLiquidation returns (uint256 paid) {
+    function pay(
+        Account to,
+        uint16 market,
+        uint256 cash
+    ) external onlyLiquidation afterInterest returns (uint256 paid) {
         paid = Math.min(cash, available(market));
         if (paid == 0) return 0;
         _spent[_epoch][market] += paid;

@@ -67,7 +67,8 @@ interface IFund {
     ///         more than 0.1% of the fund is known to be missing anywhere (ILevy.insolvency).
     function exit(Account account) external returns (uint256 cash);
 
-    /// @notice Brings the interest that debtors were charged, and that waits in the ledger, to the fund: it belongs to the stakers. Anyone.
+    /// @notice Brings the interest that debtors were charged, and that waits in the ledger, to the fund: it belongs to the stakers. Anyone;
+    ///         done too before cash is staked, leaves or is paid, so that it is theirs who bore the losses while it was charged.
     /// @return cash 18 decimals
     function collectInterest() external returns (uint256 cash);
 
