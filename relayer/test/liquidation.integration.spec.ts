@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { collateralRulesAbi, feedsAbi, ledgerAbi, liquidationAbi, marginAbi, marketsAbi } from '@lockstep/contracts';
 import { risk } from '@lockstep/shared';
@@ -74,6 +74,27 @@ describe('given an account that falls below maintenance margin, and a relayer th
     (await database.query<{ line: string }[]>(`select purpose->>'what' || ' ' || state as line from tx_intents order by id`)).map(
       ({ line }) => line,
     );
+
+  it(
+    'is made ready once, also when two loops begin together, and again after that failed',
+    async () => {
+      const query = jest.spyOn(database, 'query');
+      const readied = (): number => query.mock.calls.filter(([text]) => text.includes('CashChanged')).length;
+      try {
+        const one = service();
+        query.mockRejectedValueOnce(new Error('no connection'));
+        const failed = await Promise.allSettled([one.look(), one.settleWriteDowns()]);
+        expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+        expect(readied()).toBe(1);
+        await Promise.all([one.look(), one.settleWriteDowns(), one.look()]);
+        await one.settleWriteDowns();
+        expect(readied()).toBe(2);
+      } finally {
+        query.mockRestore();
+      }
+    },
+    BUSY_MS,
+  );
 
   it(
     'starts the auction by one durable intent, also when it is restarted before that is sent',

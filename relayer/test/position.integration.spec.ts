@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { marketsAbi } from '@lockstep/contracts';
 import { encodeAccount, type AccountId } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
-import { encodeFunctionData } from 'viem';
+import { concatHex, encodeFunctionData } from 'viem';
 import type { ChainContext } from '../src/chain/chain-context.js';
 import { ChainFollower } from '../src/chain/follower.js';
 import { PositionReader } from '../src/stages/ledger/position.reader.js';
@@ -54,16 +54,26 @@ describe('given markets on a chain that is followed', () => {
     const args = [buyer, seller, PERPETUAL, units * E18, 60_000n * E18] as const;
     return hub.send(hub.contracts.Markets, encodeFunctionData({ abi: marketsAbi, functionName: 'trade', args }));
   };
+  /** Whatever is asked of the markets about an account reverts from now on; about the others they answer as before. */
+  async function revertFor(one: AccountId): Promise<void> {
+    const behind = addressOf(0xee);
+    const address = hub.contracts.Markets;
+    const code = await chain.client.getCode({ address });
+    await chain.client.setCode({ address: behind, bytecode: code ?? '0x' });
+    const isOne = concatHex(['0x7f', one, '0x600435146055', '0x57']);
+    const delegated = concatHex(['0x365f5f375f5f365f73', behind, '0x5af43d5f5f3e605157']);
+    await chain.client.setCode({ address, bytecode: concatHex([isOne, delegated, '0x3d5ffd5b3d5ff35b5f5ffd']) });
+  }
   async function follow(): Promise<void> {
     while ((await follower.step()).more);
   }
-  /** What the reader finds at the newest block, and whom it asked. */
+  /** What the reader finds at the newest block, whom it could not read, and whom it asked. */
   async function read() {
     const spy = jest.spyOn(context.client, 'readContract');
     try {
-      const sums = await reader.sums(await context.client.getBlockNumber());
+      const { sums, unreadable } = await reader.sums(await context.client.getBlockNumber());
       const asked = spy.mock.calls.flatMap(([call]) => (call.functionName === 'holdingsOf' ? [call.args?.[0]] : []));
-      return { sums, asked };
+      return { sums, unreadable, asked };
     } finally {
       spy.mockRestore();
     }
@@ -73,7 +83,7 @@ describe('given markets on a chain that is followed', () => {
     'INV-POS-1: only accounts that traded are asked, and what they hold sums to zero',
     async () => {
       await follow();
-      expect(await read()).toEqual({ sums: [], asked: [] });
+      expect(await read()).toEqual({ sums: [], unreadable: [], asked: [] });
       await trade(alice, bob, 2n);
       await trade(alice, carol, 1n);
       await follow();
@@ -112,6 +122,22 @@ describe('given markets on a chain that is followed', () => {
       const { sums, asked } = await read();
       expect(asked).toEqual([alice, bob, carol, dave]);
       expect(sums).toEqual([{ instrument: PERPETUAL_NAME, sum: 0n, long: 3n * E18, open: 3n * E18 }]);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'an account whose books revert is told of, and keeps nobody else from being summed up',
+    async () => {
+      const before = await chain.client.snapshot();
+      await revertFor(bob);
+      const { sums, unreadable, asked } = await read();
+      expect(asked).toEqual([alice, bob, carol, dave]);
+      expect(unreadable).toEqual([bob]);
+      // Bob is short of what alice, carol and dave have between them.
+      expect(sums).toEqual([{ instrument: PERPETUAL_NAME, sum: 2n * E18, long: 3n * E18, open: 3n * E18 }]);
+      await chain.client.revert({ id: before });
+      expect((await read()).unreadable).toEqual([]);
     },
     BUSY_MS,
   );

@@ -116,8 +116,10 @@ describe('given a key without a database, on a chain that mines when told to', (
       expect([own.underWay, await taken(to)]).toEqual([0, true]);
       expect((await own.became('stuck'))?.state).toBe('mined');
 
+      await fee(GWEI / 2n);
+      await mine();
       const [frugal, next] = [lane(key, GWEI), await once()];
-      await frugal.want('dear', callTo(next));
+      expect(await frugal.want('dear', callTo(next))).toBe('sent');
       time += STUCK_MS;
       await fee(400n * GWEI);
       await frugal.settle();
@@ -126,6 +128,39 @@ describe('given a key without a database, on a chain that mines when told to', (
       await mine();
       await frugal.settle();
       expect(frugal.underWay).toBe(0);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'nothing is sent while gas costs more than may be paid, which is told once, and no transaction ever offers more',
+    async () => {
+      await fee(100n * GWEI);
+      await mine();
+      const cap = 20n * GWEI;
+      const [frugal, to] = [lane(key, cap), await once()];
+      expect([await frugal.want('late', callTo(to)), await frugal.want('late', callTo(to))]).toEqual(['waiting', 'waiting']);
+      expect([frugal.underWay, kinds(), await frugal.became('late')]).toEqual([0, ['dear'], null]);
+      await fee(15n * GWEI);
+      await mine();
+      expect(await frugal.want('late', callTo(to))).toBe('sent');
+      const [hash] = events.flatMap((event) => (event.kind === 'sent' ? [event.hash] : []));
+      if (hash === undefined) throw new Error('it was sent');
+      const { maxFeePerGas, maxPriorityFeePerGas } = await client.getTransaction({ hash });
+      expect([maxFeePerGas, (maxPriorityFeePerGas ?? 0n) <= cap]).toEqual([cap, true]);
+      await fee(100n * GWEI);
+      await mine();
+      time += STUCK_MS;
+      await frugal.settle();
+      expect(kinds()).toEqual(['dear', 'sent']);
+      await fee(GWEI);
+      await mine();
+      // The node let go of it when nobody would mine it: it is sent again, for no more than before.
+      await frugal.settle();
+      expect(kinds()).toEqual(['dear', 'sent', 'sent']);
+      await mine();
+      await frugal.settle();
+      expect([frugal.underWay, await taken(to)]).toEqual([0, true]);
     },
     BUSY_MS,
   );

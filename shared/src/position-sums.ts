@@ -1,5 +1,6 @@
 import type { Mismatch } from './reconciliation.js';
 import type { HeldUnderlying } from './risk/holdings.js';
+import type { AccountId } from './units.js';
 
 /** What all accounts together hold of one instrument: units of 18 decimals of a perpetual, lots of an option. */
 export interface PositionSum {
@@ -10,6 +11,13 @@ export interface PositionSum {
   readonly long: bigint;
   /** open interest as the markets count it; null where they count nothing to compare with */
   readonly open: bigint | null;
+}
+
+/** What is known of everybody's positions. */
+export interface PositionBooks {
+  readonly sums: readonly PositionSum[];
+  /** accounts that may hold something and whose books the contracts do not read out; in no sum */
+  readonly unreadable: readonly AccountId[];
 }
 
 /** What the markets say of an underlying. */
@@ -41,16 +49,24 @@ export function positionSums(listings: readonly MarketListing[], held: Iterable<
   ];
 }
 
-/** INV-POS-1: for everyone who is long somebody is short, and the markets count what is long. */
-export function positionMismatches(positions: readonly PositionSum[]): Mismatch[] {
-  return positions.flatMap(({ instrument, sum, long, open }) => {
+/**
+ * INV-POS-1: for everyone who is long somebody is short, and the markets count what is long. An account whose books cannot be read is named
+ * itself; what it holds is then missing in the sums.
+ */
+export function positionMismatches({ sums, unreadable }: PositionBooks): Mismatch[] {
+  const invariant = 'INV-POS-1';
+  const missing = unreadable.map((account): Mismatch => ({
+    ...{ invariant, token: null, subject: `positions of ${account}` },
+    ...{ expected: 'books that the contracts read out', actual: 'their reading reverts' },
+  }));
+  const wrong = sums.flatMap(({ instrument, sum, long, open }) => {
     const found: Mismatch[] = [];
-    const invariant = 'INV-POS-1';
     if (sum !== 0n) found.push({ invariant, token: null, subject: `${instrument}: Σ of sizes`, expected: '0', actual: `${sum}` });
     if (open !== null && open !== long)
       found.push({ invariant, token: null, subject: `${instrument}: open interest`, expected: `${long} held long`, actual: `${open}` });
     return found;
   });
+  return [...missing, ...wrong];
 }
 
 const added = ({ sum, long }: { sum: bigint; long: bigint }, size: bigint): { sum: bigint; long: bigint } => ({

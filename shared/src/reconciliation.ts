@@ -1,5 +1,5 @@
 import { balancesOf, tokenJournalAsset, type Posting, type TokenAsset } from './journal.js';
-import { positionMismatches, type PositionSum } from './position-sums.js';
+import { positionMismatches, type PositionBooks } from './position-sums.js';
 import { CASH_DECIMALS } from './units.js';
 
 /** The hub's books of one (chain, token) at the pinned hub block, base units. */
@@ -77,7 +77,7 @@ export interface Snapshot {
   readonly hub: readonly HubCustody[];
   readonly cash: HubCash;
   /** what all accounts hold of each instrument at the hub's pinned block */
-  readonly positions: readonly PositionSum[];
+  readonly positions: PositionBooks;
   readonly vaults: readonly VaultBooks[];
   readonly releases: readonly ReleaseBooks[];
   readonly unreceipted: readonly Unreceipted[];

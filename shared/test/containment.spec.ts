@@ -40,7 +40,7 @@ function snapshotOf(...tokens: readonly Token[]): Snapshot {
       };
     }),
     cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n, spread: 0n },
-    positions: [],
+    positions: { sums: [], unreadable: [] },
     vaults: tokens.map((t): VaultBooks => {
       const { deposited, paid, claimable } = t;
       return { token: { eid: t.at, asset: t.asset }, held: owed(t) - t.gone, deposited, cancelled: 0n, paid, claimable };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { encodeAccount } from '../src/account.js';
 import { positionMismatches, positionSums } from '../src/position-sums.js';
 import type { HeldUnderlying } from '../src/risk/holdings.js';
 
@@ -9,7 +10,7 @@ const lots = (count: bigint, at = place) => ({ place: at, isPut: false, lots: co
 const held = (size: bigint, options: HeldUnderlying['options'] = []): HeldUnderlying => ({ underlying: BTC, size, quote: 0n, options });
 const listing = (openPerpetual: bigint) => ({ underlying: BTC, openPerpetual, livePlaces: new Set([place]) });
 const wrong = (open: bigint, positions: readonly HeldUnderlying[]): string[] =>
-  positionMismatches(positionSums([listing(open)], positions)).map(({ subject }) => subject);
+  positionMismatches({ sums: positionSums([listing(open)], positions), unreadable: [] }).map(({ subject }) => subject);
 
 describe('given what all accounts hold', () => {
   it('INV-POS-1: when any trades were made, nothing is wrong; with one unit more anywhere it is', () => {
@@ -46,6 +47,15 @@ describe('given what all accounts hold', () => {
   it('when an underlying is held that nobody listed, its longs are wrong', () => {
     const position = { ...held(5n), underlying: 9 };
     expect(wrong(0n, [position, { ...position, size: -5n }])).toEqual(['perpetual of underlying 9: open interest']);
+  });
+
+  it('when an account cannot be read, it is named, and so are the sums that lack it', () => {
+    const account = encodeAccount({ owner: `0x${'ab'.repeat(20)}`, home: 0, subaccount: 0n });
+    const sums = positionSums([listing(5n)], [held(5n)]);
+    expect(positionMismatches({ sums, unreadable: [account] }).map(({ subject }) => subject)).toEqual([
+      `positions of ${account}`,
+      'perpetual of underlying 1: Σ of sizes',
+    ]);
   });
 
   it('when an expiry is over and only one side is settled, it is not asked', () => {

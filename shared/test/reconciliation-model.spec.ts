@@ -246,7 +246,7 @@ class Model {
         interest: this.hub.interest,
         spread: this.hub.spread,
       },
-      positions: [],
+      positions: { sums: [], unreadable: [] },
       vaults: [{ token, ...this.vault }],
       releases: [
         {

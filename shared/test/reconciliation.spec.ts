@@ -12,7 +12,7 @@ const good: Snapshot = {
   ],
   vaults: [{ token, held: 90n, deposited: 100n, cancelled: 10n, paid: 0n, claimable: 0n }],
   cash: { total: 0n, queued: 0n, clearing: 0n, interest: 0n, spread: 0n },
-  positions: [],
+  positions: { sums: [], unreadable: [] },
   releases: [],
   unreceipted: [],
   undelivered: [

@@ -6,6 +6,7 @@ import { createChainClients } from '../chain/clients.js';
 import { systemClock } from '../chain/clock.js';
 import { firstLine } from '../chain/error-fields.js';
 import { liquidationSchema } from '../config/liquidation-config.js';
+import { gweiToWei } from '../config/relayer-config.js';
 import { describeReason } from '../sender/intent.js';
 import { revertOf } from '../sender/revert-reason.js';
 import type { HubCall } from '../stages/hub-calls.js';
@@ -63,7 +64,6 @@ const SETTLE_MS = 200;
 const PRICES_MS = 5_000;
 const BACKOFF_MS = 30_000;
 const MOST_DOUBLINGS = 8;
-const GWEI = 1e9;
 /** Whose calls are tried without a key. */
 const NOBODY = getAddress('0x0000000000000000000000000000000000000001');
 const PRIVATE_KEY = /^0x[0-9a-fA-F]{64}$/;
@@ -185,7 +185,7 @@ export async function runLiquidator(
   const { portfolio, cross } = hubMethods();
   const rates = await readRates(client, hub, cross);
   const reader = new HubReader(client, hub, { portfolio, cross: rates, isolated: { ...rates, method: 'isolated' } });
-  const limits = { stuckMs, maxFeePerGas: BigInt(Math.round(maxFeeGwei * GWEI)) };
+  const limits = { stuckMs, maxFeePerGas: gweiToWei(maxFeeGwei) };
   const lane = account === null || given.dryRun === true ? null : new WalletLane(client, pool.transport(), account, limits, tell);
   const sender = lane ?? new DrySender(client, account?.address ?? NOBODY, tell);
   const book = new AccountBook(client, hub, fromBlock, terms.bid?.account);

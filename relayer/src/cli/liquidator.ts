@@ -37,6 +37,8 @@ export function tellLiquidator(event: LiquidatorEvent): string | null {
       return `  would send: ${told(event.purpose)}`;
     case 'refused':
       return `  refused: ${told(event.purpose)}: ${event.because}`;
+    case 'dear':
+      return `  waits: ${told(event.purpose)}: gas costs more than --max-fee-gwei`;
     case 'failed':
       return `a look failed, the next one follows: ${event.because}`;
   }

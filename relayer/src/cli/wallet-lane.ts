@@ -1,6 +1,8 @@
 import { createWalletClient, TransactionReceiptNotFoundError, type Address, type Hex, type PublicClient, type Transport } from 'viem';
 import type { PrivateKeyAccount } from 'viem/accounts';
+import { decideFees, type Fees } from '../sender/fees.js';
 import { describeReason } from '../sender/intent.js';
+import { RpcLaneChain } from '../sender/lane-chain.js';
 import { revertOf, rpcErrorOf } from '../sender/revert-reason.js';
 import type { Became, HubCall } from '../stages/hub-calls.js';
 import type { LiquidationSender } from '../stages/liquidation/wants.js';
@@ -10,12 +12,9 @@ export type LaneEvent =
   | { readonly kind: 'sent' | 'raised'; readonly purpose: HubCall['purpose']; readonly hash: Hex }
   | { readonly kind: 'transaction'; readonly purpose: HubCall['purpose']; readonly hash: Hex; readonly status: 'success' | 'reverted' }
   | { readonly kind: 'replaced' | 'emptied'; readonly purpose: HubCall['purpose'] }
-  | { readonly kind: 'refused'; readonly purpose: HubCall['purpose']; readonly because: string };
-
-interface Fees {
-  readonly maxFeePerGas: bigint;
-  readonly maxPriorityFeePerGas: bigint;
-}
+  | { readonly kind: 'refused'; readonly purpose: HubCall['purpose']; readonly because: string }
+  /** not sent: the next block asks more for gas than may be paid; told once until something is sent again */
+  | { readonly kind: 'dear'; readonly purpose: HubCall['purpose'] };
 
 interface Flight extends Pick<HubCall, 'to' | 'data' | 'purpose'> {
   readonly what: string;
@@ -30,7 +29,7 @@ interface Flight extends Pick<HubCall, 'to' | 'data' | 'purpose'> {
 export interface LaneLimits {
   /** after which a transaction that is not mined is sent again at higher fees, milliseconds */
   readonly stuckMs: number;
-  /** most that is paid for gas, wei */
+  /** most that is paid for gas, wei; what costs more is not sent */
   readonly maxFeePerGas: bigint;
 }
 
@@ -50,6 +49,8 @@ const GAP = 'nonce-gap';
  */
 export class WalletLane implements LiquidationSender {
   readonly #wallet;
+  readonly #chain: RpcLaneChain;
+  #isDear = false;
   #flights: Flight[] = [];
   readonly #over = new Map<string, Became>();
 
@@ -62,6 +63,7 @@ export class WalletLane implements LiquidationSender {
     private readonly now: () => number = Date.now,
   ) {
     this.#wallet = createWalletClient({ transport, account });
+    this.#chain = new RpcLaneChain({ client, providers: [] });
   }
 
   get address(): Address {
@@ -80,8 +82,15 @@ export class WalletLane implements LiquidationSender {
       this.tell({ kind: 'refused', purpose, because: asked });
       return 'refused';
     }
+    const fees = await this.#fees();
+    if (fees === null) {
+      if (!this.#isDear) this.tell({ kind: 'dear', purpose });
+      this.#isDear = true;
+      return 'waiting';
+    }
+    this.#isDear = false;
     const flight: Flight = {
-      ...{ what, to, data, purpose, nonce: await this.#nextNonce(), fees: await this.#fees(), versions: [], sentAt: this.now() },
+      ...{ what, to, data, purpose, nonce: await this.#nextNonce(), fees, versions: [], sentAt: this.now() },
       gas: asked + (asked * GAS_MARGIN_PERCENT) / 100n,
     };
     const hash = await this.#send(flight);
@@ -144,26 +153,30 @@ export class WalletLane implements LiquidationSender {
     this.tell({ kind: 'replaced', purpose: flight.purpose });
   }
 
-  /** The same number at higher fees: the same call, or nothing if the hub would refuse it by now. */
+  /** The same number at higher fees, as far as may be paid: the same call, or nothing if the hub would refuse it by now. */
   async #raise(flight: Flight): Promise<void> {
-    const more = (fee: bigint): bigint => fee + (fee * RAISE_PERCENT) / 100n + 1n;
     const asked = await this.#fees();
-    const highest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-    const fees = {
-      maxFeePerGas: highest(asked.maxFeePerGas, more(flight.fees.maxFeePerGas)),
-      maxPriorityFeePerGas: highest(asked.maxPriorityFeePerGas, more(flight.fees.maxPriorityFeePerGas)),
-    };
-    if (fees.maxFeePerGas > this.limits.maxFeePerGas) return;
+    if (asked === null) return;
+    const higher = raised(flight.fees, asked);
+    const mayRaise = capOf(higher) <= this.limits.maxFeePerGas;
+    // Nodes let go of what nobody mined for long: the same is sent again, for what is asked now.
+    if (!mayRaise && (await this.#isKnown(flight))) return;
+    const fees = mayRaise ? higher : asked;
     const isMoot = flight.what === GAP || typeof (await this.#gas(flight)) === 'string';
     const next: Flight = { ...flight, ...(isMoot ? { to: this.address, data: '0x', gas: TRANSFER_GAS } : {}), fees };
     // Also if the node refuses: it may ask for more still, and is offered that at the next turn.
     flight.fees = fees;
     try {
-      this.tell({ kind: 'raised', purpose: flight.purpose, hash: await this.#send(next) });
+      this.tell({ kind: mayRaise ? 'raised' : 'sent', purpose: flight.purpose, hash: await this.#send(next) });
     } catch (error) {
       if (rpcErrorOf(error) === null) throw error;
     }
     flight.sentAt = this.now();
+  }
+
+  async #isKnown({ versions }: Flight): Promise<boolean> {
+    const last = versions.at(-1);
+    return last !== undefined && (await this.#chain.knows(last.hash));
   }
 
   /** Somebody before this process left numbers below its own that are not mined: nothing of value is sent with the lowest. */
@@ -188,16 +201,21 @@ export class WalletLane implements LiquidationSender {
 
   async #send(flight: Flight): Promise<Hex> {
     const { to, data, nonce, gas, fees } = flight;
-    const hash = await this.#wallet.sendTransaction({ chain: null, to, data, nonce, gas, ...fees });
+    const call = { chain: null, to, data, nonce, gas };
+    const hash = await this.#wallet.sendTransaction(
+      fees.kind === 'legacy'
+        ? { ...call, type: 'legacy', gasPrice: fees.gasPrice }
+        : { ...call, type: 'eip1559', maxFeePerGas: fees.maxFeePerGas, maxPriorityFeePerGas: fees.maxPriorityFeePerGas },
+    );
     flight.versions.push({ hash, isEmpty: data === '0x' });
     return hash;
   }
 
-  /** Asked for here: a node that fills them in itself may leave the cap below the tip where a block has no base fee. */
-  async #fees(): Promise<Fees> {
-    const { maxFeePerGas, maxPriorityFeePerGas } = await this.client.estimateFeesPerGas();
-    const tip = maxPriorityFeePerGas > LEAST_TIP ? maxPriorityFeePerGas : LEAST_TIP;
-    return { maxFeePerGas: maxFeePerGas > tip ? maxFeePerGas : tip, maxPriorityFeePerGas: tip };
+  /** Null: the next block asks more than may be paid. A tip of nothing moves nothing to the front, and some nodes do not take it. */
+  async #fees(): Promise<Fees | null> {
+    const { baseFee, suggested } = await this.#chain.market();
+    const { maxFeePerGas } = this.limits;
+    return decideFees({ baseFee, suggested: highest(suggested, LEAST_TIP) }, { maxFeePerGas, maxPriorityFeePerGas: maxFeePerGas });
   }
 
   async #nextNonce(): Promise<number> {
@@ -217,4 +235,16 @@ export class WalletLane implements LiquidationSender {
       this.#over.delete(oldest);
     }
   }
+}
+
+const highest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+const more = (fee: bigint): bigint => fee + (fee * RAISE_PERCENT) / 100n + 1n;
+const capOf = (fees: Fees): bigint => (fees.kind === 'legacy' ? fees.gasPrice : fees.maxFeePerGas);
+const tipOf = (fees: Fees): bigint => (fees.kind === 'legacy' ? fees.gasPrice : fees.maxPriorityFeePerGas);
+
+/** What replaces a transaction: what is asked now, and enough more than before. */
+function raised(before: Fees, asked: Fees): Fees {
+  const cap = highest(capOf(asked), more(capOf(before)));
+  if (asked.kind === 'legacy') return { kind: 'legacy', gasPrice: cap };
+  return { kind: 'eip1559', maxFeePerGas: cap, maxPriorityFeePerGas: highest(tipOf(asked), more(tipOf(before))) };
 }

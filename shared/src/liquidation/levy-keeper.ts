@@ -84,24 +84,5 @@ export const inGain = <T extends { readonly account: string; readonly profit: bi
     .filter(({ profit }) => profit > 0n)
     .sort((a, b) => (a.profit === b.profit ? (a.account < b.account ? -1 : 1) : a.profit > b.profit ? -1 : 1));
 
-/** Nobody is stopped for less than this part of all cash: twin of LossWatch.LEAST_DIVISOR. */
-const LEAST_DIVISOR = 1000n;
-
-/** Least excess over the fund that stops cash from leaving. @param cash Σ booked cash of all accounts */
-export const leastMissing = (cash: bigint): bigint => max(LEAST_DEFICIT, max(0n, cash) / LEAST_DIVISOR);
-
-/** Whether no cash may leave: more is missing than the fund has, by `least` or more. */
+/** Whether no cash may leave: more is missing than the fund has, by `least` (`ILevy.least`) or more. */
 export const isBrakeDue = (missing: bigint, fund: bigint, least: bigint): boolean => missing > fund && missing - fund >= least;
-
-/**
- * Whether positions in a market are watched: a levy on it is open or in sight.
- * @param missing its uncovered deficit and what insolvent accounts of it are short of
- * @param available what the fund would pay of it
- */
-export const isWatchDue = (seen: {
-  readonly isOpen: boolean;
-  readonly missing: bigint;
-  readonly available: bigint;
-  readonly least: bigint;
-  readonly braked: boolean;
-}): boolean => seen.isOpen || (seen.missing >= LEAST_DEFICIT && (seen.braked || seen.missing >= max(seen.least, seen.available / 2n)));

@@ -9,22 +9,6 @@ export interface Profit {
   readonly margin: bigint;
 }
 
-/** What is known of an account's gains while its market is watched, all in cash, 18 decimals. */
-export interface Gains {
-  /** profit of its positions at the levy's price */
-  readonly profit: bigint;
-  /** profit before its positions changed for the first time since the market is watched; 0 if they did not */
-  readonly sighted: bigint;
-  /** what levies have taken of it since the market is watched */
-  readonly paid: bigint;
-}
-
-/** What a levy counts as the account's profit: what it closed since the loss was known is a gain still; levies together take no more than that. */
-export const gainOf = ({ profit, sighted, paid }: Gains): bigint => max(0n, max(profit, sighted) - paid);
-
-/** What an account is registered with when it is looked at again: never less. @param profit of the first look */
-export const raised = (before: bigint, again: Profit): bigint => max(before, registered(again));
-
 /** What an account is registered with: min(profit, equity − margin), never negative. Paying all of it leaves the account at its margin. */
 export const registered = ({ profit, equity, margin }: Profit): bigint => max(0n, min(profit, equity - margin));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { applyLevy, gainOf, levyOf, raised, registered } from '../../src/liquidation/levy.js';
+import { applyLevy, levyOf, registered } from '../../src/liquidation/levy.js';
 
 const amount = fc.bigInt(-(10n ** 30n), 10n ** 30n);
 const positive = fc.bigInt(0n, 10n ** 30n);
@@ -71,20 +71,5 @@ describe('a levy', () => {
         expect(settle(list.map(registered), deficit, order).left).toBeGreaterThanOrEqual(0n);
       }),
     );
-  });
-});
-
-describe('given an account of a market that is watched', () => {
-  it('counts what it closed since the loss was known, less what levies have taken, and nothing below that', () => {
-    expect(gainOf({ profit: 40n, sighted: 0n, paid: 0n })).toBe(40n);
-    expect(gainOf({ profit: 0n, sighted: 40n, paid: 0n })).toBe(40n);
-    expect(gainOf({ profit: 50n, sighted: 40n, paid: 15n })).toBe(35n);
-    expect(gainOf({ profit: -7n, sighted: 10n, paid: 15n })).toBe(0n);
-  });
-
-  it('is registered with more when margin leaves more, and never with less', () => {
-    expect(raised(24n, { profit: 40n, equity: 60n, margin: 20n })).toBe(40n);
-    expect(raised(24n, { profit: 40n, equity: 20n, margin: 20n })).toBe(24n);
-    expect(raised(40n, { profit: 40n, equity: 900n, margin: 20n })).toBe(40n);
   });
 });

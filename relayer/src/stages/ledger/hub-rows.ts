@@ -4,6 +4,7 @@ import { decodeEventLog, isAddressEqual, zeroHash, type Hex } from 'viem';
 import type { BlockRef, Log } from '../../chain/block.js';
 import type { ChainContext } from '../../chain/chain-context.js';
 import { placeOf, signedTopics, type FactRow } from '../facts.js';
+import { SETTLEMENT } from '../standing.js';
 
 export const HUB_LEDGER_EVENTS = [
   'Credited',
@@ -39,8 +40,6 @@ export const PARK_REASONS = [
 ] as const;
 /** `IGateway.Refusal`, by number. */
 const REFUSALS = ['UnknownKind', 'Malformed'] as const;
-/** `ILedger.AssetStanding.Settlement` */
-const SETTLEMENT = 2;
 
 /** What a log of the hub's ledger or gateway says: an event for the journal, or one that only a deposit's timeline tells. */
 export type HubLog =

@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { marketsAbi } from '@lockstep/contracts';
-import { accountId, positionSums, risk, type AccountId, type MarketListing, type PositionSum } from '@lockstep/shared';
+import { accountId, positionSums, risk, type AccountId, type MarketListing, type PositionBooks } from '@lockstep/shared';
 import { DataSource } from 'typeorm';
 import type { Address, Hex } from 'viem';
 import { z } from 'zod/v4';
 import { Chains } from '../../chain/chains.js';
+import { unlessReverted } from '../../sender/revert-reason.js';
+import { inBatches } from '../in-batches.js';
 
-/** Accounts asked for at a time. */
-const BATCH = 100;
 const PLACES = 256;
 const STRIKE_BITS = 128n;
 const EXPIRY_MASK = (1n << 40n) - 1n;
@@ -28,24 +28,21 @@ export class PositionReader {
   ) {}
 
   /** Sums per instrument at a final block of the hub; none on a hub that has no markets. */
-  async sums(blockNumber: bigint): Promise<PositionSum[]> {
+  async sums(blockNumber: bigint): Promise<PositionBooks> {
     const { hub } = this.chains;
     const address = hub.find('Markets');
-    if (address === null) return [];
-    const accounts = await this.#accounts(blockNumber);
-    const held: risk.HeldUnderlying[] = [];
-    for (let i = 0; i < accounts.length; i += BATCH) {
-      const words = await Promise.all(
-        accounts
-          .slice(i, i + BATCH)
-          .map((account) =>
-            hub.client.readContract({ address, abi: marketsAbi, functionName: 'holdingsOf', args: [account], blockNumber }),
-          ),
-      );
-      for (const holdings of words) held.push(...risk.decodeHoldings(holdings).underlyings);
-    }
+    if (address === null) return { sums: [], unreadable: [] };
+    const markets = { address, abi: marketsAbi, blockNumber } as const;
+    const answers = await inBatches(await this.#accounts(blockNumber), async (account) => ({
+      account,
+      words: await unlessReverted(hub.client.readContract({ ...markets, functionName: 'holdingsOf', args: [account] })),
+    }));
+    const held = answers.flatMap(({ words }) => (words === null ? [] : risk.decodeHoldings(words).underlyings));
     const listings = await this.#listings(address, new Set(held.map(({ underlying }) => underlying)), blockNumber);
-    return positionSums(listings, held);
+    return {
+      sums: positionSums(listings, held),
+      unreadable: answers.flatMap(({ account, words }) => (words === null ? [account] : [])),
+    };
   }
 
   async #accounts(blockNumber: bigint): Promise<AccountId[]> {

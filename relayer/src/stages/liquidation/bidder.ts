@@ -4,7 +4,7 @@ import { encodeFunctionData, type Hex, type PublicClient } from 'viem';
 import { firstLine } from '../../chain/error-fields.js';
 import type { HubCall } from '../hub-calls.js';
 import type { AccountBook } from './account-book.js';
-import { gasCost } from './gas-cost.js';
+import { BID_GAS, gasCost } from './gas-cost.js';
 import type { LiquidationHub } from './hub.js';
 import type { Exact, HubReader } from './hub.reader.js';
 import type { Payouts, PayoutTerms } from './payouts.js';
@@ -40,8 +40,6 @@ type Routed =
   { readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | { readonly call: null; readonly told: string | null };
 
 const DAY = 86_400n;
-/** Gas of a bid on a few positions, with room: see auction.bid in contracts/snapshots/gas.json. */
-const BID_GAS = 500_000n;
 const NO_PRICES: Hex = '0x';
 
 /** Bids for one account, within its equity, its budget and what it asks for. */

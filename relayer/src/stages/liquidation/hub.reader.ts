@@ -2,10 +2,9 @@ import { collateralRulesAbi, feedsAbi, ledgerAbi, liquidationAbi, marginAbi, mar
 import { risk, type AccountId, type liquidation } from '@lockstep/shared';
 import type { PublicClient } from 'viem';
 import { unlessReverted } from '../../sender/revert-reason.js';
+import { inBatches } from '../in-batches.js';
 import { MODES, type LiquidationHub } from './hub.js';
 
-/** Accounts asked for at a time. */
-const BATCH = 100;
 const WAD = 10n ** 18n;
 const HOUR = 3_600n;
 const AVERAGED_STEPS = 1n << 15n;
@@ -186,10 +185,4 @@ export class HubReader {
     };
     return { assetId, asset, tiers: [...(classes[Number(lot.class)] ?? [])] };
   }
-}
-
-async function inBatches<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
-  const answers: R[] = [];
-  for (let i = 0; i < items.length; i += BATCH) answers.push(...(await Promise.all(items.slice(i, i + BATCH).map(ask))));
-  return answers;
 }

@@ -6,14 +6,13 @@ import type { Address, Hex } from 'viem';
 import { z } from 'zod/v4';
 import { Chains } from '../../chain/chains.js';
 import { unlessReverted } from '../../sender/revert-reason.js';
+import { inBatches } from '../in-batches.js';
 import { blockBefore } from './block-before.js';
 
 /** Length of a window: twin of Levy.WINDOW, seconds. */
 const WINDOW = 900n;
 /** A loss is known at most so long before its levy opens, seconds: who closed a position since then is looked for. */
 const SIGHT = 86_400n;
-/** Accounts asked for at a time. */
-const BATCH = 100;
 const STRIKE_BITS = 128n;
 
 // CAST: accountId checks that it is 32 bytes of hex.
@@ -120,36 +119,31 @@ export class LevyReader {
    */
   async gainers(at: LossContracts, levy: LevyFigures, again: boolean): Promise<Registrable[]> {
     const { id, market, price } = levy;
-    const { client } = this.chains.hub;
-    const registered = new Map<AccountId, bigint>();
-    const isOpen = async (account: AccountId): Promise<boolean> => {
-      const of = await this.#registration(at.levy, id, account);
-      registered.set(account, of.registered);
-      return !of.seen || (again && of.registered < of.profit);
-    };
-    const read = await inBatches(await this.#traders(), async (account) => {
-      const [words, open] = await Promise.all([
-        // One that cannot be read keeps nobody else from being registered.
-        unlessReverted(client.readContract({ address: at.markets, abi: marketsAbi, functionName: 'holdingsOf', args: [account] })),
-        isOpen(account),
-      ]);
-      if (words === null) return [];
-      const seen = !open;
-      const held = seen ? undefined : risk.decodeHoldings(words).underlyings.find(({ underlying }) => underlying === market);
-      return held === undefined ? [] : [{ account, held }];
+    const sighted = await this.#sighted(at.levy, levy);
+    const everybody = [...new Set([...(await this.#traders()), ...sighted])];
+    const asked = await inBatches(everybody, async (account) => ({ account, ...(await this.#registration(at.levy, id, account)) }));
+    const open = asked.filter(({ seen, registered, profit }) => !seen || (again && registered < profit));
+    const held = await inBatches(open, ({ account }) => this.#held(at.markets, market, account));
+    const holders = open.flatMap(({ account }, i) => {
+      const of = held[i] ?? null;
+      return of === null ? [] : [{ account, of }];
     });
-    const holders = read.flat();
-    const strikes = await this.#strikes(
-      at.markets,
-      market,
-      holders.flatMap(({ held }) => held.options.map(({ place }) => place)),
-    );
-    const inGain = liquidation
-      .inGain(holders.map(({ account, held }) => ({ account, profit: liquidation.profitAt(held, price, strikes) })))
-      .map(({ account }) => account);
-    const sighted = (await this.#sighted(at.levy, levy)).filter((account) => !inGain.includes(account));
-    const open = await inBatches(sighted, isOpen);
-    return [...inGain, ...sighted.filter((_, i) => open[i])].map((account) => ({ account, registered: registered.get(account) ?? 0n }));
+    const places = holders.flatMap(({ of }) => of.options.map(({ place }) => place));
+    const strikes = await this.#strikes(at.markets, market, places);
+    const gains = holders.map(({ account, of }) => ({ account, profit: liquidation.profitAt(of, price, strikes) }));
+    const registered = new Map(open.map((one) => [one.account, one.registered]));
+    const ordered = new Set([...liquidation.inGain(gains).map(({ account }) => account), ...sighted]);
+    return [...ordered].flatMap((account) => {
+      const before = registered.get(account);
+      return before === undefined ? [] : [{ account, registered: before }];
+    });
+  }
+
+  /** Positions in a market; null: there are none, or they cannot be read, which keeps nobody else from being registered. */
+  async #held(markets: Address, market: number, account: AccountId): Promise<risk.HeldUnderlying | null> {
+    const call = { address: markets, abi: marketsAbi, functionName: 'holdingsOf', args: [account] } as const;
+    const words = await unlessReverted(this.chains.hub.client.readContract(call));
+    return words === null ? null : (risk.decodeHoldings(words).underlyings.find(({ underlying }) => underlying === market) ?? null);
   }
 
   /** Who had gained something in its market before his positions changed, since the loss was known; each once. */
@@ -202,10 +196,4 @@ export class LevyReader {
     );
     return accountRows.parse(rows).map(({ account }) => account);
   }
-}
-
-async function inBatches<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
-  const answers: R[] = [];
-  for (let i = 0; i < items.length; i += BATCH) answers.push(...(await Promise.all(items.slice(i, i + BATCH).map(ask))));
-  return answers;
 }

@@ -23,11 +23,16 @@ const DAY = 86_400n;
 // CAST: accountId checks that it is 32 bytes of hex.
 const accountRows = z.array(z.object({ account: z.string().transform((text) => accountId(text as Hex)) }));
 
+interface Parts {
+  readonly liquidator: Liquidator;
+  readonly writeDowns: WriteDowns;
+}
+
 /** The liquidator of this process: whom it watches comes from the database, what they hold and whether they are below margin from the chain. */
 @Injectable()
 export class LiquidationService {
   readonly #logger = new Logger(LiquidationService.name);
-  #parts: { readonly liquidator: Liquidator; readonly writeDowns: WriteDowns } | null = null;
+  #parts: Promise<Parts> | null = null;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -40,7 +45,7 @@ export class LiquidationService {
 
   /** One look at the newest block of the hub. */
   async look(): Promise<void> {
-    const { liquidator } = (this.#parts ??= await this.#start());
+    const { liquidator } = await this.#started();
     const look = await liquidator.look();
     if (look === null || look.accounts.length + look.wanted.length + look.unanswered.length === 0) return;
     const { block, watched, suspects, accounts, wanted, unanswered } = look;
@@ -72,13 +77,22 @@ export class LiquidationService {
 
   /** One look at holders of assets that were written down. */
   async settleWriteDowns(): Promise<void> {
-    const { writeDowns } = (this.#parts ??= await this.#start());
+    const { writeDowns } = await this.#started();
     const wanted = await writeDowns.tend();
     if (wanted.length > 0)
       this.#logger.log({ event: 'liquidation.write-downs', wanted: wanted.map(({ account, outcome }) => `${account} ${outcome}`) });
   }
 
-  async #start() {
+  /** Once for all loops, also for two that begin together; again after a start that failed. */
+  #started(): Promise<Parts> {
+    this.#parts ??= this.#start().catch((error: unknown) => {
+      this.#parts = null;
+      throw error;
+    });
+    return this.#parts;
+  }
+
+  async #start(): Promise<Parts> {
     const { client } = this.chains.hub;
     const address = this.chains.hub.find('Liquidation');
     if (address === null)

@@ -2,6 +2,7 @@ import { collateralRulesAbi, ledgerAbi, liquidationAbi, withdrawalsAbi } from '@
 import { eid as eidOf, liquidation, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type Address, type Hex, type PublicClient } from 'viem';
 import type { HubCall } from '../hub-calls.js';
+import { SETTLEMENT } from '../standing.js';
 import type { LiquidationHub } from './hub.js';
 
 /** Where what a bid wins is paid. Money is cash, 18 decimals. */
@@ -28,8 +29,6 @@ interface Bid {
   readonly priceLimit: bigint;
 }
 
-/** `ILedger.AssetStanding.Settlement`. */
-const SETTLEMENT = 2;
 /** Tokens are found once in so long, seconds: they come by governance. */
 const REFRESH = 600n;
 const DECIMALS = 18n;

@@ -10,13 +10,11 @@ import type { RelayerConfig } from '../../config/relayer-config.js';
 import type { HubCalls } from '../hub-calls.js';
 import { blockBefore } from './block-before.js';
 import { LIQUIDATION_CALLS } from './calls.js';
-import { gasCost } from './gas-cost.js';
+import { BID_GAS, gasCost } from './gas-cost.js';
 import { liquidatorTerms } from './parameters.js';
 import { ShortfallBook } from './shortfall-book.js';
 
 const DAY = 86_400n;
-/** Gas of a bid for collateral, with room. */
-const BID_GAS = 500_000n;
 const NO_PRICES: Hex = '0x';
 /** `Grade.Aged`: the worst that counts. */
 const AGED = 1;

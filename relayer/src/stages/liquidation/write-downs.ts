@@ -2,11 +2,10 @@ import { handoverAbi, ledgerAbi } from '@lockstep/contracts';
 import type { AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type PublicClient } from 'viem';
 import type { HubCall } from '../hub-calls.js';
+import { inBatches } from '../in-batches.js';
 import type { LiquidationHub } from './hub.js';
 import { Wants, type LiquidationSender, type Wish } from './wants.js';
 
-/** Accounts asked about at a time. */
-const BATCH = 100;
 /** Once everybody has been looked at, all are looked at again after so long: a reorg may have taken a settlement back. Seconds. */
 const RECHECK = 600n;
 
@@ -110,18 +109,11 @@ export class WriteDowns {
 
   async #held(accounts: readonly AccountId[], assets: readonly number[], blockNumber: bigint): Promise<Held[]> {
     const pairs = accounts.flatMap((account) => assets.map((assetId) => ({ account, assetId })));
-    const held: Held[] = [];
-    for (let i = 0; i < pairs.length; i += BATCH) {
-      const read = await Promise.all(
-        pairs.slice(i, i + BATCH).map(async ({ account, assetId }) => {
-          const [collateral, idle] = await this.client.readContract({
-            ...{ address: this.hub.ledger, abi: ledgerAbi, functionName: 'balanceOf', args: [account, assetId], blockNumber },
-          });
-          return { account, assetId, collateral, idle };
-        }),
-      );
-      held.push(...read.filter(({ collateral, idle }) => collateral + idle > 0n));
-    }
-    return held;
+    const ledger = { address: this.hub.ledger, abi: ledgerAbi, blockNumber } as const;
+    const read = await inBatches(pairs, async ({ account, assetId }) => {
+      const [collateral, idle] = await this.client.readContract({ ...ledger, functionName: 'balanceOf', args: [account, assetId] });
+      return { account, assetId, collateral, idle };
+    });
+    return read.filter(({ collateral, idle }) => collateral + idle > 0n);
   }
 }

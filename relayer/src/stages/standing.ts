@@ -1,0 +1,2 @@
+/** `ILedger.AssetStanding.Settlement`. */
+export const SETTLEMENT = 2;
