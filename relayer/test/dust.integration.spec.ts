@@ -100,6 +100,7 @@ describe('given a thousand tiny accounts without equity, some in auction, one th
     const reader = new CountingReader(client, found, { portfolio, cross: rates, isolated: { ...rates, method: 'isolated' } });
     const sender: LiquidationSender = {
       address: keeper.address,
+      refusal: () => Promise.resolve(null),
       want: async (_what, { to, data }) => {
         await client.call({ account: keeper.address, to, data });
         return 'sent';

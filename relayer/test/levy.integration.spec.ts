@@ -4,14 +4,15 @@ import { fundAbi, ledgerAbi, levyAbi, liquidationAbi, marketsAbi } from '@lockst
 import { accountId, type AccountId } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
 import { encodeFunctionData, numberToHex, type Hex } from 'viem';
+import { findHub } from '../src/stages/liquidation/hub.js';
 import { LevyKeeper } from '../src/stages/liquidation/levy.keeper.js';
 import { LevyReader } from '../src/stages/liquidation/levy.reader.js';
+import { DatabasePopulation } from '../src/stages/liquidation/population.js';
 import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
 import type { TestChain } from './support/anvil.js';
 import { hubSender, type HubSender } from './support/hub-sender.js';
 import { startMarkets, type TestMarkets } from './support/markets.js';
-import { testConfig } from './support/network.js';
 
 const BUSY_MS = 240_000;
 const CHAIN = 31_786;
@@ -31,10 +32,14 @@ describe('given an account that ends below nothing, a fund with too little, and 
     Logger.overrideLogger(false);
     markets = await startMarkets(CHAIN);
     ({ chain, hub, database } = markets);
-    const { context, url } = markets;
+    const { context } = markets;
     sender = hubSender(database, context, KEY);
     for (const address of [sender.address, bidder.key.address]) await chain.client.setBalance({ address, value: E18 });
-    keeper = () => new LevyKeeper(testConfig(url), sender.calls, new LevyReader(database, { hub: context }));
+    const found = await findHub(context.client, hub.contracts.Liquidation);
+    const { levy } = found;
+    if (levy === null) throw new Error('the hub has a levy');
+    const population = new DatabasePopulation(database, CHAIN, () => []);
+    keeper = () => new LevyKeeper(new LevyReader(context.client, { ...found, levy }, population), sender.calls, { maxSteps: 16 });
     await hub.pay(loser.account, 40_000n * E18);
     for (const { account } of [winner, small, bidder]) await hub.pay(account, 900_000n * E18);
     await trade(loser.account, winner.account, 6n);

@@ -13,7 +13,6 @@ import { HubCalls } from '../src/stages/hub-calls.js';
 import { Intents } from '../src/stages/intents.js';
 import { FeedSnapshots } from '../src/stages/feed-snapshots.js';
 import { LiquidationService } from '../src/stages/liquidation/liquidation.service.js';
-import { UndoKeeper } from '../src/stages/liquidation/undo.keeper.js';
 import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
 import type { TestChain } from './support/anvil.js';
@@ -56,7 +55,7 @@ describe('given an account that falls below maintenance margin, and a relayer th
     const caller = { role: 'liquidate', key: 'liquidator', event: 'liquidation' } as const;
     const calls = new HubCalls(caller, database, chains, keys, sender, new Intents(sender, clock));
     const snapshots = new FeedSnapshots(database);
-    service = () => new LiquidationService(database, chains, testConfig(url), calls, new UndoKeeper(chains, calls, snapshots), snapshots);
+    service = () => new LiquidationService(database, chains, testConfig(url), calls, snapshots);
     ({ lane, watcher } = testLane(context, database, keys, { key: 'liquidator', role: 'liquidate' }));
     await hub.pay(alice.account, 40_000n * E18);
     await hub.pay(bob.account, 900_000n * E18);
@@ -83,10 +82,10 @@ describe('given an account that falls below maintenance margin, and a relayer th
       try {
         const one = service();
         query.mockRejectedValueOnce(new Error('no connection'));
-        const failed = await Promise.allSettled([one.look(), one.settleWriteDowns()]);
+        const failed = await Promise.allSettled([one.look(), one.seeToLosses()]);
         expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
         expect(readied()).toBe(1);
-        await Promise.all([one.look(), one.settleWriteDowns(), one.look()]);
+        await Promise.all([one.look(), one.seeToLosses(), one.seeToDebts()]);
         await one.settleWriteDowns();
         expect(readied()).toBe(2);
       } finally {

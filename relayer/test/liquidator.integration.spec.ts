@@ -148,6 +148,7 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
       const asked: string[] = [];
       const slower: LiquidationSender = {
         address: keeper.address,
+        refusal: () => Promise.resolve(null),
         want: async (what) => {
           asked.push(what.slice(0, what.indexOf(':')));
           return what.startsWith('auction-start') ? 'refused' : 'sent';

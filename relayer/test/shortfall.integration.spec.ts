@@ -1,18 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { ledgerAbi, shortfallsAbi } from '@lockstep/contracts';
-import { encodeAccount, type AccountId } from '@lockstep/shared';
+import { ledgerAbi, shortfallsAbi, withdrawalsAbi } from '@lockstep/contracts';
+import { eid, encodeAccount, risk, type AccountId, type liquidation } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
-import { encodeFunctionData, numberToHex, type Hex } from 'viem';
+import { encodeFunctionData, numberToHex, zeroAddress, type Address, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
+import { liquidationSchema } from '../src/config/liquidation-config.js';
+import { CollateralPayouts } from '../src/stages/liquidation/collateral-payouts.js';
+import { findHub } from '../src/stages/liquidation/hub.js';
+import { liquidatorTerms } from '../src/stages/liquidation/parameters.js';
+import { DatabasePopulation } from '../src/stages/liquidation/population.js';
 import { ShortfallKeeper } from '../src/stages/liquidation/shortfall.keeper.js';
 import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, trader } from './exchange/world.js';
 import type { TestChain } from './support/anvil.js';
-import { listCollateral } from './support/collateral.js';
+import { ASSET, ASSET_ID, listCollateral } from './support/collateral.js';
 import { hubSender, type HubSender } from './support/hub-sender.js';
 import { startMarkets, type TestMarkets } from './support/markets.js';
-import { testConfig } from './support/network.js';
 
 const BUSY_MS = 240_000;
 const CHAIN = 31_787;
@@ -28,26 +32,51 @@ describe('given an account with a bitcoin of collateral that owes more cash than
   let database: DataSource;
   let hub: HubMarkets;
   let sender: HubSender;
-  let keeper: () => ShortfallKeeper;
+  let keeper: (route?: liquidation.PayoutRoute) => ShortfallKeeper;
+  let withdrawals: Address;
+  /** signed ones, as far as there are any */
+  let prices: Hex | null = null;
   let booked = 0;
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
     markets = await startMarkets(CHAIN);
     ({ chain, hub, database } = markets);
-    const { context, url } = markets;
+    const { context } = markets;
     sender = hubSender(database, context, KEY);
     await chain.client.setBalance({ address: sender.address, value: E18 });
-    const bid = { account: bidder, budget: '100000', required: '0.06' };
-    const config = { ...testConfig(url), liquidation: { ...testConfig(url).liquidation, bid } };
-    keeper = () => new ShortfallKeeper(database, { hub: context }, config, sender.calls);
+    withdrawals = await deployWithdrawals();
+    const { Shortfalls: shortfalls } = hub.contracts;
+    const found = { ...(await findHub(context.client, hub.contracts.Liquidation)), shortfalls, withdrawals };
+    const population = new DatabasePopulation(database, CHAIN, () => []);
+    const terms = liquidatorTerms(
+      liquidationSchema.parse({ bid: { account: bidder, budget: '100000', required: '0.06', payout: { route: 'best' } } }),
+    );
+    keeper = (route = { kind: 'best' }) => {
+      const payout = terms.bid?.payout ?? null;
+      if (payout === null) throw new Error('it bids, and is paid out');
+      const { client } = context;
+      const payouts = new CollateralPayouts(client, found, sender.calls, bidder, { ...payout, route }, () => Promise.resolve(prices), null);
+      return new ShortfallKeeper(client, found, population, sender.calls, terms, 0n, payouts);
+    };
     const collateral = await listCollateral(hub, HUB_EID);
-    const terms = { limit: 10_000n * E18, restore: E18 / 2n };
-    await hub.send(hub.contracts.Shortfalls, encodeFunctionData({ abi: shortfallsAbi, functionName: 'setTerms', args: [terms] }));
+    const limits = { limit: 10_000n * E18, restore: E18 / 2n };
+    await hub.send(shortfalls, encodeFunctionData({ abi: shortfallsAbi, functionName: 'setTerms', args: [limits] }));
     await collateral.credit(debtor.account, true);
     await hub.pay(bidder, 50_000n * E18);
   }, BUSY_MS);
   afterAll(() => markets.stop());
+
+  /** Claims queue up and none is ordered: no log leaves this chain. */
+  async function deployWithdrawals(): Promise<Address> {
+    const { AccessManager, Ledger, Delegates, Margin } = hub.contracts;
+    const address = await hub.deploy('Withdrawals', withdrawalsAbi, AccessManager, zeroAddress, Ledger, Delegates, zeroAddress);
+    await hub.send(Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [address, true] }));
+    await hub.send(address, encodeFunctionData({ abi: withdrawalsAbi, functionName: 'setMarginCheck', args: [Margin] }));
+    await hub.send(address, encodeFunctionData({ abi: withdrawalsAbi, functionName: 'pauseOrders' }));
+    return address;
+  }
+  const claims = { abi: withdrawalsAbi, functionName: 'claimCount' } as const;
 
   /** On the hub, and as the journal books it. @param cash below 0: it is paid back */
   async function owe(cash: bigint): Promise<void> {
@@ -111,6 +140,27 @@ describe('given an account with a bitcoin of collateral that owes more cash than
       expect(await isOpen()).toBe(false);
       const paid = 50_000n * E18 - (await cashOf(bidder));
       expect(paid).toBeGreaterThan(7_000n * E18);
+      expect(await beat()).toEqual([]);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'asks for the collateral it won on the chain on which it is, once prices are at hand, and once',
+    async () => {
+      expect(await chain.client.readContract({ ...claims, address: withdrawals })).toBe(0n);
+      prices = risk.encodePrices(await hub.sign(60_000n * E18));
+      expect(await beat(keeper({ kind: 'one', eid: eid(HUB_EID + 1) }))).toEqual([]);
+      expect(await beat()).toEqual(['shortfall-payout mined']);
+      expect(await chain.client.readContract({ ...claims, address: withdrawals })).toBe(1n);
+      const of = { address: withdrawals, abi: withdrawalsAbi, functionName: 'claimOf', args: [1n] } as const;
+      const { account, receiver, units, ...claim } = await chain.client.readContract(of);
+      expect(claim).toMatchObject({ eid: HUB_EID, asset: ASSET, fromCash: false });
+      expect([account, receiver]).toEqual([bidder, sender.address]);
+      // All that the bid brought: nothing of it is left.
+      expect(units).toBeGreaterThan(E18 / 10n);
+      const left = { address: hub.contracts.Ledger, abi: ledgerAbi, functionName: 'balanceOf', args: [bidder, ASSET_ID] } as const;
+      expect(await chain.client.readContract(left)).toEqual([0n, 0n]);
       expect(await beat()).toEqual([]);
     },
     BUSY_MS,

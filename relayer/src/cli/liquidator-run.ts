@@ -7,17 +7,17 @@ import { systemClock } from '../chain/clock.js';
 import { firstLine } from '../chain/error-fields.js';
 import { liquidationSchema } from '../config/liquidation-config.js';
 import { gweiToWei } from '../config/relayer-config.js';
-import { describeReason } from '../sender/intent.js';
-import { revertOf } from '../sender/revert-reason.js';
+import { describeReason, type RevertReason } from '../sender/intent.js';
+import { refusalOf } from '../sender/revert-reason.js';
 import type { HubCall } from '../stages/hub-calls.js';
 import { AccountBook } from '../stages/liquidation/account-book.js';
-import { findHub, readRates } from '../stages/liquidation/hub.js';
-import { HubReader } from '../stages/liquidation/hub.reader.js';
-import { Liquidator, type Look } from '../stages/liquidation/liquidator.js';
-import { hubMethods, liquidatorTerms } from '../stages/liquidation/parameters.js';
-import type { PricesAhead } from '../stages/liquidation/payouts.js';
+import { findHub, findShortfalls } from '../stages/liquidation/hub.js';
+import { hubReader, keepersOf } from '../stages/liquidation/keepers.js';
+import type { Look } from '../stages/liquidation/liquidator.js';
+import { liquidatorTerms } from '../stages/liquidation/parameters.js';
+import type { SignedAfter } from '../stages/liquidation/payouts.js';
+import { EventPopulation } from '../stages/liquidation/population.js';
 import type { LiquidationSender } from '../stages/liquidation/wants.js';
-import { WriteDowns } from '../stages/liquidation/write-downs.js';
 import { WalletLane, type LaneEvent } from './wallet-lane.js';
 
 /** What the command line says. */
@@ -43,6 +43,10 @@ export interface LiquidatorOptions {
   readonly least?: string;
   /** `GET /prices` of an operator */
   readonly prices?: string;
+  /** seconds between two looks at losses, debts past the limit and assets that were written down; 0: never */
+  readonly lossesSeconds?: string;
+  /** absent: found by events */
+  readonly shortfalls?: string;
   readonly stuckMs?: string;
   readonly maxFeeGwei?: string;
 }
@@ -75,6 +79,11 @@ const options = z.object({
   pollMs: z.coerce.number().int().min(50).max(60_000).default(1_000),
   stuckMs: z.coerce.number().int().min(1_000).max(600_000).default(15_000),
   maxFeeGwei: z.coerce.number().min(0.001).max(100_000).default(500),
+  lossesSeconds: z.coerce.number().int().min(0).max(3_600).default(5),
+  shortfalls: z
+    .string()
+    .refine((text) => isAddress(text), 'expected the address of the hub’s Shortfalls')
+    .optional(),
   prices: z.url({ protocol: /^https?$/, error: 'expected an http(s) URL' }).optional(),
 });
 
@@ -122,16 +131,14 @@ class DrySender implements LiquidationSender {
   ) {}
 
   async want(_what: string, { to, data, purpose }: HubCall): Promise<'sent' | 'refused'> {
-    try {
-      await this.client.call({ account: this.address, to, data });
-    } catch (error) {
-      const reason = revertOf(error);
-      if (reason === null) throw error;
-      this.tell({ kind: 'refused', purpose, because: describeReason(reason) });
-      return 'refused';
-    }
-    this.tell({ kind: 'would-send', purpose });
-    return 'sent';
+    const reason = await this.refusal({ to, data });
+    if (reason === null) this.tell({ kind: 'would-send', purpose });
+    else this.tell({ kind: 'refused', purpose, because: describeReason(reason) });
+    return reason === null ? 'sent' : 'refused';
+  }
+
+  refusal({ to, data }: Pick<HubCall, 'to' | 'data'>): Promise<RevertReason | null> {
+    return refusalOf(this.client, { account: this.address, to, data });
   }
 
   became(): Promise<null> {
@@ -139,20 +146,20 @@ class DrySender implements LiquidationSender {
   }
 }
 
-/** Newest first. */
-const pricesAnswer = z.object({ snapshots: z.array(z.object({ prices: z.string().refine((text) => isHex(text), 'expected hex') })) });
+const pricesAnswer = z.object({
+  snapshots: z.array(z.object({ time: z.coerce.number().int(), prices: z.string().refine((text) => isHex(text), 'expected hex') })),
+});
 
-/** Signed prices from an operator's `GET /prices`, dated later than asked. */
-function pricesFrom(url: string | undefined): PricesAhead {
-  if (url === undefined) return () => Promise.resolve(null);
-  return async (now) => {
+/** Signed prices from an operator's `GET /prices`. */
+function pricesFrom(url: string | undefined): SignedAfter {
+  if (url === undefined) return () => Promise.resolve([]);
+  return async (time) => {
     const asked = new URL(url);
-    asked.searchParams.set('after', `${now}`);
+    asked.searchParams.set('after', `${time}`);
     const response = await fetch(asked, { signal: AbortSignal.timeout(PRICES_MS) });
     if (!response.ok) throw new Error(`${asked.origin}${asked.pathname} answered ${response.status}; expected 200`);
-    const [newest] = pricesAnswer.parse(await response.json()).snapshots;
-    // CAST: hex, as the answer was checked for.
-    return newest === undefined ? null : (newest.prices as Hex);
+    // CAST: hex, as the answer is checked for.
+    return pricesAnswer.parse(await response.json()).snapshots.map(({ time: at, prices }) => ({ time: at, prices: prices as Hex }));
   };
 }
 
@@ -170,7 +177,7 @@ export async function runLiquidator(
   const parsed = options.safeParse(given);
   if (!parsed.success)
     throw new LiquidatorError(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'));
-  const { rpc, fromBlock, pollMs, stuckMs, maxFeeGwei, prices } = parsed.data;
+  const { rpc, fromBlock, pollMs, stuckMs, maxFeeGwei, prices, lossesSeconds } = parsed.data;
   const terms = termsOf(given);
   const account = keyOf(given, environment);
   const { client, pool } = createChainClients(
@@ -181,23 +188,34 @@ export async function runLiquidator(
     },
     systemClock,
   );
-  const hub = await findHub(client, getAddress(parsed.data.liquidation));
-  const { portfolio, cross } = hubMethods();
-  const rates = await readRates(client, hub, cross);
-  const reader = new HubReader(client, hub, { portfolio, cross: rates, isolated: { ...rates, method: 'isolated' } });
+  const address = getAddress(parsed.data.liquidation);
+  const found = await findHub(client, address, parsed.data.shortfalls === undefined ? null : getAddress(parsed.data.shortfalls));
+  const hub =
+    lossesSeconds === 0 || found.shortfalls !== null ? found : { ...found, shortfalls: await findShortfalls(client, found, fromBlock) };
   const limits = { stuckMs, maxFeePerGas: gweiToWei(maxFeeGwei) };
   const lane = account === null || given.dryRun === true ? null : new WalletLane(client, pool.transport(), account, limits, tell);
   const sender = lane ?? new DrySender(client, account?.address ?? NOBODY, tell);
   const book = new AccountBook(client, hub, fromBlock, terms.bid?.account);
-  const liquidator = new Liquidator(client, hub, book, reader, sender, terms, pricesFrom(prices));
-  // Who may have to be liquidated comes first.
-  const writeDowns = new WriteDowns(client, hub, sender, () => Promise.resolve([...new Set([...book.watched, ...book.named])]), terms);
+  const keepers = keepersOf({
+    ...{ client, hub, book, reader: await hubReader(client, hub), sender, terms, from: fromBlock, signed: pricesFrom(prices) },
+    // Nothing is remembered of what an earlier process asked for.
+    payoutsSince: (await client.getBlockNumber()) + 1n,
+    population: (liquidator) => new EventPopulation(book, liquidator),
+  });
+  const { liquidator, undoing, writeDowns, levies, shortfalls } = keepers;
+  const atLosses = [() => writeDowns.tend(), () => levies?.tend(), () => shortfalls?.tend()];
+  let lossesAt = -Infinity;
   const beat = async (): Promise<void> => {
     await lane?.settle();
     const look = await liquidator.look((done, to) => tell({ kind: 'progress', done, to }));
     if (look === null) return;
     tell({ kind: 'look', look });
-    await writeDowns.tend();
+    const parts = [() => undoing.after(look)];
+    const due = lossesSeconds > 0 && Date.now() - lossesAt >= lossesSeconds * 1_000;
+    if (due) lossesAt = Date.now();
+    for (const part of due ? [...parts, ...atLosses] : parts)
+      // What is wrong with one is no reason to leave the others.
+      await part()?.catch((error: unknown) => tell({ kind: 'failed', because: firstLine(error) }));
   };
   for (let failures = 0; !signal.aborted;) {
     try {

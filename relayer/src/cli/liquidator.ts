@@ -45,7 +45,12 @@ export function tellLiquidator(event: LiquidatorEvent): string | null {
 }
 
 const told = (purpose: HubCall['purpose']): string =>
-  [purpose['what'], purpose['account'], purpose['payout'] === undefined ? undefined : `paid out: ${String(purpose['payout'])}`]
+  [
+    purpose['what'],
+    purpose['account'],
+    purpose['levy'] === undefined ? undefined : `levy ${String(purpose['levy'])}`,
+    purpose['payout'] === undefined ? undefined : `paid out: ${String(purpose['payout'])}`,
+  ]
     .filter((part) => part !== undefined)
     .join(' ');
 
@@ -59,7 +64,7 @@ export function addLiquidator(program: Command): void {
   program
     .command('liquidator')
     .description(
-      'find accounts below maintenance margin, start their auctions and bid, with nothing but RPC URLs and a key. Exit code 2: wrong options',
+      'find accounts below maintenance margin, start their auctions and bid; see to losses, debts past the limit and write-downs: with nothing but RPC URLs and a key. Exit code 2: wrong options',
     )
     .requiredOption('--rpc <url...>', 'RPC URLs of the hub chain; the next one is asked when one does not answer')
     .requiredOption('--liquidation <address>', 'the hub’s Liquidation; every other contract is found from it')
@@ -82,7 +87,12 @@ export function addLiquidator(program: Command): void {
     )
     .option('--receiver <address>', 'who is paid, on every chain; default: the owner of the bidding account')
     .option('--least <cash>', 'least that is worth a payout; default: 10')
-    .option('--prices <url>', 'GET /prices of an operator: a payout needs prices of the second in which it is asked for')
+    .option(
+      '--prices <url>',
+      'GET /prices of an operator: a payout needs prices of the second in which it is asked for, and some auctions are undone by prices that nobody handed in',
+    )
+    .option('--losses-seconds <number>', 'between two looks at losses, debts past the limit and assets written down; 0: never; default: 5')
+    .option('--shortfalls <address>', 'the hub’s Shortfalls; default: found by events, from --from-block on')
     .option('--stuck-ms <number>', 'send again at higher fees what is not mined after so many milliseconds; default: 15000')
     .option('--max-fee-gwei <number>', 'most that is paid for gas; default: 500')
     .option('--turns <number>', 'let others go first for up to so many blocks less one; default: 1, at once')

@@ -1,9 +1,9 @@
 import { createWalletClient, TransactionReceiptNotFoundError, type Address, type Hex, type PublicClient, type Transport } from 'viem';
 import type { PrivateKeyAccount } from 'viem/accounts';
 import { decideFees, type Fees } from '../sender/fees.js';
-import { describeReason } from '../sender/intent.js';
+import { describeReason, type RevertReason } from '../sender/intent.js';
 import { RpcLaneChain } from '../sender/lane-chain.js';
-import { revertOf, rpcErrorOf } from '../sender/revert-reason.js';
+import { refusalOf, revertOf, rpcErrorOf } from '../sender/revert-reason.js';
 import type { Became, HubCall } from '../stages/hub-calls.js';
 import type { LiquidationSender } from '../stages/liquidation/wants.js';
 
@@ -97,6 +97,10 @@ export class WalletLane implements LiquidationSender {
     this.#flights.push(flight);
     this.tell({ kind: 'sent', purpose, hash });
     return 'sent';
+  }
+
+  refusal({ to, data }: Pick<HubCall, 'to' | 'data'>): Promise<RevertReason | null> {
+    return refusalOf(this.client, { account: this.address, to, data });
   }
 
   became(what: string): Promise<Became | null> {

@@ -1,4 +1,4 @@
-import { BaseError, decodeErrorResult, isHex, RpcRequestError, type Abi, type Hex } from 'viem';
+import { BaseError, decodeErrorResult, isHex, RpcRequestError, type Abi, type Address, type Hex, type PublicClient } from 'viem';
 import * as contracts from '@lockstep/contracts';
 import type { RevertReason } from './intent.js';
 
@@ -34,6 +34,21 @@ export function revertOf(error: unknown): RevertReason | null {
   const data = dataOf(request.data);
   if (data === null && request.code !== 3 && !REVERTED.test(request.details)) return null;
   return decodeRevert(data ?? '0x', request.details);
+}
+
+/** Why a contract would refuse a call at the newest block; null if it would not. No answer is no refusal: it throws. */
+export async function refusalOf(
+  client: Pick<PublicClient, 'call'>,
+  call: { readonly account: Address; readonly to: Address; readonly data: Hex },
+): Promise<RevertReason | null> {
+  try {
+    await client.call(call);
+    return null;
+  } catch (error) {
+    const reason = revertOf(error);
+    if (reason === null) throw error;
+    return reason;
+  }
 }
 
 /** What a contract answers; null if it reverts. No answer is no revert: it throws. */

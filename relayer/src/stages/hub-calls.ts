@@ -6,7 +6,7 @@ import { Chains } from '../chain/chains.js';
 import { describeReason, type NewIntent, type RevertReason, type SenderKey } from '../sender/intent.js';
 import type { SendingRole } from '../config/relayer-config.js';
 import { SenderKeys } from '../sender/keys.js';
-import { revertOf } from '../sender/revert-reason.js';
+import { refusalOf } from '../sender/revert-reason.js';
 import { SenderService } from '../sender/sender.service.js';
 import { Intents, type Wanted } from './intents.js';
 
@@ -47,15 +47,8 @@ export class HubCalls {
   }
 
   /** Why the hub would refuse a call now; null if it would not. No answer is no refusal: it throws. */
-  async refusal({ to, data }: HubCall): Promise<RevertReason | null> {
-    try {
-      await this.chains.hub.client.call({ account: this.address, to, data });
-      return null;
-    } catch (error) {
-      const reason = revertOf(error);
-      if (reason === null) throw error;
-      return reason;
-    }
+  refusal({ to, data }: Pick<HubCall, 'to' | 'data'>): Promise<RevertReason | null> {
+    return refusalOf(this.chains.hub.client, { account: this.address, to, data });
   }
 
   /**

@@ -59,6 +59,8 @@ export interface HubMarkets {
   /** Gives an account cash. */
   pay(account: AccountId, amount: bigint): Promise<void>;
   send(to: Address, data: Hex): Promise<void>;
+  /** One contract more. */
+  deploy(name: keyof typeof bytecode, abi: Abi, ...args: unknown[]): Promise<Address>;
 }
 
 /** Within what one transaction may have since Osaka. */
@@ -166,6 +168,6 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
     sign: (price) => signed(perpetualAt(price)),
     signer: SIGNER.address,
     pay: (account, amount) => send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'changeCash', args: [account, amount] })),
-    send,
+    ...{ send, deploy },
   };
 }

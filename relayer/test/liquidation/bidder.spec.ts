@@ -31,6 +31,7 @@ function bidderIn(world: World, wanted: HubCall[] = []) {
   const state: { became: Became | null } = { became: world.became ?? null };
   const wants = new Wants({
     address: at(9),
+    refusal: () => Promise.resolve(null),
     want: (_what, call) => {
       wanted.push(call);
       return Promise.resolve(call.data === PAID ? answers.paid : answers.plain);

@@ -9,6 +9,7 @@ const at = (number: number): Address => numberToHex(number, { size: 20 });
 const HUB = {
   ...{ liquidation: at(1), margin: at(2), ledger: at(3), markets: at(4), feeds: at(5) },
   ...{ rules: at(6), cross: at(7), handover: at(8), withdrawals: at(9) },
+  ...{ fund: at(10), levy: null, shortfalls: null },
 };
 const [WELL, BROKEN] = [id(1), id(2)];
 const URL = 'http://127.0.0.1:9';

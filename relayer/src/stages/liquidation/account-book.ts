@@ -1,5 +1,5 @@
 import { iLedgerAbi, iMarketsAbi, liquidationAbi } from '@lockstep/contracts';
-import { accountId, type AccountId } from '@lockstep/shared';
+import { accountId, exchange, type AccountId } from '@lockstep/shared';
 import { parseEventLogs, type Hex, type PublicClient } from 'viem';
 import { LogWalk } from '../../chain/log-walk.js';
 import type { LiquidationHub } from './hub.js';
@@ -27,6 +27,7 @@ export class AccountBook {
   readonly #inAuction = new Set<AccountId>();
   readonly #bids = new Map<string, SeenBid>();
   readonly #named = new Set<AccountId>();
+  readonly #markets = new Set<number>();
   readonly #walk: LogWalk;
 
   /**
@@ -55,6 +56,11 @@ export class AccountBook {
   /** Every account that any event named: whoever holds something is among them, if the first block of interest is that of the deployment. */
   get named(): ReadonlySet<AccountId> {
     return this.#named;
+  }
+
+  /** Underlyings in which somebody traded. */
+  get markets(): ReadonlySet<number> {
+    return this.#markets;
   }
 
   get bids(): readonly SeenBid[] {
@@ -97,6 +103,7 @@ export class AccountBook {
         if (EXPOSING.has(eventName)) this.#watch(account);
         else if (this.#watched.has(account)) this.#changed.add(account);
       }
+      if (eventName === 'Traded') this.#markets.add(exchange.decodeInstrument(args.instrument).underlying);
       if (eventName === 'AuctionStarted') this.#inAuction.add(accountId(args.account));
       if (eventName === 'AuctionEnded') this.#inAuction.delete(accountId(args.account));
       if (eventName === 'BidTaken' && accountId(args.bidder) === this.bidder)

@@ -3,7 +3,7 @@ import { risk, type AccountId, type liquidation } from '@lockstep/shared';
 import type { PublicClient } from 'viem';
 import { unlessReverted } from '../../sender/revert-reason.js';
 import { inBatches } from '../in-batches.js';
-import { MODES, type LiquidationHub } from './hub.js';
+import { MODES, readTerms, type LiquidationHub } from './hub.js';
 
 const WAD = 10n ** 18n;
 const HOUR = 3_600n;
@@ -106,15 +106,8 @@ export class HubReader {
   }
 
   /** Terms of all auctions. */
-  async terms(blockNumber: bigint): Promise<liquidation.AuctionTerms> {
-    const { fastSeconds, slowSeconds, resumeSeconds, insolventSeconds, coolOff, ...rest } = await this.client.readContract({
-      ...{ address: this.hub.liquidation, abi: liquidationAbi, functionName: 'termsOf', blockNumber },
-    });
-    return {
-      ...rest,
-      ...{ fastSeconds: BigInt(fastSeconds), slowSeconds: BigInt(slowSeconds), resumeSeconds: BigInt(resumeSeconds) },
-      ...{ insolventSeconds: BigInt(insolventSeconds), coolOff: BigInt(coolOff) },
-    };
+  terms(blockNumber: bigint): Promise<liquidation.AuctionTerms> {
+    return readTerms(this.client, this.hub.liquidation, blockNumber);
   }
 
   async #index(underlying: number, blockNumber: bigint, now: bigint): Promise<bigint> {

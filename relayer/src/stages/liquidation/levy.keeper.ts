@@ -1,12 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
 import { levyAbi, liquidationAbi } from '@lockstep/contracts';
 import { liquidation, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type Address, type Hex } from 'viem';
-import { RELAYER_CONFIG } from '../../config/config.module.js';
-import type { RelayerConfig } from '../../config/relayer-config.js';
-import type { HubCall, HubCalls } from '../hub-calls.js';
-import { LevyReader, type LevyFigures, type LossContracts } from './levy.reader.js';
-import { LIQUIDATION_CALLS } from './calls.js';
+import type { HubCall } from '../hub-calls.js';
+import type { LevyFigures, LevyReader } from './levy.reader.js';
+import { Wants, type LiquidationSender } from './wants.js';
 
 /** A levy that everybody has paid is looked at again after so long: a reorg may have taken a payment back. Seconds. */
 const RECHECK = 600n;
@@ -28,93 +25,94 @@ interface SeenLevies {
 
 /**
  * Sees to losses that nobody's equity covered: has the fund pay, opens a levy for what it leaves, registers accounts in gain, closes it, collects it, spreads
- * what no profit answers for, and has the brake looked at. Anyone may make these calls. Everything it goes by is on the chain or in the
- * database, so a restart costs a few reads.
+ * what no profit answers for, and has the brake looked at. Anyone may make these calls. Everything it goes by is on the chain, so a
+ * restart costs a few reads.
  */
-@Injectable()
 export class LevyKeeper {
   /** levies that everybody has paid, and when that was seen */
   readonly #paid = new Map<bigint, bigint>();
 
+  readonly #wants: Wants;
+
+  /** @param limits `maxSteps` calls are sent in a look at most, and as many accounts registered with a levy */
   constructor(
-    @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'liquidation'>,
-    @Inject(LIQUIDATION_CALLS) private readonly calls: HubCalls,
     private readonly reader: LevyReader,
-  ) {}
+    sender: LiquidationSender,
+    private readonly limits: { readonly maxSteps: number },
+  ) {
+    this.#wants = new Wants(sender);
+  }
 
   /** One look at every market's deficit. */
   async tend(): Promise<void> {
-    const at = this.reader.contracts();
-    if (at === null) return;
     const now = await this.reader.now();
-    const levies = await this.reader.levies(at);
+    const levies = await this.reader.levies();
     const needs: Need[] = [];
-    for (const market of await this.reader.markets()) needs.push(...(await this.#needs(at, market, levies, now)));
-    if (await this.reader.isBrakeWrong(at)) needs.push(need('levy-review', at.levy, levyData.review(), { what: 'levy-review' }));
-    for (const { what, call } of needs.slice(0, this.config.liquidation.maxSteps)) await this.calls.want(what, call);
+    for (const market of await this.reader.markets()) needs.push(...(await this.#needs(market, levies, now)));
+    if (await this.reader.isBrakeWrong()) needs.push(this.#levy('levy-review', levyData.review(), { what: 'levy-review' }));
+    for (const { what, call } of needs.slice(0, this.limits.maxSteps)) await this.#wants.want(what, call, now);
   }
 
-  async #needs(at: LossContracts, market: number, all: readonly LevyFigures[], now: bigint): Promise<Need[]> {
+  async #needs(market: number, all: readonly LevyFigures[], now: bigint): Promise<Need[]> {
     const levies = all.filter((levy) => levy.market === market);
     const unpaid = new Map<bigint, readonly AccountId[]>();
-    for (const levy of levies) unpaid.set(levy.id, await this.#unpaid(at, levy, now));
-    const owed = await this.reader.owed(at, market);
+    for (const levy of levies) unpaid.set(levy.id, await this.#unpaid(levy, now));
+    const owed = await this.reader.owed(market);
     const seen: liquidation.SeenDeficit = {
       market,
       owed,
-      coverable: owed === 0n ? 0n : await this.reader.coverable(at, market),
+      coverable: owed === 0n ? 0n : await this.reader.coverable(market),
       levies: levies.map((levy) => ({ ...levy, unpaid: (unpaid.get(levy.id) ?? []).length > 0 })),
     };
     const steps = liquidation.deficitSteps(seen, now);
-    const needs = await Promise.all(steps.map((step) => this.#ofStep(at, market, { levies, unpaid, now }, step)));
+    const needs = await Promise.all(steps.map((step) => this.#ofStep(market, { levies, unpaid, now }, step)));
     return needs.flat();
   }
 
-  async #ofStep(at: LossContracts, market: number, { levies, unpaid, now }: SeenLevies, step: liquidation.DeficitStep): Promise<Need[]> {
+  async #ofStep(market: number, { levies, unpaid, now }: SeenLevies, step: liquidation.DeficitStep): Promise<Need[]> {
     switch (step.kind) {
       case 'cover': {
         const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'cover', args: [market] });
-        return [need(`deficit-cover:${market}`, at.liquidation, data, { what: 'deficit-cover', market })];
+        return [need(`deficit-cover:${market}`, this.reader.at.liquidation, data, { what: 'deficit-cover', market })];
       }
       case 'open':
         // The next levy is another need, also where the one before was opened by somebody else.
-        return [need(`levy-open:${market}:${levies.at(-1)?.id ?? 0n}`, at.levy, levyData.open(market), { what: 'levy-open', market })];
+        return [this.#levy(`levy-open:${market}:${levies.at(-1)?.id ?? 0n}`, levyData.open(market), { what: 'levy-open', market })];
       case 'spread':
-        return [need('levy-spread', at.levy, levyData.spread(), { what: 'levy-spread' })];
+        return [this.#levy('levy-spread', levyData.spread(), { what: 'levy-spread' })];
       case 'close':
-        return [need(`levy-close:${step.id}`, at.levy, levyData.close(step.id), { what: 'levy-close', levy: `${step.id}` })];
+        return [this.#levy(`levy-close:${step.id}`, levyData.close(step.id), { what: 'levy-close', levy: `${step.id}` })];
       case 'register':
         return this.#registrations(
-          at,
           levies.find(({ id }) => id === step.id),
           now,
         );
       case 'settle':
         return (unpaid.get(step.id) ?? []).map((account) => {
           const purpose = { what: 'levy-settle', levy: `${step.id}`, account };
-          return need(`levy-settle:${step.id}:${account}`, at.levy, levyData.settle(step.id, account), purpose);
+          return this.#levy(`levy-settle:${step.id}:${account}`, levyData.settle(step.id, account), purpose);
         });
     }
   }
 
   /** Those who owe it something. None while its window is open. */
-  async #unpaid(at: LossContracts, levy: LevyFigures, now: bigint): Promise<readonly AccountId[]> {
+  async #unpaid(levy: LevyFigures, now: bigint): Promise<readonly AccountId[]> {
     if (!levy.closed || now - (this.#paid.get(levy.id) ?? -RECHECK) < RECHECK) return [];
-    const accounts = await this.reader.unpaid(at, levy);
+    const accounts = await this.reader.unpaid(levy);
     if (accounts.length === 0) this.#paid.set(levy.id, now);
     return accounts;
   }
 
   /** Who trades is registered by that; the others have to be brought. Whose equity has nothing above maintenance margin is left out. */
-  async #registrations(at: LossContracts, levy: LevyFigures | undefined, now: bigint): Promise<Need[]> {
+  async #registrations(levy: LevyFigures | undefined, now: bigint): Promise<Need[]> {
     const needs: Need[] = [];
     if (levy === undefined) return needs;
     const { id, until } = levy;
-    for (const { account, registered } of await this.reader.gainers(at, levy, now + AGAIN >= until)) {
-      if (needs.length >= this.config.liquidation.maxSteps) break;
-      if ((await this.reader.wouldRegister(at, id, account)) > registered)
+    for (const { account, registered } of await this.reader.gainers(levy, now + AGAIN >= until)) {
+      if (needs.length >= this.limits.maxSteps) break;
+      if ((await this.reader.wouldRegister(id, account)) > registered)
         needs.push(
-          need(`levy-register:${id}:${account}:${registered}`, at.levy, levyData.register(id, account), {
+          this.#levy(`levy-register:${id}:${account}:${registered}`, levyData.register(id, account), {
             what: 'levy-register',
             levy: `${id}`,
             account,
@@ -122,6 +120,10 @@ export class LevyKeeper {
         );
     }
     return needs;
+  }
+
+  #levy(what: string, data: Hex, purpose: HubCall['purpose']): Need {
+    return need(what, this.reader.at.levy, data, purpose);
   }
 }
 

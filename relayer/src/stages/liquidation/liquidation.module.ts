@@ -5,25 +5,19 @@ import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { hubCallsOf } from '../hub-calls.js';
 import { StageCommonModule } from '../stage-common.module.js';
-import { LevyKeeper } from './levy.keeper.js';
-import { LevyReader } from './levy.reader.js';
 import { LIQUIDATION_CALLS } from './calls.js';
 import { LiquidationService } from './liquidation.service.js';
-import { ShortfallKeeper } from './shortfall.keeper.js';
-import { UndoKeeper } from './undo.keeper.js';
 
 const CALLS = hubCallsOf(LIQUIDATION_CALLS, { role: 'liquidate', key: 'liquidator', event: 'liquidation' });
 
 /** Stage 6: accounts below maintenance margin are found and their auctions moved on, where the configuration gives a key for it. */
-@Module({ imports: [StageCommonModule], providers: [LiquidationService, LevyReader, LevyKeeper, UndoKeeper, ShortfallKeeper, CALLS] })
+@Module({ imports: [StageCommonModule], providers: [LiquidationService, CALLS] })
 export class LiquidationModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
     private readonly chains: Chains,
     private readonly loops: Loops,
     private readonly liquidation: LiquidationService,
-    private readonly levies: LevyKeeper,
-    private readonly shortfalls: ShortfallKeeper,
   ) {}
 
   onModuleInit(): void {
@@ -32,8 +26,8 @@ export class LiquidationModule implements OnModuleInit {
     this.loops.add({ name: 'liquidation.look', everyMs: liquidation.pollMs, run: () => this.liquidation.look() });
     const everyMs = 1_000 * liquidation.levySeconds;
     if (everyMs === 0) return;
-    this.loops.add({ name: 'liquidation.levies', everyMs, run: () => this.levies.tend() });
+    this.loops.add({ name: 'liquidation.levies', everyMs, run: () => this.liquidation.seeToLosses() });
     this.loops.add({ name: 'liquidation.write-downs', everyMs, run: () => this.liquidation.settleWriteDowns() });
-    this.loops.add({ name: 'liquidation.shortfalls', everyMs, run: () => this.shortfalls.tend() });
+    this.loops.add({ name: 'liquidation.shortfalls', everyMs, run: () => this.liquidation.seeToDebts() });
   }
 }

@@ -73,6 +73,11 @@ export class Liquidator {
     this.#bidder = bid === null ? null : new Bidder(client, hub, book, reader, this.#wants, bid, nativePrice, payouts);
   }
 
+  /** Watched accounts that owed so much cash, 18 decimals, when their books were read last. */
+  debtors(least: bigint): readonly AccountId[] {
+    return [...this.#books.values()].filter(({ holdings }) => -holdings.cash >= least).map(({ account }) => account);
+  }
+
   /** One look at the newest block; null if it was looked at already. */
   async look(progress?: (done: bigint, to: bigint) => void): Promise<Look | null> {
     const { number: block, timestamp: now } = await this.client.getBlock();

@@ -22,6 +22,22 @@ export interface PayoutTerms {
  */
 export type PricesAhead = (now: bigint) => Promise<Hex | null>;
 
+/** Signed prices, as `prices` of the hub's functions take them. */
+export interface SignedPrices {
+  /** they were signed for, seconds */
+  readonly time: number;
+  readonly prices: Hex;
+}
+
+/** Those signed for a later time, seconds, newest first. */
+export type SignedAfter = (time: bigint) => Promise<readonly SignedPrices[]>;
+
+/** The newest that are dated later: publishers sign some a little ahead at each beat. */
+export const pricesAhead =
+  (signed: SignedAfter): PricesAhead =>
+  async (now) =>
+    (await signed(now))[0]?.prices ?? null;
+
 interface Bid {
   readonly account: AccountId;
   readonly bidder: AccountId;

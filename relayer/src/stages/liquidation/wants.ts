@@ -1,5 +1,6 @@
 import type { AccountId } from '@lockstep/shared';
 import type { Address } from 'viem';
+import type { RevertReason } from '../../sender/intent.js';
 import type { Became, HubCall } from '../hub-calls.js';
 
 /** `failed`: nobody could say; the rest goes on. */
@@ -8,6 +9,8 @@ export type Outcome = 'sent' | 'waiting' | 'refused' | 'failed';
 /** Who sends what a liquidator wants. */
 export interface LiquidationSender {
   readonly address: Address;
+  /** Why the hub would refuse a call now; null if it would not. */
+  refusal(call: Pick<HubCall, 'to' | 'data'>): Promise<RevertReason | null>;
   /** Sends a call if the hub would take it; asked again while the need is there. @param what key derived from the facts that make it necessary */
   want(what: string, call: HubCall): Promise<Exclude<Outcome, 'failed'>>;
   /** Null: nothing was sent for this need, as far as is known. */
