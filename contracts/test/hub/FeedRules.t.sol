@@ -3,7 +3,7 @@ pragma solidity ^0.8.34;
 
 import {Test} from "forge-std/Test.sol";
 
-import {Action, FeedGrade, Grade, Permission} from "../../src/hub/risk/FeedGrade.sol";
+import {FeedGrade, Grade} from "../../src/hub/risk/FeedGrade.sol";
 import {FeedId, FeedWord, Kind} from "../../src/hub/risk/FeedWord.sol";
 import {Smile} from "../../src/hub/risk/Smile.sol";
 
@@ -13,7 +13,6 @@ contract FeedRulesTest is Test {
     string private constant SMILE = "../shared/vectors/risk/smile.json";
 
     string[8] private _grades = ["fresh", "aged", "stale", "uncertain", "disagreeing", "future", "zero", "halted"];
-    string[4] private _permissions = ["refused", "atBand", "smallerSteps", "allowed"];
 
     // ---- given the table of grades
 
@@ -43,29 +42,10 @@ contract FeedRulesTest is Test {
         }
     }
 
-    function test_GivenTheTableOfGrades_WhenAnActionIsAsked_ItPermitsWhatTheTablePermits() public view {
-        string memory json = vm.readFile(GRADES);
-        for (uint8 g = 0; g <= uint8(type(Grade).max); ++g) {
-            string[] memory row = vm.parseJsonStringArray(json, string.concat(".permissions.", _grades[g]));
-            assertEq(row.length, uint8(type(Action).max) + 1);
-            for (uint8 a = 0; a < row.length; ++a) {
-                Permission permission = FeedGrade.permission(Grade(g), Action(a));
-                assertEq(_permissions[uint8(permission)], row[a], string.concat(_grades[g], " ", vm.toString(a)));
-            }
-        }
-    }
-
-    function testFuzz_GivenTwoGrades_WhenTheWorseIsTaken_ItPermitsNoMoreThanEither(
-        uint8 a,
-        uint8 b,
-        uint8 c
-    ) public pure {
-        Grade first = Grade(a % 8);
-        Grade second = Grade(b % 8);
-        Action action = Action(c % 6);
-        Permission permission = FeedGrade.permission(FeedGrade.worse(first, second), action);
-        assertLe(uint8(permission), uint8(FeedGrade.permission(first, action)));
-        assertLe(uint8(permission), uint8(FeedGrade.permission(second, action)));
+    function test_GivenTwoGrades_WhenTheWorseIsTaken_ItIsTheSevererOne() public pure {
+        for (uint8 a = 0; a <= uint8(type(Grade).max); ++a)
+            for (uint8 b = 0; b <= uint8(type(Grade).max); ++b)
+                assertEq(uint8(FeedGrade.worse(Grade(a), Grade(b))), a > b ? a : b);
     }
 
     // ---- given the vectors of the smile
