@@ -1,7 +1,7 @@
 import { encodeAccount, exchange, markets as model, risk, unixSeconds, type AccountId } from '@lockstep/shared';
 import { SLICES, UNDERLYINGS, portfolioMirror, standardMirror, type MarketView, type Prices } from './engines-mirror.js';
 import { EnginesWorld } from './engines-world.js';
-import { splitMix } from './portfolios.js';
+import { SEED, seeded } from './portfolios.js';
 
 const WAD = 10n ** 18n;
 const HUNDREDTH = 10n ** 16n;
@@ -11,7 +11,7 @@ const ACCOUNTS = process.env['LOCKSTEP_LONG'] === '1' ? 100 : 16;
 /** Spread of ETH's spot: sure enough to be fresh, not sure enough to be free (confidence 0.4). */
 const UNSURE = 12_000_000;
 
-const stream = splitMix(0x656e67696e6573n);
+const stream = seeded(0x656e67696e6573n);
 const below = (most: bigint): bigint => stream.next().value % most;
 const chance = (percent: bigint): boolean => below(100n) < percent;
 const signed = (most: bigint): bigint => below(2n * most + 1n) - most;
@@ -89,7 +89,7 @@ const portfolioWords = (view: MarketView, holdings: risk.Holdings) => {
   return { ...mirrored, worstScenario: Number(worstScenario), grade: 0, oldest: reads === 0 ? 2 ** 40 - 1 : Number(view.told) };
 };
 
-describe('given the engines over real feeds, rules, listing and sheets', () => {
+describe(`given the engines over real feeds, rules, listing and sheets (seed ${SEED})`, () => {
   let world: EnginesWorld;
 
   beforeAll(async () => {

@@ -1,4 +1,5 @@
 import { risk } from '@lockstep/shared';
+import fc from 'fast-check';
 
 /** Portfolios and parameter sets for the closed forms, and their shape as the contract takes them. */
 
@@ -15,6 +16,11 @@ export function* splitMix(seed: bigint): Generator<bigint, never> {
     yield z ^ (z >> 31n);
   }
 }
+
+/** Seed of this run, as every property has it (jest.setup.mjs): LOCKSTEP_SEED, or another one each time in a long run. Said by the tests' names. */
+export const SEED = fc.readConfigureGlobal().seed ?? 0;
+/** A stream of this run's seed, of its own for each user. */
+export const seeded = (user: bigint): Generator<bigint, never> => splitMix(user ^ splitMix(BigInt(SEED)).next().value);
 
 export type Next = () => bigint;
 const below = (next: Next, limit: bigint): bigint => ((next() << 64n) | next()) % limit;
