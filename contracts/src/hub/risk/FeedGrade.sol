@@ -15,27 +15,9 @@ enum Grade {
     Halted // by the guardian
 }
 
-/// @notice What somebody wants to do with an account. Reduce: |position| falls. TopUp: value comes in, nothing else. Bid: take a slice
-/// of a running auction.
-enum Action {
-    Open,
-    Reduce,
-    TopUp,
-    Withdraw,
-    StartLiquidation,
-    Bid
-}
-
-/// @notice AtBand: at a price within the band of the last mark. SmallerSteps: as usual, but less of the account at once.
-enum Permission {
-    Refused,
-    AtBand,
-    SmallerSteps,
-    Allowed
-}
-
-/// @title Grades of feeds and what each permits
-/// @notice Twin: shared/src/risk/feed-grade.ts; both are tested against the table shared/vectors/risk/feed-grades.json.
+/// @title Grades of feeds
+/// @notice Twin: shared/src/risk/feed-grade.ts; both are tested against the table shared/vectors/risk/feed-grades.json, which says too what each
+/// grade permits: Margin and Auctioneer see to that.
 library FeedGrade {
     /// @notice How far a clock of a signer or of another chain may run ahead, seconds: up to there a value counts as just signed.
     uint256 internal constant FUTURE_TOLERANCE = 5;
@@ -84,13 +66,5 @@ library FeedGrade {
     /// @notice The worse of two.
     function worse(Grade a, Grade b) internal pure returns (Grade) {
         return a > b ? a : b;
-    }
-
-    /// @notice What a grade lets an account do (DESIGN, Feeds): topping up never waits for a price, reducing never for a fresh one.
-    function permission(Grade grade, Action action) internal pure returns (Permission) {
-        if (grade == Grade.Fresh || action == Action.TopUp) return Permission.Allowed;
-        if (action == Action.Reduce) return Permission.AtBand;
-        if (grade != Grade.Aged) return Permission.Refused;
-        return action == Action.StartLiquidation || action == Action.Bid ? Permission.SmallerSteps : Permission.Refused;
     }
 }
