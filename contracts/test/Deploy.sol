@@ -52,7 +52,7 @@ library Deploy {
         return Withdrawals(create("src/hub/Withdrawals.sol:Withdrawals", args));
     }
 
-    /// @return the model with the rates of DESIGN: 2% + 8% of the utilisation, from 85% on steeply to 90%
+    /// @return the model with the rates that networks begin with: 2% + 8% of the utilisation, from 85% on steeply to 90%
     function interestModel() internal returns (InterestModel) {
         bytes memory args = abi.encode(0.02e18, 0.08e18, 0.85e18, 0.9e18);
         return InterestModel(create("src/hub/InterestModel.sol:InterestModel", args));

@@ -40,7 +40,11 @@ describe('the deployments command', () => {
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(json(result)).toMatchObject({
       network: 'local',
-      steps: expect.arrayContaining([expect.objectContaining({ kind: 'deploy', chain: 'hub', contract: 'Ledger' })]),
+      steps: expect.arrayContaining([
+        expect.objectContaining({ kind: 'deploy', chain: 'hub', contract: 'Ledger' }),
+        // What a governor that is a contract schedules.
+        expect.objectContaining({ kind: 'configure', target: expect.stringMatching(/^0x/), data: expect.stringMatching(/^0x[0-9a-f]{8}/) }),
+      ]),
       bounds: expect.arrayContaining([expect.objectContaining({ chain: 'spoke-a', symbol: 'USDC' })]),
     });
     expect(await run(['verify', ...network()])).toMatchObject({ code: 1 });

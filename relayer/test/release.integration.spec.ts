@@ -408,7 +408,7 @@ describe('given withdrawals of a hub and a spoke', () => {
     now = (1_700_000_001 + 901) * 1_000;
     await watch.look();
     expect(await alarms()).toEqual([
-      { code: 'RELEASE_LATE', detail: `path ${HUB} → ${SPOKE}: order 1 is not paid 901 s after it was given` },
+      { code: 'RELEASE_LATE', detail: `path ${HUB} → ${SPOKE}: order 1 (claim 1) is not paid 901 s after it was given` },
     ]);
     await index(spoke, block(1, 's'), [vault(block(1, 's'), 'ReleaseRefused', { sequence: 1n, reason: 2 })]);
     await watch.look();

@@ -49,7 +49,7 @@ export interface ChunkLimits {
 
 /** What a delivery costs before its first entry, and the vault's floor that must be left before its last payout. */
 const DELIVERY_BASE_GAS = 400_000n;
-/** An applied entry takes at most 60k (a rule of the design, tested at the worst case); folding and calldata come above that. */
+/** An applied entry takes at most 60k (a rule for every handler, tested at the worst case); folding and calldata come above that. */
 const ENTRY_GAS = 64_000n;
 /** A payout runs with at most 150k for the token's code, the books and the receipt beside it. */
 const RELEASE_GAS = 200_000n;

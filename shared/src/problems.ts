@@ -66,7 +66,15 @@ export type RelayProblem =
   | { readonly code: 'PACKET_NILIFIED'; readonly srcEid: Eid; readonly dstEid: Eid; readonly nonce: bigint }
   | { readonly code: 'PATH_UNINITIALISED'; readonly srcEid: Eid; readonly dstEid: Eid }
   | { readonly code: 'BOOKS_DISAGREE'; readonly srcEid: Eid; readonly dstEid: Eid; readonly detail: string }
-  | { readonly code: 'RELEASE_LATE'; readonly srcEid: Eid; readonly dstEid: Eid; readonly sequence: Sequence; readonly seconds: number }
+  | {
+      readonly code: 'RELEASE_LATE';
+      readonly srcEid: Eid;
+      readonly dstEid: Eid;
+      readonly sequence: Sequence;
+      /** of the order: what a withdrawal is looked up by */
+      readonly claim: bigint;
+      readonly seconds: number;
+    }
   | { readonly code: 'PATH_QUARANTINED'; readonly srcEid: Eid; readonly dstEid: Eid };
 
 export type RelayProblemCode = RelayProblem['code'];
@@ -125,7 +133,7 @@ export function describeProblem(problem: RelayProblem): string {
     case 'BOOKS_DISAGREE':
       return `path ${path}: ${problem.detail}; nothing more is signed for it until the books agree`;
     case 'RELEASE_LATE':
-      return `path ${path}: order ${problem.sequence} is not paid ${problem.seconds} s after it was given`;
+      return `path ${path}: order ${problem.sequence} (claim ${problem.claim}) is not paid ${problem.seconds} s after it was given`;
     case 'PATH_QUARANTINED':
       return `path ${path} is quarantined at the destination until a governed rebase`;
   }

@@ -88,7 +88,7 @@ export interface Snapshot {
   readonly journal: readonly Posting[];
 }
 
-/** Invariants a reconciliation answers for, by the names of the design. */
+/** Invariants a reconciliation answers for, by their names in docs/invariants.md. */
 export const RECONCILED_INVARIANTS = [
   'INV-VAULT-1',
   'INV-LEDGER-1',

@@ -9,7 +9,7 @@ import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
 import {LevyFixture} from "./LevyFixture.sol";
 
-/// @notice See LevyEvasion.tree. bob is long 10 BTC at 60,000 against carol with 20,000 in cash; BTC is at 64,000: 40,000 gained, 32,000 are asked
+/// @notice See LevyEvasion.tree: INV-LEVY-1, that what a levy may claim does not leave. bob is long 10 BTC at 60,000 against carol with 20,000 in cash; BTC is at 64,000: 40,000 gained, 32,000 are asked
 ///         initially, 19,200 at least. dave is his accomplice.
 contract LevyEvasionTest is LevyFixture {
     uint256 private constant GAIN = 40_000e18;

@@ -61,8 +61,9 @@ function stepJson(step: PlanStep): Record<string, unknown> {
     case 'deploy':
       return { kind: step.kind, chain: step.chain, contract: step.contract.name, address: step.contract.address, args: step.contract.args };
     case 'configure': {
-      const { kind, chain, subject, target, expected, actual } = step;
-      return { kind, chain, subject, target, expected, actual };
+      // Target and data are what a governor that is a contract schedules.
+      const { kind, chain, subject, target, data, expected, actual } = step;
+      return { kind, chain, subject, target, data, expected, actual };
     }
   }
 }

@@ -45,7 +45,7 @@ export interface FunctionRole {
 
 /**
  * Who may do what, the same on every network: the governor raises risk (late, on live networks), the guardian only lowers it (at once),
- * the operator runs the workers' fees. What is not listed is the admin's.
+ * the operator sets and takes the workers' fees and lists options. What is not listed is the admin's.
  */
 export function functionRoles({ contracts }: ChainAddresses, endpoint: Address): FunctionRole[] {
   const roles: FunctionRole[] = [

@@ -11,7 +11,7 @@ import { measureMargin } from './margin-gas.js';
 import { startGasWorld } from './start-gas-world.js';
 import { measureTrade } from './trade-gas.js';
 
-/** Targets of the design: most gas per deposit, or per payout; and what a transaction may cost at all (2^24), which liquidations without sheets keep. */
+/** Targets, as in README: most gas per deposit, or per payout; and what a transaction may cost at all (2^24), which liquidations without sheets keep. */
 const REACH = {
   'liquidation.start.max.sheetless': 1n << 24n,
   'auction.bid.max.sheetless': 1n << 24n,

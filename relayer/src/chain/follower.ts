@@ -25,11 +25,21 @@ export interface FollowerStatus {
   readonly laggingAnswers: number;
 }
 
-/** What one step did. `more`: there is more to do at once. */
-export interface StepResult {
-  readonly kind: TrackerStep['kind'] | 'started' | 'halted' | 'resumed' | 'overtaken';
-  readonly more: boolean;
+/** Where a chain left the branch that counted as final: our last final block, and the block that stands where the branches part. */
+export interface Fork {
+  readonly finalNumber: string;
+  readonly finalHash: string;
+  /** null: below what is kept */
+  readonly ancestorNumber: string | null;
+  readonly ancestorHash: string | null;
+  readonly replacementNumber: string;
+  readonly replacementHash: string;
 }
+
+/** What one step did. `more`: there is more to do at once. */
+export type StepResult =
+  | { readonly kind: Exclude<TrackerStep['kind'], 'deep-reorg'> | 'started' | 'halted' | 'resumed' | 'overtaken'; readonly more: boolean }
+  | { readonly kind: 'deep-reorg'; readonly more: false; readonly fork: Fork };
 
 /**
  * Follows one chain: each step reads the provider first and then changes the database in ONE transaction that moves the cursor and holds
@@ -128,7 +138,7 @@ export class ChainFollower {
   }
 
   async #deepReorg(tx: EntityManager, cursor: Cursor, step: Extract<TrackerStep, { kind: 'deep-reorg' }>): Promise<StepResult> {
-    const detail = {
+    const fork: Fork = {
       finalNumber: cursor.final.number.toString(),
       finalHash: cursor.final.hash,
       ancestorNumber: step.ancestor?.number.toString() ?? null,
@@ -148,8 +158,8 @@ export class ChainFollower {
         oldTip: cursor.tip,
         newHash: step.replacement.hash,
       });
-    await this.#store.halt(tx, 'deep-reorg', detail);
-    return { kind: 'deep-reorg', more: false };
+    await this.#store.halt(tx, 'deep-reorg', { ...fork });
+    return { kind: 'deep-reorg', more: false, fork };
   }
 
   async #extend(tx: EntityManager, blocks: readonly BlockWithLogs[]): Promise<void> {

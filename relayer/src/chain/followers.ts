@@ -38,11 +38,12 @@ export class Followers implements OnApplicationBootstrap {
         everyMs: chain.config.pollMs,
         run: async () => {
           await this.gate.ensure(chain);
-          const { kind, more } = await follower.step();
+          const step = await follower.step();
+          const { kind, more } = step;
           if (kind === 'reorg' || kind === 'resumed')
             this.#logger.warn({ event: 'chain.reorg', chain: chain.name, kind, tip: follower.status.tipNumber });
-          if (kind === 'deep-reorg')
-            this.#logger.error({ event: 'chain.halted', chain: chain.name, because: 'deep-reorg', final: follower.status.finalNumber });
+          // The hashes are what an operator compares with a provider of somebody else.
+          if (kind === 'deep-reorg') this.#logger.error({ event: 'chain.halted', chain: chain.name, because: kind, ...step.fork });
           return more;
         },
       });

@@ -175,11 +175,15 @@ describe('given a chain followed into a database', () => {
       await mineWith(1);
       await anvil.client.mine({ blocks: 10 });
       await catchUp();
+      const { hash: finalHash } = await anvil.client.getBlock({ blockNumber: follower.status.finalNumber ?? 0n });
       await anvil.client.revert({ id: snapshot });
       await anvil.client.increaseTime({ seconds: 100 });
       await mineWith(9);
       await anvil.client.mine({ blocks: 12 });
-      expect(await catchUp()).toEqual(['deep-reorg']);
+      const halted = await follower.step();
+      expect(halted).toMatchObject({ kind: 'deep-reorg', fork: { finalHash } });
+      const { replacementNumber, replacementHash } = halted.kind === 'deep-reorg' ? halted.fork : {};
+      expect(replacementHash).toBe((await anvil.client.getBlock({ blockNumber: BigInt(replacementNumber ?? -1) })).hash);
       const again = restarted();
       expect(await catchUp(again)).toEqual(['halted']);
       expect(again.status.haltedBecause).toBe('deep-reorg');

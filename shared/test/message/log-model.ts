@@ -1,6 +1,6 @@
 /**
  * Reference model of one path: what the Messengers of both ends may do to a log, reduced to what decides about effects.
- * Heads are left out (they bind a position to a history; the model works on positions); everything else is DESIGN §4.
+ * Heads are left out (they bind a position to a history; the model works on positions); everything else is as in IMessenger.sol.
  * contracts/test/message/Enumeration.t.sol walks the same states with the real contracts.
  */
 

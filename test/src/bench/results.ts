@@ -7,7 +7,7 @@ import { table } from '../demo/text.js';
 export interface Measurement {
   readonly value: number;
   readonly unit: string;
-  /** what DESIGN's table of numbers asks for */
+  /** what is aimed at, as in README */
   readonly target: string;
   /** what the best comparable system does */
   readonly peer?: string;

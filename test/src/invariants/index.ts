@@ -8,7 +8,7 @@ import { checkMargins, checkPositions } from './positions.js';
 import { Findings, type InvariantReport } from './report.js';
 
 /**
- * Evaluates every named invariant at pinned blocks, on the chains and, if `rows` reads the relayer's database, in its journal.
+ * Evaluates the invariants of {@link INVARIANTS} at pinned blocks, on the chains and, if `rows` reads the relayer's database, in its journal.
  * Can be called at any moment: what is in flight is accounted for.
  */
 export async function checkInvariants(stack: Stack, rows?: Rows): Promise<InvariantReport> {

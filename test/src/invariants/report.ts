@@ -1,4 +1,4 @@
-/** The invariants that are evaluated against running chains and the relayer's database; names as in ARCHITECTURE.md. */
+/** The invariants that are evaluated against running chains and the relayer's database; names as in docs/invariants.md. */
 export const INVARIANTS = [
   'INV-VAULT-1',
   'INV-LOG-1',

@@ -12,7 +12,7 @@ import {IDeficitSink} from "./IDeficitSink.sol";
 ///      trades, or is settled, is registered first. Each then pays ceil(registered · min(1, deficit / Σ registered)): independent of every
 ///      order, together never more than the deficit but for roundings, which go to the fund. Positions stay. What exceeds the profits is spread
 ///      over all positive cash by the ledger's cash index. While more is known to be missing than the fund has, no cash leaves.
-///      A market is watched from the moment its losses exceed half of what the fund would pay: who changes his positions from then on is sighted
+///      A market is watched from the moment its losses exceed half of what the fund would pay and are no dust (see review): who changes his positions from then on is sighted
 ///      with what he has gained by then, and registered with no less; what a levy may come to claim of an account cannot leave it. While it stays watched, all levies together take no
 ///      more of an account than it has gained.
 ///      Money is settlement cash, 18 decimals. Twin: shared/src/liquidation/levy.ts.
@@ -102,7 +102,7 @@ interface ILevy is IPositionWatcher, IDeficitSink {
     /// @notice Spreads the loss of accounts without positions, which no profit answers for, over all cash; as much as that can bear.
     function spread() external returns (uint256 cash);
     /// @notice Stops cash from leaving while known insolvency exceeds the fund by `least` or more, and lets it leave again; watches markets whose
-    ///         losses exceed half of what the fund would pay of them, and ceases to.
+    ///         losses exceed half of what the fund would pay of them and are at least `least`, or a unit while cash is stopped; and ceases to.
     function review() external returns (bool braked);
 
     // ---- guardian, governance (restricted)

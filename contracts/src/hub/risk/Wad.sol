@@ -10,10 +10,7 @@ library Wad {
     function floorDiv(int256 a, int256 b) internal pure returns (int256 q) {
         unchecked {
             q = a / b;
-            // Without a branch: everything is rounded by this.
-            assembly ("memory-safe") {
-                q := sub(q, slt(smod(a, b), 0))
-            }
+            if (a % b < 0) --q;
         }
     }
 

@@ -25,6 +25,7 @@ export interface QueuedClaim {
 /** An order whose payout is not seen yet. */
 export interface UnpaidOrder {
   readonly sequence: Sequence;
+  readonly claim: bigint;
   /** when it was given, unix seconds */
   readonly at: bigint;
 }
@@ -88,8 +89,8 @@ export class ReleaseRepository {
 
   /** The oldest order towards a chain that its vault neither paid, nor made claimable, nor refused, and that was not voided. */
   async firstUnpaid(hubEid: Eid, dstEid: Eid): Promise<UnpaidOrder | null> {
-    const [row] = await this.dataSource.query<{ sequence: string; block_time: string }[]>(
-      `select q.sequence, q.block_time from claim_events q
+    const [row] = await this.dataSource.query<{ sequence: string; claim: string; block_time: string }[]>(
+      `select q.sequence, q.claim, q.block_time from claim_events q
        where q.kind = 'ordered' and q.dst_eid = $2 and q.state <> 'orphaned'
          and not exists (select 1 from payout_events p where p.eid = $2 and p.sequence = q.sequence and p.state <> 'orphaned')
          and not exists (select 1 from deposit_outcomes v where v.src_eid = $1 and v.dst_eid = $2 and v.sequence = q.sequence
@@ -98,6 +99,6 @@ export class ReleaseRepository {
        order by q.sequence limit 1`,
       [hubEid, dstEid],
     );
-    return row === undefined ? null : { sequence: sequence(BigInt(row.sequence)), at: BigInt(row.block_time) };
+    return row === undefined ? null : { sequence: sequence(BigInt(row.sequence)), claim: BigInt(row.claim), at: BigInt(row.block_time) };
   }
 }

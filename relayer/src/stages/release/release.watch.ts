@@ -25,7 +25,11 @@ export class ReleaseWatch {
       const first = await this.releases.firstUnpaid(hub.eid, dstEid);
       const seconds = first === null ? 0 : Number(now - first.at);
       if (first === null || seconds <= this.config.release.lateSeconds) await this.problems.clear('release', hub.eid, dstEid);
-      else await this.problems.raise('release', { code: 'RELEASE_LATE', srcEid: hub.eid, dstEid, sequence: first.sequence, seconds });
+      else
+        await this.problems.raise('release', {
+          ...{ code: 'RELEASE_LATE', srcEid: hub.eid, dstEid },
+          ...{ sequence: first.sequence, claim: first.claim, seconds },
+        });
     }
   }
 }
