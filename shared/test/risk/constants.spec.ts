@@ -67,6 +67,87 @@ describe('given the scenario tables as published', () => {
   });
 });
 
+describe('given what the venues publish beside their scenarios', () => {
+  const [derive, deribit, paradex] = [portfolioMethod('derive-like'), portfolioMethod('deribit-like'), portfolioMethod('paradex-like')];
+  const haircuts = (parameters: { haircuts: Parameters['haircuts'] }): Record<string, number[][]> =>
+    Object.fromEntries(
+      Object.entries(parameters.haircuts).map(([asset, tiers]) => [
+        asset,
+        tiers.map(({ from, maintenance, initialExtra }) => [from, maintenance, initialExtra].map(number)),
+      ]),
+    );
+
+  it('derive-like: two tilts of the smile of at most a quarter, less a tenth per root of a year, over four standard deviations', () => {
+    const shapes = derive.skewScenarios.map(({ shape, sign, absolute, weight, capBase, capSlope }) => [
+      ...[shape, sign, absolute],
+      ...[weight, capBase, capSlope].map(number),
+    ]);
+    expect(shapes).toEqual([
+      ['linear', 1, true, 1, 0.25, -0.1],
+      ['abs', 1, true, 1, 0.25, -0.1],
+    ]);
+    expect([derive.skew.minWidth, derive.skew.width, derive.skew.volStatic].map(number)).toEqual([0.01, 4, 0.6]);
+  });
+  it('derive-like: 0.95 and 1.04 of a value, 16% a year whatever the rate', () => {
+    const { long, longRateMultiple, longRateAdd, short, shortRateMultiple, shortRateAdd } = derive.discount;
+    expect([long, longRateMultiple, longRateAdd, short, shortRateMultiple, shortRateAdd].map(number)).toEqual([
+      0.95, 0, 0.16, 1.04, 0, 0.16,
+    ]);
+  });
+  it('derive-like: an unsure price costs what confidence lacks; the basis factor has no cap within fifty years', () => {
+    expect(number(derive.confidence!.factor)).toBe(1);
+    expect(number(derive.basis!.cap)).toBeGreaterThanOrEqual(0.5 + 2 * 49);
+  });
+  it('derive-like: haircuts of its vectors; what is not named counts nothing', () => {
+    expect(haircuts(derive)).toEqual({
+      USDC: [[0, 0, 0]],
+      BTC: [[0, 0.03, 0.015]],
+      ETH: [[0, 0.15, 0.05]],
+      DAI: [[0, 0.08, 0.02]],
+      USDT: [[0, 0.02, 0.03]],
+      '*': [[0, 1, 0]],
+    });
+  });
+  it('derive-standard-like: option rates, and collateral at 0.80 and 0.75, times 0.9375 and 0.93 initially', () => {
+    const standard = StandardParameters.parse(PARAMETER_SETS['derive-standard-like']);
+    const { initialMax, initialMin, maintenance, unpairedInitial, unpairedMaintenance } = standard.option;
+    expect([initialMax, initialMin, maintenance, unpairedInitial, unpairedMaintenance].map(number)).toEqual([0.15, 0.13, 0.09, 1.2, 1.1]);
+    const kept = Object.entries(haircuts(standard)).map(([asset, [tier]]) => [
+      asset,
+      ...[1 - tier![1]!, 1 - tier![1]! - tier![2]!].map((share) => share.toFixed(4)),
+    ]);
+    expect(kept).toEqual([
+      ['USDC', '1.0000', '1.0000'],
+      ['ETH', '0.8000', (0.8 * 0.9375).toFixed(4)],
+      ['BTC', '0.7500', (0.75 * 0.93).toFixed(4)],
+      ['*', '0.0000', '0.0000'],
+    ]);
+  });
+  it('deribit-standard-like: 0.15 less the distance, 0.10 at least, 0.075 to stay; of a put 0.075 of its mark if that is more', () => {
+    const { initialMax, initialMin, maintenance, putMaintenanceOfMark } = StandardParameters.parse(
+      PARAMETER_SETS['deribit-standard-like'],
+    ).option;
+    expect([initialMax, initialMin, maintenance, putMaintenanceOfMark].map(number)).toEqual([0.15, 0.1, 0.075, 0.075]);
+  });
+  it('deribit-like and paradex-like: neither tilts nor discounts nor a charge for basis, confidence or a peg', () => {
+    for (const method of [deribit, paradex]) {
+      expect([method.skewScenarios, method.basis, method.confidence, method.depeg]).toEqual([[], null, null, null]);
+      const { long, short, longRateAdd, shortRateAdd } = method.discount;
+      expect([long, short, longRateAdd, shortRateAdd].map(number)).toEqual([1, 1, 0, 0]);
+    }
+  });
+  it('paradex-like: 2% of the net delta and 1% of the hedged one where scenarios ask for less', () => {
+    // A contract of 1,000 against another: calls of one strike on both sides lose nothing, but their deltas are hedged.
+    const [far, near] = [40, 41].map((days) => ({
+      days,
+      forward: '1000',
+      options: [{ kind: 'call', strike: '1', size: days === 40 ? '1' : '-1', vol: '0.01' }],
+    }));
+    const risk = evaluate(Portfolio.parse({ underlyings: [{ name: 'BTC', spot: '1000', expiries: [far, near] }] }), paradex);
+    expect([number(risk.initialMargin), number(risk.maintenanceMargin)].map((amount) => amount.toFixed(4))).toEqual(['10.0000', '5.0000']);
+  });
+});
+
 describe('given size tiers', () => {
   const tier = (from: number, leverage: number): object => ({
     from: String(from),

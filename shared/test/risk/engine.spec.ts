@@ -155,9 +155,47 @@ describe('given the default methods', () => {
         );
         if (first === undefined || second === undefined || both === undefined) throw new Error('three results expected');
         expect(both.maintenanceMargin <= first.maintenanceMargin + second.maintenanceMargin + DUST).toBe(true);
+        expect(both.initialMargin <= first.initialMargin + second.initialMargin + DUST).toBe(true);
       }),
       runs,
     );
+  });
+  it('cross margin never asks more of positions together than of each by itself', () => {
+    const [cross, isolated] = [parametersOf('lockstep-cross.json'), parametersOf('lockstep-isolated.json')];
+    fc.assert(
+      fc.property(draws, perpetual, (options, perp) => {
+        const together = evaluate(portfolioOf(options, perp), cross);
+        const parts = [...options.map((option) => portfolioOf([option], 0)), portfolioOf([], perp)].map((part) => evaluate(part, isolated));
+        for (const key of ['initialMargin', 'maintenanceMargin'] as const)
+          expect(together[key]).toBeLessThanOrEqual(parts.reduce((sum, part) => sum + part[key], 0n) + DUST);
+      }),
+      runs,
+    );
+  });
+  it('cross margin asks no more of perpetuals on opposite sides than of the two', () => {
+    const parameters = parametersOf('lockstep-cross.json');
+    const size = fc.integer({ min: 1, max: 2_000_000 });
+    fc.assert(
+      fc.property(size, size, (bought, sold) => {
+        const [long, short, both] = [bought, -sold, bought - sold].map((perp) => evaluate(portfolioOf([], perp), parameters));
+        if (long === undefined || short === undefined || both === undefined) throw new Error('three results expected');
+        for (const key of ['initialMargin', 'maintenanceMargin'] as const) expect(both[key]).toBeLessThanOrEqual(long[key] + short[key]);
+      }),
+      runs,
+    );
+  });
+  it('cross margin may ask more of two books in one account than in two: an expiry has one formula, and size has tiers', () => {
+    const parameters = parametersOf('lockstep-cross.json');
+    const marginOf = (options: readonly Draw[], perp: number): bigint => evaluate(portfolioOf(options, perp), parameters).maintenanceMargin;
+    const option = { vol: 60, days: 30 } as const;
+    // A put far out of the money by its share of spot, a spread near the money by what it can lose.
+    const put: Draw = { ...option, kind: 'put', strike: 40, size: -100 };
+    const spread: Draw[] = [
+      { ...option, kind: 'put', strike: 101, size: -100 },
+      { ...option, kind: 'put', strike: 100, size: 100 },
+    ];
+    expect(marginOf([put, ...spread], 0)).toBeGreaterThan(marginOf([put], 0) + marginOf(spread, 0));
+    expect(marginOf([], 20_000)).toBeGreaterThan(2n * marginOf([], 10_000));
   });
   it('an offset between correlated underlyings is a credit of at most three quarters', () => {
     const parameters = parametersOf('lockstep.json');

@@ -4,7 +4,10 @@ import fc from 'fast-check';
 import { abs, WAD } from '../../src/risk/decimal.js';
 import { evaluate } from '../../src/risk/evaluate.js';
 import { fixedPortfolioRisk, type FixedAccount, type FixedOption, type FixedUnderlying } from '../../src/risk/fixed/index.js';
-import { ALL_AVERAGED } from '../../src/risk/fixed/sheet-rows.js';
+import { laneSums } from '../../src/risk/fixed/option-lanes.js';
+import { ALL_AVERAGED, MARK_LANE, sheetHeader } from '../../src/risk/fixed/sheet-rows.js';
+import { cell } from '../../src/risk/math/black76.js';
+import { ln, lnRatio, ONE_Q64, sqrt } from '../../src/risk/math/fixed.js';
 import { Parameters } from '../../src/risk/parameters.js';
 import { Portfolio } from '../../src/risk/portfolio.js';
 
@@ -116,6 +119,32 @@ const health = (account: FixedAccount): bigint => {
   const { equity, maintenanceMargin } = fixedPortfolioRisk(account);
   return equity - maintenanceMargin;
 };
+/** Lanes whose volatility stays, from 16% down to 16% up. */
+const SAME_VOL = [1, 4, 7, 10, 13, 16, 19, 22, 25] as const;
+/** A step of a strike's lane, Q64; a core lane's is 2^33. What logarithms of moves may differ by is far below. */
+const STRIKE_STEP = 1n << 37n;
+const LOGARITHMS = 1n << 16n;
+
+/** A strike's cell over the forward, before lanes: Q64. */
+function exactCell(time: bigint, strike: bigint, sigma: bigint, move: number) {
+  const v = (sigma * sqrt(time)) >> 64n;
+  const inverse = (1n << 128n) / v;
+  const shock = ((84n + 4n * BigInt(move)) << 64n) / 100n;
+  const k = (strike << 64n) / FORWARD;
+  const value = cell(((-lnRatio(strike, FORWARD) * inverse) >> 64n) + (v >> 1n), inverse, v, ln(shock), shock, k);
+  const call = value < shock ? value : shock;
+  return { call, put: call - shock + k, shock, k };
+}
+
+/**
+ * How far a lane may be in the account's favour, Q64 of the forward a contract. A long call that is worth its exercise value is held at that of
+ * the strike's lane; a long put takes the moved forward rounded down, at most a step, where the move is no multiple of one. Nothing else.
+ */
+function allowance(option: { isPut: boolean; isShort: boolean; move: number; isIntrinsic: boolean }): bigint {
+  if (option.isShort) return LOGARITHMS;
+  if (!option.isPut) return LOGARITHMS + (option.isIntrinsic ? STRIKE_STEP : 0n);
+  return LOGARITHMS + (option.move === 4 ? 0n : ONE_Q64 >> 31n);
+}
 const runs = { numRuns: process.env['LOCKSTEP_LONG'] === '1' ? 5000 : 300 };
 
 describe('given the fixed-point engine of the chain', () => {
@@ -150,6 +179,41 @@ describe('given the fixed-point engine of the chain', () => {
     const { equity, maintenanceMargin } = fixedPortfolioRisk(account);
     expect(abs(equity + 30_600n * WAD)).toBeLessThanOrEqual(bound([call]));
     expect(abs(maintenanceMargin - 180n * WAD)).toBeLessThanOrEqual(bound([call]));
+  });
+
+  it('when it holds one option, its lanes are never rounded in its favour', () => {
+    const one = fc.record({
+      isPut: fc.boolean(),
+      strike: fc.integer({ min: 1_000, max: 300_000 }),
+      lots: fc.integer({ min: 1, max: 1_000_000 }),
+      isShort: fc.boolean(),
+      vol: fc.integer({ min: 5, max: 250 }),
+      days: fc.integer({ min: 1, max: 400 }),
+    });
+    fc.assert(
+      fc.property(one, ({ isPut, isShort, ...drawn }) => {
+        const strike = BigInt(drawn.strike) * WAD;
+        const lots = BigInt(isShort ? -drawn.lots : drawn.lots);
+        const expiry = { forward: FORWARD, time: (BigInt(drawn.days) << 64n) / 365n, averaged: 0n };
+        const sigma = (BigInt(drawn.vol) << 64n) / 100n;
+        const sums = laneSums([{ ...expiry, options: [{ strike, sigma, isPut, lots }] }], SPOT);
+        const forward = FORWARD >> sums.scale;
+        const { gain } = sheetHeader(expiry);
+        for (const [move, lane] of SAME_VOL.entries()) {
+          const { call, put, shock, k } = exactCell(expiry.time, strike, sigma, move);
+          const exact = lots * (isPut ? put : call);
+          const factor = (sums.lanes[lane] ?? 0n) > 0n ? (forward * gain) >> 64n : forward;
+          const over = ((sums.lanes[lane] ?? 0n) << 33n) - exact * factor;
+          expect(over).toBeLessThanOrEqual(
+            abs(lots) * factor * allowance({ isPut, isShort, move, isIntrinsic: call - (shock - k) < STRIKE_STEP }),
+          );
+        }
+        expect(sums.mark).toBe(
+          ((sums.lanes[MARK_LANE] ?? 0n) / ((sums.lanes[MARK_LANE] ?? 0n) > 0n ? (forward * gain) >> 64n : forward)) * forward,
+        );
+      }),
+      runs,
+    );
   });
 
   it('when it is flat, it needs nothing', () => {

@@ -1,6 +1,7 @@
 import { formatDecimal } from '../../src/risk/decimal.js';
 import { evaluate } from '../../src/risk/evaluate.js';
-import { Parameters } from '../../src/risk/parameters.js';
+import { PARAMETER_SETS } from '../../src/risk/parameter-sets.js';
+import { Parameters, PortfolioParameters } from '../../src/risk/parameters.js';
 import { Portfolio } from '../../src/risk/portfolio.js';
 
 /**
@@ -75,6 +76,15 @@ const cases = [
 ] as const;
 
 const haircut = (maintenance: string, initialExtra: string): object[] => [{ from: '0', maintenance, initialExtra }];
+const discount = {
+  long: '0.95',
+  longRateMultiple: '1',
+  longRateAdd: '0.08',
+  short: '1.04',
+  shortRateMultiple: '0.5',
+  shortRateAdd: '0.08',
+};
+const volShock = { up: '0.5', down: '0.275', shortPower: '0.3', longPower: '0.13', referenceDays: '30', floorDays: '1', minVolUp: '0.45' };
 const parameters = Parameters.parse({
   method: 'portfolio',
   name: 'published case',
@@ -86,15 +96,8 @@ const parameters = Parameters.parse({
     { shape: 'abs', sign: 1, absolute: true, weight: '1', capBase: '0.15', capSlope: '-0.05' },
   ],
   skew: { minWidth: '0.01', width: '4', volStatic: '4.5', volScale: '0.9' },
-  volShock: { up: '0.5', down: '0.275', shortPower: '0.3', longPower: '0.13', referenceDays: '30', floorDays: '1', minVolUp: '0.45' },
-  discount: {
-    long: '0.95',
-    longRateMultiple: '1',
-    longRateAdd: '0.08',
-    short: '1.04',
-    shortRateMultiple: '0.5',
-    shortRateAdd: '0.08',
-  },
+  volShock,
+  discount,
   basis: { up: '0.045', down: '-0.045', add: '0.5', multiple: '2', cap: '100' },
   factors: { initial: '1', maintenance: '0.8' },
   contingency: {
@@ -127,5 +130,23 @@ describe('given a case published by another venue', () => {
     expect(Math.abs(number(risk.equity) - 38108.07060071)).toBeLessThan(1e-4);
     expect(Math.abs(number(risk.equity - risk.initialMargin) - 17453.1878743)).toBeLessThan(1e-4);
     expect(Math.abs(number(risk.equity - risk.maintenanceMargin) - 20836.150107)).toBeLessThan(1e-4);
+  });
+});
+
+describe('given derive-like.json with the discounts and volatility moves of that case', () => {
+  // CAST: only spread; the schema checks the result.
+  const file = PARAMETER_SETS['derive-like'] as object;
+  const shipped = PortfolioParameters.parse(file);
+  const { scenarios } = evaluate(portfolio, Parameters.parse({ ...file, volShock, discount }));
+  /** The rows that count whole: the file damps its tails otherwise. */
+  const whole = cases.filter(([, , weight]) => weight === '1');
+
+  it('has every row of the case that is not damped', () => {
+    expect(whole).toHaveLength(23);
+    expect(shipped.scenarios.filter(({ weight }) => formatDecimal(weight) === '1')).toHaveLength(whole.length);
+  });
+  it.each(whole)('spot %s, volatility %s, weight %s gives %d', (spot, vol, _weight, profit) => {
+    const index = shipped.scenarios.findIndex((row) => formatDecimal(row.spot) === spot && row.vol === vol);
+    expect(Math.abs(Number(formatDecimal(scenarios[index]?.profit ?? 0n)) - profit)).toBeLessThan(1e-4);
   });
 });

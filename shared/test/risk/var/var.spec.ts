@@ -142,6 +142,18 @@ describe('given a series of P&L', () => {
     expect(filteredTail(calm, 0.99).valueAtRisk).toBeLessThan(historicalTail(calm, 0.99).valueAtRisk / 3);
     expect(filteredTail(storm, 0.99).valueAtRisk).toBeGreaterThan(filteredTail(calm, 0.99).valueAtRisk * 5);
   });
+  it('scales a series by hand: each day from its own volatility to that of tomorrow', () => {
+    // Half of yesterday's variance and half of the day's square, from a mean square of 3.75.
+    const filter = { kind: 'ewma', lambda: 0.5 } as const;
+    const forecasts = volatilities([1, -2, 3, -1], filter, 4);
+    [3.75, 2.375, 3.1875, 6.09375, 3.546875].forEach((variance, day) => expect(forecasts[day]! ** 2).toBeCloseTo(variance, 12));
+    // Losses: 2·√(3.546875/2.375) of the second day, √(3.546875/6.09375) of the last.
+    const worst = filteredTail([1, -2, 3, -1], 0.75, filter, 4);
+    expect([worst.valueAtRisk, worst.expectedShortfall].map((figure) => figure.toFixed(9))).toEqual(['2.444112152', '2.444112152']);
+    // One day and a half.
+    const both = filteredTail([1, -2, 3, -1], 0.625, filter, 4);
+    expect([both.valueAtRisk, both.expectedShortfall].map((figure) => figure.toFixed(9))).toEqual(['0.762922855', '1.883715719']);
+  });
   it('a forecast never looks at its own day or later', () => {
     const profits = Array.from({ length: 120 }, (_, i) => 10 * Math.sin(i * 78.233));
     const filter = { kind: 'ewma', lambda: 0.94 } as const;
@@ -215,6 +227,20 @@ describe('given daily prices of a real year', () => {
       expect(tail.valueAtRisk).toBeLessThan(25);
       expect(coverage.pValue).toBeGreaterThan(0.001);
     }
+  });
+  it('has the figures that docs/margin.md gives', () => {
+    const { level, days, window, models } = tailFigures(hypotheticalProfits(long('1'), moves.value));
+    expect([level, days, window]).toEqual([0.99, 364, 182]);
+    const told = models.map(({ model, tail, tested, exceptions, coverage, independence }) => [
+      model,
+      ...[tail.valueAtRisk, tail.expectedShortfall].map((loss) => loss.toFixed(2)),
+      `${exceptions} of ${tested}`,
+      ...[coverage.statistic, independence.statistic].map((statistic) => statistic.toFixed(2)),
+    ]);
+    expect(told).toEqual([
+      ['historical', '8.85', '9.25', '4 of 182', '1.97', '3.50'],
+      ['filtered historical', '12.06', '12.50', '2 of 182', '0.02', '6.86'],
+    ]);
   });
   it('a short straddle loses on moves either way', () => {
     const option = { strike: 100, size: -1, vol: '0.6' };
