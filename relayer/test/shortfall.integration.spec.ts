@@ -9,6 +9,7 @@ import { liquidationSchema } from '../src/config/liquidation-config.js';
 import { CollateralPayouts } from '../src/stages/liquidation/collateral-payouts.js';
 import { findHub } from '../src/stages/liquidation/hub.js';
 import { liquidatorTerms } from '../src/stages/liquidation/parameters.js';
+import type { SignedPrices } from '../src/stages/liquidation/payouts.js';
 import { DatabasePopulation } from '../src/stages/liquidation/population.js';
 import { ShortfallKeeper } from '../src/stages/liquidation/shortfall.keeper.js';
 import type { HubMarkets } from './exchange/hub-chain.js';
@@ -36,6 +37,7 @@ describe('given an account with a bitcoin of collateral that owes more cash than
   let withdrawals: Address;
   /** signed ones, as far as there are any */
   let prices: Hex | null = null;
+  let inHand: readonly SignedPrices[] = [];
   let booked = 0;
 
   beforeAll(async () => {
@@ -57,7 +59,7 @@ describe('given an account with a bitcoin of collateral that owes more cash than
       if (payout === null) throw new Error('it bids, and is paid out');
       const { client } = context;
       const payouts = new CollateralPayouts(client, found, sender.calls, bidder, { ...payout, route }, () => Promise.resolve(prices), null);
-      return new ShortfallKeeper(client, found, population, sender.calls, terms, 0n, payouts);
+      return new ShortfallKeeper(client, found, population, sender.calls, terms, 0n, payouts, () => Promise.resolve(inHand));
     };
     const collateral = await listCollateral(hub, HUB_EID);
     const limits = { limit: 10_000n * E18, restore: E18 / 2n };
@@ -190,6 +192,31 @@ describe('given an account with a bitcoin of collateral that owes more cash than
       expect(await beat(keeper())).toEqual(['shortfall-end mined']);
       expect(await isOpen()).toBe(false);
       expect(await beat(keeper())).toEqual([]);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'hands in signed prices where those of the hub are stale: nobody else has to publish',
+    async () => {
+      const grow = async (): Promise<void> => {
+        await chain.client.increaseTime({ seconds: 7_300 });
+        await chain.client.mine({ blocks: 1 });
+      };
+      const sign = async (): Promise<void> => {
+        const snapshot = await hub.sign(60_000n * E18);
+        inHand = [{ time: snapshot.time, prices: risk.encodePrices(snapshot) }];
+      };
+      await owe(11_000n * E18 + (await cashOf(debtor.account)));
+      await grow();
+      expect(await beat()).toEqual([]);
+      await sign();
+      expect(await beat()).toEqual(['shortfall-start mined']);
+      await grow();
+      expect(await beat()).toEqual([]);
+      await sign();
+      expect(await beat()).toEqual(['shortfall-bid mined']);
+      expect(-(await cashOf(debtor.account))).toBeLessThanOrEqual(5_000n * E18);
     },
     BUSY_MS,
   );

@@ -256,6 +256,31 @@ contract StandardEngineTest is HoldingsFixture {
         _closed(address(_rules), abi.encodeCall(ICollateralRules.restoreChain, (EID, worst)));
     }
 
+    function test_GivenGovernance_WhenRulesAreReplaced_OnlyBoundsStay() public {
+        _cross.setOpenInterestBounds(BTC, 1_000_000, 2_000_000);
+        IStandardEngine.PerpetualTier[] memory tiers = new IStandardEngine.PerpetualTier[](3);
+        for (uint256 i = 0; i < 3; ++i)
+            tiers[i] = IStandardEngine.PerpetualTier(uint128(i * 1_000_000e18), uint32((i + 1) * 1e7), uint32(i + 1));
+        _cross.setRules(tiers, _rates());
+        // 6m: 1m each at 1% and 2%, 4m at 3%.
+        uint256[] memory words = _words(_head(0, 0, 1), _position(0, -100e18, 6_000_000e18));
+        assertEq(_cross.riskOf(words).initialMargin, 150_000e18);
+        (, StandardMargin.Rules memory rules) = _cross.portfolioOf(words);
+        assertEq(rules.perpetual.length, 3);
+        assertEq(rules.perpetual[2].from, 2_000_000e18);
+        assertEq(rules.perpetual[2].maintenance, 3e9);
+        assembly ("memory-safe") {
+            mstore(tiers, 1)
+        }
+        _cross.setRules(tiers, _rates());
+        assertEq(_cross.riskOf(words).initialMargin, 60_000e18);
+        (, rules) = _cross.portfolioOf(words);
+        assertEq(rules.perpetual.length, 1);
+        // 1% + 99% / 2, at the mark of 60,000.
+        _listing.setOpen(25e18);
+        assertEq(_cross.riskOf(words).initialMargin, 3_030_000e18);
+    }
+
     function test_GivenGovernance_WhenRulesLoosenWithSize_ItSaysSo() public {
         IStandardEngine.PerpetualTier[] memory tiers = _tiers();
         tiers[1].initial = tiers[0].initial - 1;

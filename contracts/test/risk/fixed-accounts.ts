@@ -67,6 +67,20 @@ export function anyFixedAccount(next: Next): risk.FixedAccount {
   };
 }
 
+/** Up to eight underlyings at a price of 1, mostly without options, of which the last takes back what the others come to but for some wei. */
+export function anyCancellingAccount(next: Next): risk.FixedAccount {
+  const account = anyFixedAccount(next);
+  const size = [1n, 30n, 3_000n, 10n ** 6n, 10n ** 9n, WAD][Number(below(next, 6n))] ?? 1n;
+  const sizes = many(below(next, 8n), () => between(next, -size, size));
+  sizes.push(between(next, -12n, 12n) - sum(sizes));
+  const underlyings = sizes.map((perpetualSize) => {
+    const expiries = chance(next, 4n) ? [anyExpiry(next, WAD)] : [];
+    const group = chance(next, 70n) ? between(next, 1n, 3n) : 0n;
+    return { ...anyUnderlying(next), spot: WAD, perpetualSize, perpetualMark: WAD, followers: 0n, group, expiries };
+  });
+  return { ...account, underlyings };
+}
+
 const OPTION_BITS = 42n;
 
 /** Packed as holdings: six options a word. */

@@ -89,7 +89,7 @@ export function addLiquidator(program: Command): void {
     .option('--least <cash>', 'least that is worth a payout; default: 10')
     .option(
       '--prices <url>',
-      'GET /prices of an operator: a payout needs prices of the second in which it is asked for, and some auctions are undone by prices that nobody handed in',
+      'GET /prices of an operator: a payout needs prices of the second in which it is asked for, some auctions are undone by prices that nobody handed in, and where the hub’s own are not fresh they are handed in with starts and bids',
     )
     .option('--losses-seconds <number>', 'between two looks at losses, debts past the limit and assets written down; 0: never; default: 5')
     .option('--shortfalls <address>', 'the hub’s Shortfalls; default: found by events, from --from-block on')

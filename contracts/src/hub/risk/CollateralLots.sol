@@ -20,12 +20,12 @@ library CollateralLots {
             calldatacopy(first, asked.offset, shl(5, count))
             lots := add(first, shl(5, add(count, shl(1, words.length))))
             end := lots
+            // In two passes: of one, the stack would not hold all that is at hand.
             table := add(table, 32)
             let most := 0
             if mload(sub(table, 32)) {
                 most := and(mload(table), 0xffff)
             }
-            let place := 0
             for {
                 let from := words.offset
                 let past := add(from, shl(5, words.length))
@@ -38,35 +38,44 @@ library CollateralLots {
                 } lot {
                     lot := shr(124, lot)
                 } {
-                    let amount := and(lot, 0xfffffffffffffffffffffffffff)
                     let asset := and(shr(108, lot), 0xffff)
-                    if iszero(and(lt(sub(asset, 1), most), gt(amount, 0))) {
-                        continue
+                    if lt(sub(asset, 1), most) {
+                        let rule := mload(add(table, shl(5, asset)))
+                        mstore(end, rule)
+                        mstore(add(end, 32), and(lot, 0xfffffffffffffffffffffffffff))
+                        // One without a rule or an amount is written over.
+                        end := add(end, shl(6, gt(mul(shr(255, rule), mload(add(end, 32))), 0)))
                     }
-                    let rule := mload(add(table, shl(5, asset)))
-                    if iszero(rule) {
-                        continue
-                    }
-                    // Balances ascend mostly as prices do: looked for from the last one's on, and round.
-                    let left := count
-                    for {} left {
-                        left := sub(left, 1)
+                }
+            }
+            let at := first
+            let priced := not(0)
+            for {
+                let lot := lots
+            } lt(lot, end) {
+                lot := add(lot, 64)
+            } {
+                let underlying := and(mload(lot), 0xffff)
+                // Mostly the last one's price; else it is looked for from the first.
+                if xor(underlying, priced) {
+                    priced := underlying
+                    at := first
+                    for {
+                        let past := add(first, shl(5, count))
+                    } lt(at, past) {
+                        at := add(at, 32)
                     } {
-                        if eq(and(mload(add(first, shl(5, place))), 0xffff), and(rule, 0xffff)) {
+                        if eq(and(mload(at), 0xffff), underlying) {
                             break
                         }
-                        place := add(place, 1)
-                        place := mul(place, lt(place, count))
                     }
-                    if iszero(left) {
-                        place := count
-                        mstore(add(first, shl(5, place)), and(rule, 0xffff))
+                    if eq(at, add(first, shl(5, count))) {
+                        mstore(at, underlying)
                         count := add(count, 1)
                     }
-                    mstore(end, rule)
-                    mstore(add(end, 32), or(amount, shl(240, place)))
-                    end := add(end, 64)
                 }
+                let amount := add(lot, 32)
+                mstore(amount, or(mload(amount), shl(235, sub(at, first))))
             }
             mstore(0x40, end)
         }
@@ -89,7 +98,8 @@ library CollateralLots {
         assembly ("memory-safe") {
             let class := and(shr(24, mload(lots)), 0xff)
             let followers := add(beside, 96)
-            calldatacopy(beside, calldatasize(), add(96, shl(5, asked)))
+            let total := 0
+            calldatacopy(followers, calldatasize(), shl(5, asked))
             for {} lt(lots, end) {
                 lots := add(lots, 64)
             } {
@@ -108,21 +118,21 @@ library CollateralLots {
                     }
                 }
                 let price := and(mload(add(prices, shl(6, place))), 0xffffffffffffffffffffffffffffffff)
-                // Beyond 2^155 the product might not fit, and no supply comes near.
-                worth := div(mul(mul(worth, iszero(shr(155, worth))), price), 1000000000000000000)
-                if gt(worth, 0x1000000000000000000000000000000) {
-                    worth := 0x1000000000000000000000000000000
+                let amount := worth
+                worth := div(mul(amount, price), 1000000000000000000)
+                if or(shr(155, amount), shr(120, worth)) {
+                    // Beyond 2^155 the product might not fit, and no supply comes near.
+                    worth := mul(0x1000000000000000000000000000000, iszero(shr(155, amount)))
                 }
                 mstore(add(lots, 32), worth)
-                mstore(beside, add(mload(beside), worth))
+                total := add(total, worth)
                 if lt(place, asked) {
                     place := add(followers, shl(5, place))
                     mstore(place, add(mload(place), worth))
                 }
-                if eq(and(shr(24, rule), 0xff), class) {
-                    first := add(first, worth)
-                }
+                first := add(first, mul(worth, eq(and(shr(24, rule), 0xff), class)))
             }
+            mstore(beside, total)
         }
     }
 }

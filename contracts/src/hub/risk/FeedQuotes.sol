@@ -62,7 +62,7 @@ abstract contract FeedQuotes is IFeeds {
     }
 
     /// @inheritdoc IFeeds
-    /// @dev Every account's margin begins here, so the answer is laid down where it is returned from.
+    /// @dev Every account's margin begins here, so the answer is laid down where it is returned from, and mostly in one piece.
     function quotesOf(uint256[] calldata asked) external view returns (uint256[] memory) {
         unchecked {
             uint256 answer;
@@ -73,6 +73,7 @@ abstract contract FeedQuotes is IFeeds {
                 mstore(answer, 32)
                 mstore(add(answer, 32), add(1, shl(1, count)))
             }
+            _answerFresh(asked, answer);
             uint256 oldest = type(uint40).max;
             uint256 grade;
             uint256 terms;
@@ -108,6 +109,88 @@ abstract contract FeedQuotes is IFeeds {
             assembly ("memory-safe") {
                 mstore(add(answer, 64), or(oldest, shl(40, grade)))
                 return(answer, add(96, shl(6, count)))
+            }
+        }
+    }
+
+    /// @dev Returns from the call, unless anything asked for is not signed, not marked yet or not fresh. That is what most questions cost, and
+    /// without a jump a third of what _quote does: so the checks stand here once more.
+    /// @param answer where it is laid down, two words of it stand already
+    function _answerFresh(uint256[] calldata asked, uint256 answer) private view {
+        assembly ("memory-safe") {
+            let to := add(answer, 96)
+            let oldest := 0xffffffffff
+            let terms := 0
+            let which := not(0)
+            mstore(0x20, _words.slot)
+            for {
+                let from := asked.offset
+                let end := add(from, shl(5, asked.length))
+            } lt(from, end) {
+                from := add(from, 32)
+            } {
+                let item := calldataload(from)
+                mstore(0x00, shl(48, and(item, 0xffff)))
+                let word := sload(keccak256(0x00, 0x40))
+                // Mostly the terms of the one before.
+                if xor(which, and(shr(240, word), 0x3fff)) {
+                    which := and(shr(240, word), 0x3fff)
+                    mstore(0x00, shr(1, which))
+                    mstore(0x20, _spotTerms.slot)
+                    terms := shr(shl(7, and(which, 1)), sload(keccak256(0x00, 0x40)))
+                    mstore(0x20, _words.slot)
+                    // Mode 1: signed.
+                    if xor(and(shr(96, terms), 0xff), 1) {
+                        to := 0
+                        break
+                    }
+                }
+                let spot := and(word, 0xffffffffffffffffffffffffffffffff)
+                let time := and(shr(128, word), 0xffffffffff)
+                let spread := and(shr(168, word), 0xffffffff)
+                // A price, neither halted nor final, close, new and not of the future: an age below zero is beyond any that is fresh.
+                let unfit := or(
+                    or(iszero(spot), shr(254, word)),
+                    or(gt(spread, and(shr(48, terms), 0xffffffff)), gt(sub(timestamp(), time), and(terms, 0xffffff)))
+                )
+                let prices := spot
+                if and(item, 0x10000) {
+                    // MARK, beside the underlying.
+                    mstore(0x00, or(shl(48, and(item, 0xffff)), 0x10000000000))
+                    let other := sload(keccak256(0x00, 0x40))
+                    let mark := and(other, 0xffffffffffffffffffffffffffffffff)
+                    unfit := or(unfit, or(iszero(mark), shr(254, other)))
+                    unfit := or(unfit, gt(and(shr(168, other), 0xffffffff), and(shr(48, terms), 0xffffffff)))
+                    other := and(shr(128, other), 0xffffffffff)
+                    unfit := or(unfit, gt(sub(timestamp(), other), and(terms, 0xffffff)))
+                    if lt(other, time) {
+                        time := other
+                    }
+                    let band := div(mul(spot, and(shr(80, terms), 0xffff)), SHARE_ONE)
+                    if gt(mark, add(spot, band)) {
+                        mark := add(spot, band)
+                    }
+                    if lt(mark, sub(spot, band)) {
+                        mark := sub(spot, band)
+                    }
+                    prices := or(prices, shl(128, mark))
+                }
+                if unfit {
+                    to := 0
+                    break
+                }
+                if lt(time, oldest) {
+                    oldest := time
+                }
+                mstore(to, prices)
+                // FeedTerms.confidence, of a spread that is at most the widest; beside the epoch.
+                spread := div(mul(spread, 1000000000000000000), and(shr(48, terms), 0xffffffff))
+                mstore(add(to, 32), or(and(shr(200, word), 0xffffffffff), shl(40, sub(1000000000000000000, spread))))
+                to := add(to, 64)
+            }
+            if to {
+                mstore(add(answer, 64), oldest)
+                return(answer, sub(to, answer))
             }
         }
     }

@@ -63,81 +63,75 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
 
     /// @inheritdoc IRiskEngine
     function riskOf(uint256[] calldata holdings) external view returns (Risk memory) {
-        return _riskOf(holdings, true);
+        return _riskOf(holdings);
     }
 
     /// @inheritdoc IPortfolioEngine
     function riskWithoutSheet(uint256[] calldata holdings) external view returns (Risk memory) {
-        return _riskOf(holdings, false);
-    }
-
-    function _riskOf(uint256[] calldata holdings, bool useSheets) private view returns (Risk memory risk) {
-        (
-            PriceQuestion.Answer memory reading,
-            PortfolioMargin.Account memory account,
-            PortfolioMargin.Book[] memory books
-        ) = _resolve(holdings, useSheets);
-        PortfolioMargin.Result memory result = PortfolioMargin.evaluate(account, books);
-        for (uint256 i = 0; i < books.length; ++i) {
-            if (books[i].used == 0) continue;
-            uint256 header = books[i].header;
-            reading.grade = FeedGrade.worse(reading.grade, SheetGrades.gradeOf(header, block.timestamp));
-            uint40 oldest = SheetGrades.oldestOf(header);
-            if (oldest < reading.oldest) reading.oldest = oldest;
-        }
-        risk.equity = result.equity;
-        // CAST: margins are sums of what is not negative; a scenario is below 37.
-        risk.initialMargin = uint256(result.initialMargin);
-        risk.maintenanceMargin = uint256(result.maintenanceMargin);
-        risk.unrealisedGain = uint256(result.unrealisedGain);
-        risk.worstScenario = uint8(result.worstScenario);
-        risk.grade = reading.grade;
-        risk.oldest = reading.oldest;
+        return _riskOf(holdings);
     }
 
     // ---- holdings and feeds to an account
 
-    function _resolve(
-        uint256[] calldata holdings,
-        bool useSheets
-    )
-        private
-        view
-        returns (
-            PriceQuestion.Answer memory reading,
-            PortfolioMargin.Account memory account,
-            PortfolioMargin.Book[] memory books
-        )
-    {
+    /// @dev The same code for both: there is room for it once.
+    function _riskOf(uint256[] calldata holdings) private view returns (Risk memory risk) {
         _requireShape(holdings);
         unchecked {
             uint256 head = _word(holdings, 0);
             uint256 count = Holdings.underlyings(head);
-            uint256 next = 1 + Holdings.collateralWords(head);
+            PriceQuestion.Answer memory reading = PriceQuestion.ask(
+                feeds,
+                collateralRules,
+                holdings,
+                count,
+                settlementUnderlying
+            );
+            PortfolioMargin.Account memory account;
             account.cash = Holdings.cash(head);
             (account.initialFactor, account.maxLeverage) = Holdings.profile(head);
-            account.underlyings = PortfolioMargin.newUnderlyings(count);
-            books = PortfolioMargin.newBooks(count);
-            reading = PriceQuestion.ask(feeds, collateralRules, holdings, count, settlementUnderlying);
             account.settlementPrice = settlementUnderlying == 0 ? Wad.ONE : PriceQuestion.spotOf(reading, count);
-            uint256 beside = reading.beside;
-            if (beside != 0) {
-                account.collateral = int256(PriceQuestion.at(beside, 0));
-                account.haircuts.initial = int256(PriceQuestion.at(beside, 1));
-                account.haircuts.maintenance = int256(PriceQuestion.at(beside, 2));
+            if (reading.beside != 0) {
+                account.collateral = int256(PriceQuestion.at(reading.beside, 0));
+                account.haircuts.initial = int256(PriceQuestion.at(reading.beside, 1));
+                account.haircuts.maintenance = int256(PriceQuestion.at(reading.beside, 2));
             }
-            uint256 sixth;
+            PortfolioMargin.Whole memory whole = PortfolioMargin.begin(account, count);
+            _addAll(whole, holdings, reading, msg.sig == IRiskEngine.riskOf.selector);
+            PortfolioMargin.Result memory result = PortfolioMargin.finish(whole, account);
+            risk.equity = result.equity;
+            // CAST: margins are sums of what is not negative; a scenario is below 37.
+            risk.initialMargin = uint256(result.initialMargin);
+            risk.maintenanceMargin = uint256(result.maintenanceMargin);
+            risk.unrealisedGain = uint256(result.unrealisedGain);
+            risk.worstScenario = uint8(result.worstScenario);
+            risk.grade = reading.grade;
+            risk.oldest = reading.oldest;
+        }
+    }
+
+    /// @dev One underlying after the other in the same memory: it is the dearer the more there is.
+    function _addAll(
+        PortfolioMargin.Whole memory whole,
+        uint256[] calldata holdings,
+        PriceQuestion.Answer memory reading,
+        bool useSheets
+    ) private view {
+        unchecked {
+            PortfolioMargin.Underlying memory underlying;
+            PortfolioMargin.Book memory book;
+            uint256[] memory none = underlying.options;
+            uint256 count = whole.count;
+            uint256 next = 1 + Holdings.collateralWords(_word(holdings, 0));
+            uint256 sixth = type(uint256).max;
             uint256 groups;
             for (uint256 i = 0; i < count; ++i) {
-                uint256 position = _word(holdings, next);
-                uint256 end = ++next + Holdings.optionWords(position);
-                PortfolioMargin.Underlying memory underlying = account.underlyings[i];
+                uint256 position = _word(holdings, next++);
+                uint256 id = Holdings.underlying(position);
                 uint40 epoch = _prices(underlying, position, reading.quotes + (i << 6));
-                if (beside != 0) underlying.followers = int256(PriceQuestion.at(beside, 3 + i));
-                uint16 id = Holdings.underlying(position);
+                if (reading.beside != 0) underlying.followers = int256(PriceQuestion.at(reading.beside, 3 + i));
                 // A group of one offsets nothing.
                 if (count != 1) {
-                    if (i == 0 || id / GROUPS != sixth) {
+                    if (id / GROUPS != sixth) {
                         sixth = id / GROUPS;
                         groups = _groups[sixth];
                     }
@@ -146,49 +140,41 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
                     // CAST: the field's 32 bits.
                     underlying.correlation = int256(uint256(uint32(group >> 8)) * RATE_TO_WAD);
                 }
+                uint256 end = next + Holdings.optionWords(position);
+                uint256 free;
                 if (end != next) {
-                    PortfolioMargin.Book memory book = books[i];
+                    PortfolioMargin.makeRoom(whole, underlying.group);
+                    assembly ("memory-safe") {
+                        free := mload(0x40)
+                    }
                     underlying.options = holdings[next:end];
+                    next = end;
                     (book.used, book.cells) = OptionCells.gather(underlying.options);
-                    book.sheets = _sheets(id, epoch, book.used, useSheets);
+                    // CAST: it came with sixteen bits.
+                    book.sheets = _sheets(uint16(id), epoch, book.used, useSheets);
                 }
-                next = end;
+                PortfolioMargin.add(whole, underlying, book);
+                if (free == 0) continue;
+                if (book.used != 0) _grade(reading, book.header);
+                (underlying.options, book.used) = (none, 0);
+                assembly ("memory-safe") {
+                    mstore(0x40, free)
+                }
             }
         }
     }
 
-    /// @dev What the words count is there and nothing else, underlyings ascend, and there is no more than an account may hold.
+    /// @dev What expiries add to the prices' grade and age.
+    function _grade(PriceQuestion.Answer memory reading, uint256 header) private view {
+        reading.grade = FeedGrade.worse(reading.grade, SheetGrades.gradeOf(header, block.timestamp));
+        uint40 oldest = SheetGrades.oldestOf(header);
+        if (oldest < reading.oldest) reading.oldest = oldest;
+    }
+
+    /// @dev HoldingsInvalid, if something is wrong with their shape.
     function _requireShape(uint256[] calldata holdings) private pure {
-        unchecked {
-            if (holdings.length == 0) _refuse(0, "a head");
-            uint256 words = Holdings.collateralWords(holdings[0]);
-            uint256 count = Holdings.underlyings(holdings[0]);
-            uint256 next = 1 + words;
-            if (next > holdings.length) _refuse(next, "the collateral the head counts");
-            if (words > MOST_COLLATERAL_WORDS) _refuse(words, "at most 16 balances, in 9 words");
-            if (count > MOST_UNDERLYINGS) _refuse(count, "at most 8 underlyings");
-            uint256 optionWords;
-            uint256 withOptions;
-            uint256 least;
-            for (; count != 0; --count) {
-                if (next >= holdings.length) _refuse(next, "a position");
-                uint256 position = _word(holdings, next);
-                if (Holdings.underlying(position) < least) _refuse(position, "underlyings that ascend");
-                least = uint256(Holdings.underlying(position)) + 1;
-                words = Holdings.optionWords(position);
-                next += 1 + words;
-                if (next > holdings.length) _refuse(next, "the options the position counts");
-                if (words == 0) continue;
-                optionWords += words;
-                if (++withOptions > MOST_WITH_OPTIONS) _refuse(withOptions, "options of at most 3 underlyings");
-                if (optionWords > MOST_OPTION_WORDS) _refuse(optionWords, "at most 128 options, in 24 words");
-            }
-            if (next != holdings.length) _refuse(next, "no word more");
-        }
-    }
-
-    /// @dev HoldingsInvalid, with a text of at most 32 bytes.
-    function _refuse(uint256 word, bytes32 expected) private pure {
+        (uint256 word, bytes32 expected) = _faultIn(holdings);
+        if (expected == 0) return;
         bytes4 selector = HoldingsInvalid.selector;
         assembly ("memory-safe") {
             let data := mload(0x40)
@@ -202,6 +188,38 @@ contract PortfolioEngine is IPortfolioEngine, AccessManaged {
             mstore(add(data, 68), length)
             mstore(add(data, 100), expected)
             revert(data, 132)
+        }
+    }
+
+    /// @dev What the words count is there and nothing else, underlyings ascend, and there is no more than an account may hold.
+    /// @return word     at fault
+    /// @return expected instead, at most 32 bytes; 0: nothing is wrong
+    function _faultIn(uint256[] calldata holdings) private pure returns (uint256 word, bytes32 expected) {
+        unchecked {
+            if (holdings.length == 0) return (0, "a head");
+            uint256 words = Holdings.collateralWords(holdings[0]);
+            uint256 count = Holdings.underlyings(holdings[0]);
+            uint256 next = 1 + words;
+            if (next > holdings.length) return (next, "the collateral the head counts");
+            if (words > MOST_COLLATERAL_WORDS) return (words, "at most 16 balances, in 9 words");
+            if (count > MOST_UNDERLYINGS) return (count, "at most 8 underlyings");
+            uint256 optionWords;
+            uint256 withOptions;
+            uint256 least;
+            for (; count != 0; --count) {
+                if (next >= holdings.length) return (next, "a position");
+                uint256 position = _word(holdings, next);
+                if (Holdings.underlying(position) < least) return (position, "underlyings that ascend");
+                least = uint256(Holdings.underlying(position)) + 1;
+                words = Holdings.optionWords(position);
+                next += 1 + words;
+                if (words == 0) continue;
+                if (next > holdings.length) return (next, "the options the position counts");
+                optionWords += words;
+                if (++withOptions > MOST_WITH_OPTIONS) return (withOptions, "options of at most 3 underlyings");
+                if (optionWords > MOST_OPTION_WORDS) return (optionWords, "at most 128 options, in 24 words");
+            }
+            if (next != holdings.length) return (next, "no word more");
         }
     }
 

@@ -57,35 +57,39 @@ library PortfolioMargin {
         uint256 worstScenario;
     }
 
-    /// @dev One underlying in money: what the charges need, and its worst loss.
-    struct Leg {
-        int256 basis;
-        int256 mark;
-        int256 naked;
-        int256 net;
-        int256 worst;
-    }
-
-    /// @dev Underlyings of a group together.
-    /// @param sum of their profits, see PortfolioScenarios
+    /// @dev Underlyings of a group together; the first joint is of all there are.
+    /// @param alone what each loses at worst by itself
+    /// @param value of those without options, and what they gain by the largest move down and by that up
+    /// @param sum   of the profits of those with options, see PortfolioScenarios; 0: there are none
     struct Joint {
         uint256 group;
         uint256 members;
         int256 alone;
         int256 basis;
         int256 correlation;
+        int256 value;
+        int256 down;
+        int256 up;
         uint256 sum;
     }
 
-    /// @dev All underlyings together.
-    /// @param sum     of their profits; 0: of one only, which says itself which is the worst
-    /// @param scratch where profits of one with options are laid down
+    /// @notice All underlyings together, as far as they were added.
+    /// @param haircut initial margin of collateral alone
+    /// @param count   how many underlyings there will be
+    /// @param linears values of those without options, see PortfolioScenarios.newLinears
+    /// @param scratch where profits of one with options are laid down; 0: none has
     struct Whole {
+        int256 haircut;
+        int256 initial;
+        int256 maintenance;
         int256 gains;
         int256 marks;
         int256 loss;
+        int256 notional;
+        bool isLeveraged;
         uint256 worstScenario;
-        uint256 sum;
+        uint256 count;
+        uint256 linears;
         uint256 scratch;
         uint256 groups;
         Joint[] joints;
@@ -95,23 +99,88 @@ library PortfolioMargin {
 
     error PlaceMissing(uint256 places);
 
-    function evaluate(Account memory account, Book[] memory books) internal pure returns (Result memory result) {
+    /// @notice begin, add of each underlying, finish.
+    function evaluate(Account memory account, Book[] memory books) internal pure returns (Result memory) {
         unchecked {
-            // Every product is below 2^255: sizes are below 2^104, prices below 2^100, what they come to below 2^150.
-            Requirement memory charge = account.haircuts;
-            int256 haircut = charge.initial;
-            Whole memory whole;
-            if (account.underlyings.length != 0) _addUp(account.underlyings, books, charge, whole);
+            uint256 count = account.underlyings.length;
+            Whole memory whole = begin(account, count);
+            for (uint256 i = 0; i < count; ++i) {
+                if (books[i].used != 0) makeRoom(whole, account.underlyings[i].group);
+                add(whole, account.underlyings[i], books[i]);
+            }
+            return finish(whole, account);
+        }
+    }
+
+    /// @notice To add underlyings to.
+    /// @param account its underlyings are not read here
+    /// @param count   how many there will be
+    function begin(Account memory account, uint256 count) internal pure returns (Whole memory whole) {
+        whole.haircut = account.haircuts.initial;
+        whole.initial = account.haircuts.initial;
+        whole.maintenance = account.haircuts.maintenance;
+        whole.isLeveraged = account.maxLeverage != 0;
+        whole.count = count;
+        whole.linears = PortfolioScenarios.newLinears(count);
+        Joint memory all;
+        whole.joints = _room(1 + count);
+        (whole.joints[0], whole.groups) = (all, 1);
+    }
+
+    /// @notice Before an underlying with options is added: room for what stays of it, so that memory taken after this may be given back.
+    function makeRoom(Whole memory whole, uint256 group) internal pure {
+        if (whole.scratch == 0) {
+            whole.scratch = PortfolioScenarios.newSum();
+            // One alone says itself which scenario is the worst.
+            if (whole.count == 1) return;
+            whole.joints[0].sum = PortfolioScenarios.newSum();
+        }
+        Joint memory joint = whole.joints[_indexOf(whole, group)];
+        if (joint.sum == 0 && whole.count != 1) joint.sum = PortfolioScenarios.newSum();
+    }
+
+    /// @notice Charges, gains and losses of an underlying.
+    /// @param book of its options; `used` is 0 if there are none, else there was makeRoom
+    function add(Whole memory whole, Underlying memory underlying, Book memory book) internal pure {
+        unchecked {
+            Joint memory all = whole.joints[0];
+            uint256 index = _indexOf(whole, underlying.group);
+            int256 value = _down(underlying.perpetualSize, underlying.perpetualMark) + underlying.followers;
+            int256 worst;
+            (int256 naked, int256 net) = (0, 0);
+            if (book.used == 0) {
+                (int256 down, int256 up) = PortfolioScenarios.extremesOf(value);
+                worst = -Wad.min(down, up);
+                PortfolioScenarios.append(whole.linears, value, index);
+                _move(all, value, down, up);
+                if (index != 0) _move(whole.joints[index], value, down, up);
+            } else (worst, naked, net) = _ofOptions(whole, index, underlying, book, value);
+            whole.gains += underlying.perpetualProfit;
+            whole.loss += worst;
+            _charge(whole, underlying, naked, net);
+            if (index == 0) return;
+            Joint memory joint = whole.joints[index];
+            ++joint.members;
+            joint.alone += worst;
+            if (underlying.correlation < joint.correlation) joint.correlation = underlying.correlation;
+        }
+    }
+
+    /// @notice What all that was added comes to.
+    function finish(Whole memory whole, Account memory account) internal pure returns (Result memory result) {
+        unchecked {
+            for (uint256 i = 0; i < whole.groups; ++i) _addUp(whole, whole.joints[i], i);
             (int256 gains, int256 marks, int256 loss) = (whole.gains, whole.marks, whole.loss);
+            int256 haircut = whole.haircut;
             result.worstScenario = whole.worstScenario;
             int256 depeg = _up(Wad.max(0, 0.99e18 - account.settlementPrice), 4e18);
             result.equity = account.cash + account.collateral + gains + marks;
-            result.maintenanceMargin = charge.maintenance + _up(loss, MAINTENANCE);
-            result.initialMargin = Wad.max(result.maintenanceMargin, charge.initial + _up(loss, Wad.ONE + depeg));
+            result.maintenanceMargin = whole.maintenance + _up(loss, MAINTENANCE);
+            result.initialMargin = Wad.max(result.maintenanceMargin, whole.initial + _up(loss, Wad.ONE + depeg));
             if (account.initialFactor > Wad.ONE)
                 result.initialMargin = _up(result.initialMargin, account.initialFactor);
-            if (account.maxLeverage != 0) {
-                int256 least = haircut - Wad.floorDiv(-_notional(account.underlyings) * Wad.ONE, account.maxLeverage);
+            if (whole.isLeveraged) {
+                int256 least = haircut - Wad.floorDiv(-whole.notional * Wad.ONE, account.maxLeverage);
                 result.initialMargin = Wad.max(result.initialMargin, least);
             }
             // What positions may lose includes their gains: margin that holds a gain back already does not hold it back twice.
@@ -119,93 +188,29 @@ library PortfolioMargin {
         }
     }
 
-    /// @notice As `new` would, at once.
-    function newUnderlyings(uint256 count) internal pure returns (Underlying[] memory underlyings) {
-        assembly ("memory-safe") {
-            underlyings := mload(0x40)
-            let at := add(add(underlyings, 32), shl(5, count))
-            let end := add(at, mul(count, 288))
-            mstore(0x40, end)
-            calldatacopy(at, calldatasize(), sub(end, at))
-            mstore(underlyings, count)
-            for {
-                let to := add(underlyings, 32)
-            } lt(at, end) {
-                to := add(to, 32)
-                at := add(at, 288)
-            } {
-                mstore(to, at)
-                // The last member: no options, the word that is always zero.
-                mstore(add(at, 256), 0x60)
-            }
-        }
-    }
+    // ---- one underlying
 
-    /// @notice As `new` would, at once.
-    function newBooks(uint256 count) internal pure returns (Book[] memory books) {
-        assembly ("memory-safe") {
-            books := mload(0x40)
-            let at := add(add(books, 32), shl(5, count))
-            let end := add(at, shl(7, count))
-            mstore(0x40, end)
-            calldatacopy(at, calldatasize(), sub(end, at))
-            mstore(books, count)
-            for {
-                let to := add(books, 32)
-            } lt(at, end) {
-                to := add(to, 32)
-                at := add(at, 128)
-            } {
-                mstore(to, at)
-                // The third member: no sheets.
-                mstore(add(at, 64), 0x60)
-            }
-        }
-    }
-
-    /// @dev Perpetuals at their mark, options by lots of either side, calls and puts apart.
-    function _notional(Underlying[] memory underlyings) private pure returns (int256 notional) {
+    /// @dev Adds one without options.
+    function _move(Joint memory joint, int256 value, int256 down, int256 up) private pure {
         unchecked {
-            for (uint256 i = 0; i < underlyings.length; ++i) {
-                Underlying memory underlying = underlyings[i];
-                int256 lots;
-                for (uint256 w = 0; w < underlying.options.length; ++w) {
-                    for (uint256 word = underlying.options[w]; word != 0; word >>= 42) {
-                        // CAST: 33 bits moved to the top and back with their sign.
-                        lots += Wad.abs(int256(word << 214) >> 223);
-                    }
-                }
-                notional +=
-                    _up(lots * Holdings.LOT, underlying.spot) +
-                    _up(Wad.abs(underlying.perpetualSize), underlying.perpetualMark);
-            }
+            joint.value += value;
+            joint.down += down;
+            joint.up += up;
         }
     }
 
-    // ---- one underlying in money
-
-    function _leg(
+    /// @param value of what moves with it
+    function _ofOptions(
+        Whole memory whole,
+        uint256 index,
         Underlying memory underlying,
         Book memory book,
-        Leg memory leg,
-        Whole memory whole,
-        uint256 joint
-    ) private pure {
+        int256 value
+    ) private pure returns (int256 worst, int256 naked, int256 net) {
         unchecked {
-            int256 linear = _down(underlying.perpetualSize, underlying.perpetualMark) + underlying.followers;
-            if (book.used == 0) {
-                (leg.basis, leg.mark, leg.naked, leg.net) = (0, 0, 0, 0);
-                leg.worst = linear == 0 ? int256(0) : PortfolioScenarios.addLinear(linear, whole.sum, joint);
-                return;
-            }
             uint256 missing = book.used;
             for (uint256 i = 0; i < book.sheets.length; ++i) missing &= ~book.sheets[i][0];
             require(missing == 0, PlaceMissing(missing));
-            if (whole.scratch == 0) whole.scratch = PortfolioScenarios.newSum();
-            uint256 free;
-            assembly ("memory-safe") {
-                free := mload(0x40)
-            }
             // CAST: a price; it only sets how forwards are cut.
             OptionLanes.Sums memory sums = OptionLanes.sum(
                 book.sheets,
@@ -213,119 +218,113 @@ library PortfolioMargin {
                 book.cells,
                 uint256(underlying.spot)
             );
-            (leg.naked, leg.net, book.header) = (sums.naked, sums.net, sums.header);
-            leg.mark = Wad.floorDiv(sums.mark << sums.scale, OptionLanes.UNIT);
-            leg.basis = Wad.floorDiv(sums.basis << sums.scale, OptionLanes.UNIT);
-            (leg.worst, whole.worstScenario) = PortfolioScenarios.withOptions(
+            book.header = sums.header;
+            whole.marks += Wad.floorDiv(sums.mark << sums.scale, OptionLanes.UNIT);
+            int256 basis = Wad.floorDiv(sums.basis << sums.scale, OptionLanes.UNIT);
+            Joint memory joint = whole.joints[index];
+            joint.basis += basis;
+            (worst, whole.worstScenario) = PortfolioScenarios.withOptions(
                 sums,
-                linear,
-                Wad.min(0, leg.basis),
+                value,
+                Wad.min(0, basis),
                 whole.scratch
             );
-            if (joint != 0) PortfolioScenarios.addToBoth(whole.sum, joint, whole.scratch);
-            else if (whole.sum != 0) PortfolioScenarios.addTo(whole.sum, whole.scratch);
-            // Nothing of the sums is needed any more: the next underlying's stand in their place, for memory is the dearer the more there is.
-            assembly ("memory-safe") {
-                mstore(0x40, free)
-            }
+            if (index != 0) PortfolioScenarios.addToBoth(whole.joints[0].sum, joint.sum, whole.scratch);
+            else if (joint.sum != 0) PortfolioScenarios.addTo(joint.sum, whole.scratch);
+            return (worst, sums.naked, sums.net);
         }
     }
 
-    /// @dev Charges on the size of what is held, and for unsure feeds.
-    function _charge(Underlying memory underlying, Leg memory leg, Requirement memory charge) private pure {
+    /// @dev Charges on the size of what is held, and for unsure feeds; and what it comes to without regard to its side, if that is asked.
+    /// @param naked of its options, see OptionLanes.Sums
+    /// @param net   the same
+    function _charge(Whole memory whole, Underlying memory underlying, int256 naked, int256 net) private pure {
         unchecked {
             int256 held = Wad.abs(underlying.perpetualSize);
+            int256 spot = underlying.spot;
+            (int256 initial, int256 maintenance) = (whole.initial, whole.maintenance);
             if (held != 0) {
-                int256 perpetual = _up(held, underlying.spot);
-                charge.maintenance += _up(perpetual, 0.03e18);
-                charge.initial += _up(perpetual, 0.04e18);
+                int256 perpetual = _up(held, spot);
+                maintenance += _hundredths(perpetual * 3);
+                initial += _hundredths(perpetual * 4);
             }
-            if (leg.naked != 0) {
-                int256 short = _up(leg.naked * Holdings.LOT, underlying.spot);
-                charge.maintenance += _up(short, 0.003e18);
-                charge.initial += _up(short, 0.005e18);
+            if (naked != 0) {
+                int256 short = _up(naked * Holdings.LOT, spot);
+                maintenance += _up(short, 0.003e18);
+                initial += _up(short, 0.005e18);
             }
-            if (underlying.confidence >= 0.55e18) return;
-            int256 notional = _up(held + leg.net * Holdings.LOT, underlying.spot) + underlying.followers;
-            charge.initial += _up(notional, Wad.ONE - underlying.confidence);
+            if (underlying.confidence < 0.55e18) {
+                int256 notional = _up(held + net * Holdings.LOT, spot) + underlying.followers;
+                initial += _up(notional, Wad.ONE - underlying.confidence);
+            }
+            (whole.initial, whole.maintenance) = (initial, maintenance);
+            if (whole.isLeveraged) whole.notional += _notional(underlying, held);
         }
     }
 
-    // ---- underlyings together
-
-    /// @dev Charges, gains and losses: the sum of the worst, less what correlated ones lose less together, times their correlation.
-    function _addUp(
-        Underlying[] memory underlyings,
-        Book[] memory books,
-        Requirement memory charge,
-        Whole memory whole
-    ) private pure {
+    /// @dev Perpetuals at their mark, options by lots of either side, calls and puts apart.
+    function _notional(Underlying memory underlying, int256 held) private pure returns (int256) {
         unchecked {
-            uint256 count = underlyings.length;
-            Leg memory leg;
-            Joint memory none;
-            if (count != 1) whole.joints = _newJoints(count);
-            if (count != 1 || books[0].used == 0) whole.sum = PortfolioScenarios.newSum();
-            for (uint256 i = 0; i < count; ++i) {
-                Underlying memory underlying = underlyings[i];
-                Joint memory joint = none;
-                if (count != 1 && underlying.group != 0) joint = _jointOf(whole, underlying.group);
-                _leg(underlying, books[i], leg, whole, joint.sum);
-                whole.gains += underlying.perpetualProfit;
-                whole.marks += leg.mark;
-                whole.loss += leg.worst;
-                _charge(underlying, leg, charge);
-                if (joint.sum == 0) continue;
-                ++joint.members;
-                joint.alone += leg.worst;
-                joint.basis += leg.basis;
-                joint.correlation = Wad.min(joint.correlation, underlying.correlation);
+            int256 lots;
+            for (uint256 i = 0; i < underlying.options.length; ++i) {
+                for (uint256 word = underlying.options[i]; word != 0; word >>= 42) {
+                    // CAST: 33 bits moved to the top and back with their sign.
+                    lots += Wad.abs(int256(word << 214) >> 223);
+                }
             }
-            // The first of the scenarios in which the account as a whole gains least.
-            if (whole.sum != 0) (, whole.worstScenario) = PortfolioScenarios.leastOf(whole.sum);
-            for (uint256 i = 0; i < whole.groups; ++i) whole.loss -= _offset(whole.joints[i]);
+            return _up(lots * Holdings.LOT, underlying.spot) + _up(held, underlying.perpetualMark);
         }
     }
 
-    function _jointOf(Whole memory whole, uint256 group) private pure returns (Joint memory joint) {
+    // ---- groups: the sum of the worst, less what correlated ones lose less together, times their correlation
+
+    /// @dev Where the group's is among the joints; a new one stands behind the others. Those without a group, and one that is alone, belong to the first only.
+    function _indexOf(Whole memory whole, uint256 group) private pure returns (uint256 index) {
         unchecked {
+            if (group == 0 || whole.count == 1) return 0;
             uint256 groups = whole.groups;
-            for (uint256 i = 0; i < groups; ++i) {
-                joint = whole.joints[i];
-                if (joint.group == group) return joint;
-            }
-            joint = whole.joints[groups];
-            (joint.group, joint.correlation, joint.sum) = (group, 0.75e18, PortfolioScenarios.newSum());
+            for (index = 1; index < groups; ++index) if (whole.joints[index].group == group) return index;
+            Joint memory joint;
+            (joint.group, joint.correlation) = (group, 0.75e18);
+            whole.joints[index] = joint;
             whole.groups = groups + 1;
         }
     }
 
-    /// @dev One alone offsets nothing.
-    function _offset(Joint memory joint) private pure returns (int256) {
-        unchecked {
-            if (joint.members == 1) return 0;
-            (int256 least, ) = PortfolioScenarios.leastOf(joint.sum);
-            return _down(Wad.max(0, joint.alone + Wad.min(least, Wad.min(0, joint.basis))), joint.correlation);
+    /// @dev An array whose members do not stand yet: each is set before it is read.
+    function _room(uint256 count) private pure returns (Joint[] memory joints) {
+        assembly ("memory-safe") {
+            joints := mload(0x40)
+            mstore(joints, count)
+            mstore(0x40, add(joints, shl(5, add(count, 1))))
         }
     }
 
-    /// @dev As `new` would, at once.
-    function _newJoints(uint256 count) private pure returns (Joint[] memory joints) {
-        assembly ("memory-safe") {
-            joints := mload(0x40)
-            let at := add(add(joints, 32), shl(5, count))
-            let end := add(at, mul(count, 192))
-            mstore(0x40, end)
-            calldatacopy(at, calldatasize(), sub(end, at))
-            mstore(joints, count)
-            for {
-                let to := add(joints, 32)
-            } lt(at, end) {
-                to := add(to, 32)
-                at := add(at, 192)
-            } {
-                mstore(to, at)
+    /// @dev Of the first joint the first of the scenarios in which the account gains least; of a group what it lowers the loss by.
+    function _addUp(Whole memory whole, Joint memory joint, uint256 index) private pure {
+        unchecked {
+            // One alone offsets nothing, and has said which scenario is the worst if it has options.
+            if (index == 0 ? joint.sum == 0 && PortfolioScenarios.isEmpty(whole.linears) : joint.members == 1) return;
+            int256 least;
+            uint256 at;
+            if (joint.sum == 0)
+                (least, at) = PortfolioScenarios.leastOfLinears(
+                    whole.linears,
+                    index,
+                    joint.value,
+                    joint.down,
+                    joint.up
+                );
+            else {
+                PortfolioScenarios.addLinears(joint.sum, whole.linears, index);
+                (least, at) = PortfolioScenarios.leastOf(joint.sum);
             }
+            if (index == 0) whole.worstScenario = at;
+            else
+                whole.loss -= _down(
+                    Wad.max(0, joint.alone + Wad.min(least, Wad.min(0, joint.basis))),
+                    joint.correlation
+                );
         }
     }
 
@@ -340,6 +339,13 @@ library PortfolioMargin {
     function _up(int256 a, int256 b) private pure returns (int256) {
         unchecked {
             return -Wad.floorDiv(-a * b, Wad.ONE);
+        }
+    }
+
+    /// @dev Rounded up, of what is not negative.
+    function _hundredths(int256 value) private pure returns (int256) {
+        unchecked {
+            return (value + 99) / 100;
         }
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {OptionLanes} from "./OptionLanes.sol";
+import {Wad} from "./Wad.sol";
 
 /// @title Profits of the 37 scenarios: nine moves by three volatilities, eight tails, two tilts
 /// @notice 18 decimals, each rounded down once. Twin, bit for bit: shared/src/risk/fixed/portfolio-margin.ts.
@@ -14,6 +15,11 @@ library PortfolioScenarios {
     uint256 private constant FACTORS_AT = 1184;
     /// @dev Which factor each tail has, a byte each: moves times weights come to -15.9984%, 16% like the last move of the core, 15.99%.
     uint256 private constant TAIL_FACTORS = 0x09090808080a0808000000000000000000000000000000000000000000000000;
+    /// @dev From here on values say which move is the worst: those nearest to the largest, 15.9984% down and 15.99% up, differ from it by more
+    /// than the roundings of as many values as there may be.
+    int256 private constant CLEAR = 1e9;
+    /// @dev The first scenario of the largest move up.
+    uint256 private constant FURTHEST_UP = 24;
 
     /// @notice Room for the profits of several, nothing yet.
     function newSum() internal pure returns (uint256 sum) {
@@ -24,51 +30,129 @@ library PortfolioScenarios {
         }
     }
 
-    /// @notice Adds what only the move counts for.
-    /// @param a sum
-    /// @param b another, 0: none
-    /// @return worst Loss of the worst, at least 0.
-    function addLinear(int256 value, uint256 a, uint256 b) internal pure returns (int256 worst) {
+    // ---- of what moves with the underlying and nothing else: perpetuals, collateral
+
+    /// @notice Room for values of so many underlyings without options: where the next goes, then a word each, value int248 | number of its
+    /// group uint8.
+    function newLinears(uint256 count) internal pure returns (uint256 linears) {
+        assembly ("memory-safe") {
+            linears := mload(0x40)
+            mstore(linears, add(linears, 32))
+            mstore(0x40, add(linears, shl(5, add(count, 1))))
+        }
+    }
+
+    /// @param value  below 2^160
+    /// @param group  its number from 1 on, 0: none
+    function append(uint256 linears, int256 value, uint256 group) internal pure {
+        assembly ("memory-safe") {
+            let next := mload(linears)
+            mstore(next, or(shl(8, value), group))
+            mstore(linears, add(next, 32))
+        }
+    }
+
+    function isEmpty(uint256 linears) internal pure returns (bool empty) {
+        assembly ("memory-safe") {
+            empty := eq(mload(linears), add(linears, 32))
+        }
+    }
+
+    /// @return down Profit by the largest move down, 16%.
+    /// @return up   Profit by the largest move up.
+    function extremesOf(int256 value) internal pure returns (int256 down, int256 up) {
+        assembly ("memory-safe") {
+            value := shl(2, value)
+            up := sdiv(value, 25)
+            let rest := smod(value, 25)
+            down := sub(sub(0, up), sgt(rest, 0))
+            up := sub(up, slt(rest, 0))
+        }
+    }
+
+    /// @notice Of linears: what they gain together in the scenario in which they gain least, and the first such scenario.
+    /// @param group whose, 0: all
+    /// @param value what they come to
+    /// @param down  sum of their extremesOf
+    /// @param up    the same
+    function leastOfLinears(
+        uint256 linears,
+        uint256 group,
+        int256 value,
+        int256 down,
+        int256 up
+    ) internal pure returns (int256 least, uint256 at) {
+        if (value >= CLEAR) return (down, 0);
+        if (value <= -CLEAR) return (up, FURTHEST_UP);
+        return _search(linears, group);
+    }
+
+    /// @dev By every move, in the order of the scenarios that have it first.
+    /// @param group whose, 0: all
+    function _search(uint256 linears, uint256 group) private pure returns (int256 least, uint256 at) {
+        unchecked {
+            least = type(int256).max;
+            for (uint256 i = 0; i < 11; ++i) {
+                // CAST: below nine. Moves in 1e-8: nine of the core, then two of the tails.
+                (int256 move, uint256 scenario) = (int256(i) * 4_000_000 - 16_000_000, 3 * i);
+                if (i == 9) (move, scenario) = (-15_998_400, 27);
+                if (i == 10) (move, scenario) = (15_990_000, 32);
+                int256 profit;
+                uint256 end;
+                assembly ("memory-safe") {
+                    end := mload(linears)
+                }
+                for (uint256 from = linears + 32; from < end; from += 32) {
+                    int256 word;
+                    assembly ("memory-safe") {
+                        word := mload(from)
+                    }
+                    // CAST: the low byte.
+                    if (group == 0 || uint8(uint256(word)) == group)
+                        profit += Wad.floorDiv((word >> 8) * move, 100_000_000);
+                }
+                if (profit < least) (least, at) = (profit, scenario);
+            }
+        }
+    }
+
+    /// @notice Adds linears to a sum that has none yet.
+    /// @param group whose, 0: all
+    function addLinears(uint256 sum, uint256 linears, uint256 group) internal pure {
         assembly ("memory-safe") {
             // Rounded down: 2^160 of what it is divided by makes it positive before.
-            function floored(product) -> profit {
-                profit := sub(div(add(product, shl(160, 100000000)), 100000000), shl(160, 1))
+            function addTo_(at, product) {
+                mstore(at, add(mload(at), sub(div(product, 100000000), shl(160, 1))))
             }
-            // Where nothing is allocated, if there is no other.
-            if iszero(b) {
-                b := mload(0x40)
-            }
-            a := add(a, FACTORS_AT)
-            b := add(b, FACTORS_AT)
-            let most := mul(value, 16000000)
-            worst := floored(most)
-            let last := floored(sub(0, most))
-            mstore(a, add(mload(a), last))
-            mstore(b, add(mload(b), last))
-            mstore(add(a, 256), add(mload(add(a, 256)), worst))
-            mstore(add(b, 256), add(mload(add(b, 256)), worst))
-            if slt(last, worst) {
-                worst := last
-            }
-            worst := sub(0, worst)
-            let step := mul(value, 4000000)
+            let end := mload(linears)
             for {
-                let product := sub(step, most)
-                let at := 32
-            } lt(at, 256) {
-                at := add(at, 32)
-                product := add(product, step)
+                let from := add(linears, 32)
+            } lt(from, end) {
+                from := add(from, 32)
             } {
-                last := floored(product)
-                mstore(add(a, at), add(mload(add(a, at)), last))
-                mstore(add(b, at), add(mload(add(b, at)), last))
+                let value := mload(from)
+                if mul(group, xor(and(value, 0xff), group)) {
+                    continue
+                }
+                value := sar(8, value)
+                let step := mul(value, 4000000)
+                let at := add(sum, FACTORS_AT)
+                let product := sub(shl(160, 100000000), shl(2, step))
+                for {
+                    let past := add(at, 288)
+                } lt(at, past) {
+                    at := add(at, 96)
+                } {
+                    addTo_(at, product)
+                    product := add(product, step)
+                    addTo_(add(at, 32), product)
+                    product := add(product, step)
+                    addTo_(add(at, 64), product)
+                    product := add(product, step)
+                }
+                addTo_(at, add(mul(value, sub(0, 15998400)), shl(160, 100000000)))
+                addTo_(add(at, 32), add(mul(value, 15990000), shl(160, 100000000)))
             }
-            last := floored(mul(value, sub(0, 15998400)))
-            mstore(add(a, 288), add(mload(add(a, 288)), last))
-            mstore(add(b, 288), add(mload(add(b, 288)), last))
-            last := floored(mul(value, 15990000))
-            mstore(add(a, 320), add(mload(add(a, 320)), last))
-            mstore(add(b, 320), add(mload(add(b, 320)), last))
         }
     }
 

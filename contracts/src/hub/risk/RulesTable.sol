@@ -25,6 +25,8 @@ library RulesTable {
     uint256 private constant LISTED = 1 << 255;
     /// @dev Both rates of the state.
     uint256 private constant STATE = uint256(type(uint64).max) << 96;
+    /// @dev All four rates: uint256(type(uint128).max) << 32.
+    uint256 private constant RATES = 0x000000000000000000000000ffffffffffffffffffffffffffffffff00000000;
     /// @dev A rate of 1e-9, as a wad.
     int256 private constant RATE_TO_WAD = 1e9;
     uint256 private constant WAD = 1e18;
@@ -274,6 +276,10 @@ library RulesTable {
                     mstore(left, rule)
                     mstore(add(left, 32), held)
                     left := add(left, 64)
+                    continue
+                }
+                // Neither the chain nor its state takes anything.
+                if iszero(and(rule, RATES)) {
                     continue
                 }
                 // chainRates, in wads.

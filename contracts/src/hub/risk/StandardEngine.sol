@@ -8,10 +8,10 @@ import {FeedGrade, Grade} from "./FeedGrade.sol";
 import {FeedWord, Kind} from "./FeedWord.sol";
 import {Holdings} from "./Holdings.sol";
 import {ICollateralRules} from "./ICollateralRules.sol";
-import {Requirement} from "./Haircuts.sol";
 import {IFeeds} from "./IFeeds.sol";
 import {IListing, IRiskEngine, NO_SCENARIO, Risk} from "./IRiskEngine.sol";
 import {IStandardEngine} from "./IStandardEngine.sol";
+import {PerpetualTiers} from "./PerpetualTiers.sol";
 import {PriceQuestion} from "./PriceQuestion.sol";
 import {Smile} from "./Smile.sol";
 import {StandardMargin} from "./StandardMargin.sol";
@@ -19,9 +19,10 @@ import {Wad} from "./Wad.sol";
 
 /// @notice Isolated and cross margin: reads an account's holdings, the feeds and the rules, and values them by the closed forms.
 abstract contract StandardEngine is IStandardEngine, AccessManaged {
+    using PerpetualTiers for uint256[8];
+
     int256 private constant RATE_TO_WAD = 1e9;
     uint256 private constant RATE_ONE = 1e9;
-    uint256 private constant MAX_TIERS = 8;
     uint256 private constant WAD = 1e18;
     /// @dev The settlement price is the average of the last 30 minutes.
     uint256 private constant AVERAGED = 30 minutes;
@@ -33,7 +34,8 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     address public immutable normalTable;
     bool private immutable _isIsolated;
 
-    PerpetualTier[] private _perpetual;
+    /// @dev See PerpetualTiers.
+    uint256[8] private _tiers;
     OptionRates private _option;
     mapping(uint16 underlying => InterestBounds) private _interestBounds;
 
@@ -56,25 +58,12 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     /// @inheritdoc IStandardEngine
     function setOpenInterestBounds(uint16 underlying, uint80 lower, uint80 upper) external restricted {
         _interestBounds[underlying] = InterestBounds(lower, upper);
+        _tiers.setBounded(underlying);
         emit OpenInterestBoundsSet(underlying, lower, upper);
     }
 
     function _setRules(PerpetualTier[] memory tiers, OptionRates memory option) private {
-        require(tiers.length != 0 && tiers.length <= MAX_TIERS, RulesInvalid("1 ... 8 tiers"));
-        delete _perpetual;
-        for (uint256 i = 0; i < tiers.length; ++i) {
-            PerpetualTier memory tier = tiers[i];
-            require(i == 0 ? tier.from == 0 : tier.from > tiers[i - 1].from, RulesInvalid("tiers from 0 that rise"));
-            require(
-                i == 0 || (tier.initial >= tiers[i - 1].initial && tier.maintenance >= tiers[i - 1].maintenance),
-                RulesInvalid("rates that do not fall")
-            );
-            require(
-                tier.maintenance != 0 && tier.maintenance <= tier.initial && tier.initial <= RATE_ONE,
-                RulesInvalid("0 < maintenance <= initial <= 10^9")
-            );
-            _perpetual.push(tier);
-        }
+        _tiers.set(tiers);
         require(
             option.maintenance <= option.initialMin && option.initialMin <= option.initialMax,
             RulesInvalid("option maintenance <= initialMin <= initialMax")
@@ -91,42 +80,83 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
 
     /// @inheritdoc IRiskEngine
     function riskOf(uint256[] calldata holdings) external view returns (Risk memory risk) {
-        PriceQuestion.Answer memory reading;
-        (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) = _resolve(holdings, reading);
-        int256 collateral;
-        Requirement memory haircuts;
-        if (reading.beside != 0) {
-            // CAST: sums of values below 2^120.
-            collateral = int256(PriceQuestion.at(reading.beside, 0));
-            haircuts.initial = int256(PriceQuestion.at(reading.beside, 1));
-            haircuts.maintenance = int256(PriceQuestion.at(reading.beside, 2));
+        _requireShape(holdings);
+        unchecked {
+            uint256 head = holdings[0];
+            uint256 count = Holdings.underlyings(head);
+            PriceQuestion.Answer memory reading = PriceQuestion.ask(feeds, collateralRules, holdings, count, 0);
+            int256 worth = Holdings.cash(head);
+            StandardMargin.Tally memory tally;
+            if (reading.beside != 0) {
+                // CAST: sums of values below 2^120.
+                worth += int256(PriceQuestion.at(reading.beside, 0));
+                tally.haircut = int256(PriceQuestion.at(reading.beside, 1));
+                tally.initial = tally.haircut;
+                tally.maintenance = int256(PriceQuestion.at(reading.beside, 2));
+            }
+            _addUp(tally, holdings, count, reading);
+            StandardMargin.Profile memory profile;
+            (profile.initialFactor, profile.maxLeverage) = Holdings.profile(head);
+            StandardMargin.Result memory result = StandardMargin.finish(tally, worth, profile);
+            risk.equity = result.equity;
+            // CAST: margins are sums of what is not negative.
+            risk.initialMargin = uint256(result.initialMargin);
+            risk.maintenanceMargin = uint256(result.maintenanceMargin);
+            risk.unrealisedGain = uint256(result.unrealisedGain);
+            risk.worstScenario = NO_SCENARIO;
+            risk.grade = reading.grade;
+            risk.oldest = reading.oldest;
         }
-        uint256 table = _hasOptions(portfolio) ? Normal.load(normalTable) : 0;
-        StandardMargin.Result memory result = StandardMargin.evaluateWith(
-            table,
-            portfolio,
-            rules,
-            collateral,
-            haircuts
-        );
-        return
-            Risk({
-                equity: result.equity,
-                initialMargin: uint256(result.initialMargin),
-                maintenanceMargin: uint256(result.maintenanceMargin),
-                unrealisedGain: uint256(result.unrealisedGain),
-                worstScenario: NO_SCENARIO,
-                grade: reading.grade,
-                oldest: reading.oldest
-            });
     }
 
-    /// @dev The distribution's table is dear where nothing is priced with it.
-    function _hasOptions(StandardMargin.Portfolio memory portfolio) private pure returns (bool) {
+    /// @dev All underlyings; of rules and of the distribution's table only what these need.
+    function _addUp(
+        StandardMargin.Tally memory tally,
+        uint256[] calldata holdings,
+        uint256 count,
+        PriceQuestion.Answer memory reading
+    ) private view {
         unchecked {
-            for (uint256 i = 0; i < portfolio.underlyings.length; ++i)
-                if (portfolio.underlyings[i].expiries.length != 0) return true;
-            return false;
+            StandardMargin.Rules memory rules;
+            rules.perpetual = PerpetualTiers.none();
+            uint256 table;
+            uint256 next = 1 + Holdings.collateralWords(holdings[0]);
+            // Where the tiers that were read end, and the first's word.
+            uint256 reach;
+            uint256 first = count == 0 ? 0 : _tiers[0];
+            for (uint256 i = 0; i < count; ++i) {
+                uint256 position = holdings[next];
+                uint256 end = ++next + Holdings.optionWords(position);
+                uint16 id = Holdings.underlying(position);
+                int256 size = Holdings.perpetualSize(position);
+                tally.profits += Holdings.perpetualQuote(position);
+                if (size != 0) {
+                    int256 mark = PriceQuestion.markOf(reading, i);
+                    // A size below 2^104 times a mark below 2^101.
+                    tally.profits += Wad.floorDiv(size * mark, Wad.ONE);
+                    int256 notional = StandardMargin.notionalOf(size, mark);
+                    // CAST: it is not negative.
+                    while (uint256(notional) > reach) reach = _tiers.readNext(rules.perpetual, first);
+                    int256 crowded;
+                    if (PerpetualTiers.isBounded(first, id)) crowded = StandardMargin.crowding(_interest(id, mark));
+                    StandardMargin.addPerpetual(tally, rules.perpetual, notional, crowded);
+                }
+                if (end == next) continue;
+                if (table == 0) {
+                    table = Normal.load(normalTable);
+                    rules.isIsolated = _isIsolated;
+                    _fillOption(rules.option);
+                }
+                StandardMargin.addOptions(
+                    tally,
+                    table,
+                    rules,
+                    // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
+                    Wad.max(1, PriceQuestion.spotOf(reading, i)),
+                    _expiries(id, holdings[next:end], reading)
+                );
+                next = end;
+            }
         }
     }
 
@@ -142,45 +172,38 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     function portfolioOf(
         uint256[] calldata holdings
     ) external view returns (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) {
-        PriceQuestion.Answer memory reading;
-        (portfolio, rules) = _resolve(holdings, reading);
-        (portfolio.collateral, rules.haircuts, , ) = collateralRules.lotsOf(
-            holdings[1:1 + Holdings.collateralWords(holdings[0])]
-        );
+        _requireShape(holdings);
+        uint256 head = holdings[0];
+        uint256 count = Holdings.underlyings(head);
+        uint256 next = 1 + Holdings.collateralWords(head);
+        (portfolio.collateral, rules.haircuts, , ) = collateralRules.lotsOf(holdings[1:next]);
+        rules.isIsolated = _isIsolated;
+        rules.perpetual = PerpetualTiers.none();
+        uint256 first = _tiers[0];
+        for (uint256 reach = 0; reach != type(uint256).max;) reach = _tiers.readNext(rules.perpetual, first);
+        _fillOption(rules.option);
+        portfolio.cash = Holdings.cash(head);
+        (portfolio.profile.initialFactor, portfolio.profile.maxLeverage) = Holdings.profile(head);
+        portfolio.underlyings = new StandardMargin.Underlying[](count);
+        PriceQuestion.Answer memory reading = PriceQuestion.ask(feeds, collateralRules, holdings, count, 0);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 position = holdings[next];
+            uint256 end = ++next + Holdings.optionWords(position);
+            StandardMargin.Underlying memory underlying = portfolio.underlyings[i];
+            uint16 id = Holdings.underlying(position);
+            int256 mark = PriceQuestion.markOf(reading, i);
+            underlying.spot = Wad.max(1, PriceQuestion.spotOf(reading, i));
+            underlying.perpetualSize = Holdings.perpetualSize(position);
+            underlying.perpetualMark = mark;
+            underlying.perpetualProfit =
+                Wad.floorDiv(underlying.perpetualSize * mark, Wad.ONE) + Holdings.perpetualQuote(position);
+            if (underlying.perpetualSize != 0) underlying.openInterest = _interest(id, mark);
+            if (end != next) underlying.expiries = _expiries(id, holdings[next:end], reading);
+            next = end;
+        }
     }
 
     // ---- holdings and feeds to a portfolio
-
-    /// @dev All but the lots of collateral.
-    /// @param reading takes what was read
-    function _resolve(
-        uint256[] calldata holdings,
-        PriceQuestion.Answer memory reading
-    ) private view returns (StandardMargin.Portfolio memory portfolio, StandardMargin.Rules memory rules) {
-        unchecked {
-            _requireShape(holdings);
-            uint256 head = holdings[0];
-            uint256 next = 1 + Holdings.collateralWords(head);
-            uint256 count = Holdings.underlyings(head);
-            PriceQuestion.Answer memory answer = PriceQuestion.ask(feeds, collateralRules, holdings, count, 0);
-            (reading.grade, reading.oldest, reading.beside) = (answer.grade, answer.oldest, answer.beside);
-            _fillRules(rules);
-            portfolio.cash = Holdings.cash(head);
-            (int256 factor, int256 leverage) = Holdings.profile(head);
-            portfolio.profile = StandardMargin.Profile(factor, leverage);
-            portfolio.underlyings = new StandardMargin.Underlying[](count);
-            for (uint256 i = 0; i < count; ++i) {
-                uint256 position = holdings[next];
-                uint256 end = ++next + Holdings.optionWords(position);
-                StandardMargin.Underlying memory resolved = portfolio.underlyings[i];
-                // Without a price every number here means nothing, and the grade says so; 1 only keeps divisions defined.
-                resolved.spot = Wad.max(1, PriceQuestion.spotOf(answer, i));
-                resolved.perpetualMark = PriceQuestion.markOf(answer, i);
-                _fill(resolved, position, holdings[next:end], reading);
-                next = end;
-            }
-        }
-    }
 
     /// @dev What the words count is there and nothing else, and underlyings ascend: one in two parts would pay the lower tiers twice.
     function _requireShape(uint256[] calldata holdings) private pure {
@@ -200,25 +223,6 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
             }
             require(next == holdings.length, HoldingsInvalid(next, "no word more"));
         }
-    }
-
-    /// @dev What hangs on the position, at its prices.
-    function _fill(
-        StandardMargin.Underlying memory resolved,
-        uint256 position,
-        uint256[] calldata options,
-        PriceQuestion.Answer memory reading
-    ) private view {
-        uint16 id = Holdings.underlying(position);
-        resolved.perpetualSize = Holdings.perpetualSize(position);
-        if (resolved.perpetualSize != 0) _fillInterest(resolved.openInterest, id, resolved.perpetualMark);
-        // A size below 2^104 times a mark below 2^101.
-        unchecked {
-            resolved.perpetualProfit =
-                Wad.floorDiv(resolved.perpetualSize * resolved.perpetualMark, Wad.ONE) +
-                Holdings.perpetualQuote(position);
-        }
-        if (options.length != 0) resolved.expiries = _expiries(id, options, reading);
     }
 
     /// @dev Options in the order of the holdings, gathered by expiry in the order in which expiries appear.
@@ -359,22 +363,10 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
 
     // ---- rules as the closed forms take them
 
-    /// @dev Filled where they stand: what is returned by a function is laid down a second time.
-    function _fillRules(StandardMargin.Rules memory rules) private view {
+    /// @dev Filled where it stands: what is returned by a function is laid down a second time.
+    function _fillOption(StandardMargin.OptionRates memory rates) private view {
         unchecked {
-            rules.isIsolated = _isIsolated;
-            uint256 count = _perpetual.length;
-            StandardMargin.Tier[] memory tiers = new StandardMargin.Tier[](count);
-            for (uint256 i = 0; i < count; ++i) {
-                PerpetualTier memory tier = _perpetual[i];
-                StandardMargin.Tier memory to = tiers[i];
-                to.from = int256(uint256(tier.from));
-                to.initial = int256(uint256(tier.initial)) * RATE_TO_WAD;
-                to.maintenance = int256(uint256(tier.maintenance)) * RATE_TO_WAD;
-            }
-            rules.perpetual = tiers;
             OptionRates memory option = _option;
-            StandardMargin.OptionRates memory rates = rules.option;
             rates.initialMax = int256(uint256(option.initialMax)) * RATE_TO_WAD;
             rates.initialMin = int256(uint256(option.initialMin)) * RATE_TO_WAD;
             rates.maintenance = int256(uint256(option.maintenance)) * RATE_TO_WAD;
@@ -385,9 +377,9 @@ abstract contract StandardEngine is IStandardEngine, AccessManaged {
     }
 
     /// @dev What is open counts at the mark; nobody asks for it where no bounds are set.
-    function _fillInterest(StandardMargin.OpenInterest memory interest, uint16 id, int256 mark) private view {
+    function _interest(uint16 id, int256 mark) private view returns (StandardMargin.OpenInterest memory interest) {
         InterestBounds memory bounds = _interestBounds[id];
-        if (bounds.upper <= bounds.lower) return;
+        if (bounds.upper <= bounds.lower) return interest;
         (uint256 open, ) = listing.openInterestOf(id);
         int256 unit = int256(WAD);
         // CAST: a listing's open interest stays below 2^104.

@@ -87,6 +87,19 @@ library StandardMargin {
         int256 unrealisedGain;
     }
 
+    /// @notice What underlyings come to, as far as they were added.
+    /// @param haircut     initial margin of collateral alone
+    /// @param initial     with it
+    /// @param maintenance with collateral's
+    struct Tally {
+        int256 haircut;
+        int256 initial;
+        int256 maintenance;
+        int256 profits;
+        int256 marks;
+        int256 notional;
+    }
+
     /// @param table Pointer from Normal.load.
     function evaluate(
         uint256 table,
@@ -95,77 +108,101 @@ library StandardMargin {
     ) internal pure returns (Result memory) {
         int256 collateral;
         for (uint256 i = 0; i < portfolio.collateral.length; ++i) collateral += portfolio.collateral[i].value;
-        return evaluateWith(table, portfolio, rules, collateral, Haircuts.sum(portfolio.collateral, rules.haircuts));
+        Requirement memory haircuts = Haircuts.sum(portfolio.collateral, rules.haircuts);
+        Tally memory tally;
+        (tally.haircut, tally.initial, tally.maintenance) = (haircuts.initial, haircuts.initial, haircuts.maintenance);
+        for (uint256 i = 0; i < portfolio.underlyings.length; ++i) {
+            Underlying memory underlying = portfolio.underlyings[i];
+            tally.profits += underlying.perpetualProfit;
+            if (underlying.perpetualSize != 0)
+                addPerpetual(
+                    tally,
+                    rules.perpetual,
+                    notionalOf(underlying.perpetualSize, underlying.perpetualMark),
+                    crowding(underlying.openInterest)
+                );
+            addOptions(tally, table, rules, underlying.spot, underlying.expiries);
+        }
+        return finish(tally, portfolio.cash + collateral, portfolio.profile);
     }
 
-    /// @notice evaluate, of a portfolio whose lots were valued elsewhere.
-    /// @param table      not read if there are no options
-    /// @param collateral what the lots come to
-    /// @param total      their haircuts; becomes all that is required
-    function evaluateWith(
+    /// @notice What a perpetual comes to at its mark, without regard to its side.
+    function notionalOf(int256 size, int256 mark) internal pure returns (int256) {
+        return _up(Wad.abs(size), mark);
+    }
+
+    /// @notice Requirement of a perpetual under size tiers: each tier's rate applies to the part of the notional within it, which is what
+    /// a whole-size rate less a continuous deduction comes to. Open interest scales the initial rates.
+    /// @param tiers   of those beyond the notional none is needed
+    /// @param crowded crowding
+    function addPerpetual(Tally memory tally, Tier[] memory tiers, int256 notional, int256 crowded) internal pure {
+        // Sizes are below 2^104, marks below 2^101, rates at most 1: every product is below 2^206.
+        unchecked {
+            (int256 initial, int256 maintenance) = (tally.initial, tally.maintenance);
+            uint256 count = tiers.length;
+            for (uint256 i = 0; i < count; ++i) {
+                Tier memory tier = tiers[i];
+                int256 part = notional;
+                if (i + 1 < count) part = Wad.min(part, tiers[i + 1].from);
+                part -= tier.from;
+                if (part <= 0) continue;
+                int256 rate = tier.initial;
+                if (crowded != 0) rate += _up(Wad.ONE - rate, crowded);
+                initial += _up(part, Wad.min(Wad.ONE, rate));
+                maintenance += _up(part, tier.maintenance);
+            }
+            (tally.initial, tally.maintenance) = (initial, maintenance);
+            tally.notional += notional;
+        }
+    }
+
+    /// @notice Marks and requirements of an underlying's options.
+    /// @param table not read if there are none
+    function addOptions(
+        Tally memory tally,
         uint256 table,
-        Portfolio memory portfolio,
         Rules memory rules,
-        int256 collateral,
-        Requirement memory total
-    ) internal pure returns (Result memory result) {
+        int256 spot,
+        Expiry[] memory expiries
+    ) internal pure {
         unchecked {
             // Sums of products that fit.
-            int256 haircut = total.initial;
-            int256 profits;
-            int256 marks;
-            int256 notional;
-            for (uint256 i = 0; i < portfolio.underlyings.length; ++i) {
-                Underlying memory underlying = portfolio.underlyings[i];
-                _add(total, perpetual(rules.perpetual, underlying));
-                profits += underlying.perpetualProfit;
-                notional += _up(Wad.abs(underlying.perpetualSize), underlying.perpetualMark);
-                int256 contracts;
-                for (uint256 j = 0; j < underlying.expiries.length; ++j) {
-                    (int256 value, int256 size) = _mark(table, underlying.expiries[j]);
-                    marks += value;
-                    contracts += size;
-                    _add(total, _expiry(rules, underlying.spot, underlying.expiries[j], value));
-                }
-                if (contracts != 0) notional += Wad.mulUp(contracts, underlying.spot);
+            int256 contracts;
+            for (uint256 i = 0; i < expiries.length; ++i) {
+                (int256 value, int256 size) = _mark(table, expiries[i]);
+                Requirement memory charge = _expiry(rules, spot, expiries[i], value);
+                contracts += size;
+                tally.marks += value;
+                tally.initial += charge.initial;
+                tally.maintenance += charge.maintenance;
             }
-            result.equity = portfolio.cash + collateral + profits + marks;
-            result.maintenanceMargin = total.maintenance;
+            if (contracts != 0) tally.notional += Wad.mulUp(contracts, spot);
+        }
+    }
+
+    /// @notice What all that was added comes to.
+    /// @param worth   cash and collateral
+    /// @param profile the account's
+    function finish(
+        Tally memory tally,
+        int256 worth,
+        Profile memory profile
+    ) internal pure returns (Result memory result) {
+        unchecked {
+            (int256 haircut, int256 profits, int256 marks) = (tally.haircut, tally.profits, tally.marks);
+            result.equity = worth + profits + marks;
+            result.maintenanceMargin = tally.maintenance;
             result.initialMargin = _tightened(
-                portfolio.profile,
-                Wad.max(total.initial, total.maintenance),
+                profile,
+                Wad.max(tally.initial, tally.maintenance),
                 haircut,
-                notional
+                tally.notional
             );
             // What positions may lose includes their gains: margin that holds a gain back already does not hold it back twice.
             result.unrealisedGain = Wad.max(
                 0,
                 haircut + Wad.max(0, profits) + Wad.max(0, marks) - result.initialMargin
             );
-        }
-    }
-
-    /// @notice Requirement of a perpetual under size tiers: each tier's rate applies to the part of the notional within it, which is what
-    /// a whole-size rate less a continuous deduction comes to. Open interest scales the initial rates.
-    function perpetual(
-        Tier[] memory tiers,
-        Underlying memory underlying
-    ) internal pure returns (Requirement memory charge) {
-        if (underlying.perpetualSize == 0) return charge;
-        // Sizes are below 2^104, marks below 2^101, rates at most 1: every product is below 2^206.
-        unchecked {
-            int256 notional = _up(Wad.abs(underlying.perpetualSize), underlying.perpetualMark);
-            int256 crowding = _crowding(underlying.openInterest);
-            for (uint256 i = 0; i < tiers.length; ++i) {
-                Tier memory tier = tiers[i];
-                int256 end = i + 1 < tiers.length ? Wad.min(notional, tiers[i + 1].from) : notional;
-                int256 part = end - tier.from;
-                if (part <= 0) continue;
-                int256 initial = tier.initial;
-                if (crowding != 0) initial += _up(Wad.ONE - initial, crowding);
-                charge.initial += _up(part, Wad.min(Wad.ONE, initial));
-                charge.maintenance += _up(part, tier.maintenance);
-            }
         }
     }
 
@@ -176,8 +213,8 @@ library StandardMargin {
         }
     }
 
-    /// @dev How far open interest has gone from its lower to its upper bound, 0 ... 1 (wad).
-    function _crowding(OpenInterest memory interest) private pure returns (int256) {
+    /// @notice How far open interest has gone from its lower to its upper bound, 0 ... 1 (wad).
+    function crowding(OpenInterest memory interest) internal pure returns (int256) {
         if (interest.upper <= interest.lower) return 0;
         int256 share = Wad.floorDiv((interest.current - interest.lower) * Wad.ONE, interest.upper - interest.lower);
         return Wad.max(0, Wad.min(share, Wad.ONE));
@@ -288,7 +325,8 @@ library StandardMargin {
         int256 haircut,
         int256 notional
     ) private pure returns (int256 tightened) {
-        tightened = Wad.max(initial, Wad.mulUp(initial, profile.initialFactor));
+        tightened =
+            profile.initialFactor > Wad.ONE ? Wad.max(initial, Wad.mulUp(initial, profile.initialFactor)) : initial;
         if (profile.maxLeverage == 0) return tightened;
         int256 byLeverage = haircut + (notional * Wad.ONE + profile.maxLeverage - 1) / profile.maxLeverage;
         tightened = Wad.max(tightened, byLeverage);

@@ -10,7 +10,10 @@ library Wad {
     function floorDiv(int256 a, int256 b) internal pure returns (int256 q) {
         unchecked {
             q = a / b;
-            if (a % b < 0) --q;
+            // Without a branch: everything is rounded by this.
+            assembly ("memory-safe") {
+                q := sub(q, slt(smod(a, b), 0))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ import { BID_GAS, gasCost } from './gas-cost.js';
 import type { LiquidationHub } from './hub.js';
 import type { Exact, HubReader } from './hub.reader.js';
 import type { Payouts, PayoutTerms } from './payouts.js';
+import { wayOf } from './signed-view.js';
 import type { Wants } from './wants.js';
 
 /** What it bids with. Money is cash, 18 decimals. */
@@ -40,7 +41,6 @@ type Routed =
   { readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | { readonly call: null; readonly told: string | null };
 
 const DAY = 86_400n;
-const NO_PRICES: Hex = '0x';
 
 /** Bids for one account, within its equity, its budget and what it asks for. */
 export class Bidder {
@@ -63,10 +63,13 @@ export class Bidder {
     private readonly payouts: Pick<Payouts, 'ofBid'> | null,
   ) {}
 
-  /** What it may still bid with; null if it bids nothing. */
-  async purse(block: bigint, now: bigint): Promise<Purse | null> {
+  /**
+   * What it may still bid with; null if it bids nothing.
+   * @param reader at the prices it will bid at
+   */
+  async purse(block: bigint, now: bigint, reader: Pick<HubReader, 'exact'> = this.reader): Promise<Purse | null> {
     const { account, budget } = this.bidding;
-    const [[own], cash] = await Promise.all([this.reader.exact([account], block), this.reader.cashOf(account, block)]);
+    const [[own], cash] = await Promise.all([reader.exact([account], block), this.reader.cashOf(account, block)]);
     if (own === undefined || own.auction !== null) return null;
     let spent = 0n;
     for (const { bidder, price, block: at } of this.book.bids) {
@@ -80,8 +83,11 @@ export class Bidder {
     return { free: own.equity - own.initial - pending, budget: budget - spent - pending, cash: cash - pending, cost };
   }
 
-  /** Null: it waits. */
-  async bid(terms: liquidation.AuctionTerms, one: Exact, purse: Purse, block: bigint, now: bigint) {
+  /**
+   * Null: it waits.
+   * @param prices handed in with it, at which `one` is valued; 0x: those of the hub
+   */
+  async bid(terms: liquidation.AuctionTerms, one: Exact, purse: Purse, block: bigint, now: bigint, prices: Hex = '0x') {
     const { account, required } = this.bidding;
     if (one.auction === null || one.account === account) return null;
     const decision = liquidation.decideBid(terms, one, { ...purse, required }, now, one.grade !== 'fresh');
@@ -97,9 +103,9 @@ export class Bidder {
         ? null
         : await this.wants.want(key, { ...routed.call, purpose: { ...purpose, payout: routed.told } }, now, 'payout');
     if (outcome !== 'sent' && outcome !== 'waiting') {
-      const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, NO_PRICES] });
+      const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, prices] });
       const told = routed.told === null ? purpose : { ...purpose, payout: `none: ${routed.call === null ? routed.told : 'refused'}` };
-      outcome = await this.wants.want(key, { to: this.hub.liquidation, data, purpose: told }, now);
+      outcome = await this.wants.want(key, { to: this.hub.liquidation, data, purpose: told }, now, wayOf(prices));
     }
     if (outcome === 'sent') {
       const spent = priceLimit > 0n ? priceLimit : 0n;

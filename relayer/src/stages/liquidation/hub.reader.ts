@@ -1,9 +1,9 @@
 import { collateralRulesAbi, feedsAbi, ledgerAbi, liquidationAbi, marginAbi, marketsAbi } from '@lockstep/contracts';
 import { risk, type AccountId, type liquidation } from '@lockstep/shared';
-import type { PublicClient } from 'viem';
 import { unlessReverted } from '../../sender/revert-reason.js';
 import { inBatches } from '../in-batches.js';
 import { MODES, readTerms, type LiquidationHub } from './hub.js';
+import type { ContractReads } from './signed-view.js';
 
 const WAD = 10n ** 18n;
 const HOUR = 3_600n;
@@ -16,15 +16,38 @@ export interface Exact extends liquidation.Watched {
   readonly grade: risk.Grade;
 }
 
+export interface ReadMarket extends liquidation.HubMarket {
+  /** time of the oldest price that a newer one would mend, seconds; null: all are fresh, halted, or nobody ever told them */
+  readonly outdated: bigint | null;
+}
+
+/** Of prices that something is valued by. */
+interface Dated {
+  readonly grade: number;
+  readonly oldest: number;
+}
+
+const MENDED_BY_NEWER: ReadonlySet<risk.Grade> = new Set(['aged', 'stale', 'uncertain', 'disagreeing']);
+
 type Rules = Pick<liquidation.HubMarket, 'portfolio' | 'cross' | 'isolated'>;
+
+function outdatedOf(dated: readonly Dated[]): bigint | null {
+  const times = dated.filter(({ grade }) => MENDED_BY_NEWER.has(risk.GRADES[grade] ?? 'halted')).map(({ oldest }) => oldest);
+  return times.length === 0 ? null : BigInt(Math.min(...times));
+}
 
 /** Reads prices, holdings and exact figures of one block. Requests of one turn travel together. */
 export class HubReader {
   constructor(
-    private readonly client: PublicClient,
+    private readonly client: ContractReads,
     private readonly hub: LiquidationHub,
     private readonly rules: Rules,
   ) {}
+
+  /** The same by what another reads. */
+  by(client: ContractReads): HubReader {
+    return new HubReader(client, this.hub, this.rules);
+  }
 
   /** Holdings as of a block, with the funding that was in them. Accounts whose books the contracts cannot read out are left out. */
   async accounts(accounts: readonly AccountId[], blockNumber: bigint, now: bigint): Promise<liquidation.ExposedAccount[]> {
@@ -43,7 +66,7 @@ export class HubReader {
   }
 
   /** Prices and rules of everything that some accounts hold. */
-  async market(accounts: readonly liquidation.ExposedAccount[], blockNumber: bigint, now: bigint): Promise<liquidation.HubMarket> {
+  async market(accounts: readonly liquidation.ExposedAccount[], blockNumber: bigint, now: bigint): Promise<ReadMarket> {
     const places = new Map<number, Set<number>>();
     const assetIds = new Set<number>();
     for (const { holdings } of accounts) {
@@ -61,9 +84,15 @@ export class HubReader {
     const known = assets.flatMap((asset) => (asset === null ? [] : [asset]));
     const classes: risk.Parameters['haircuts'][string][] = [];
     for (const { asset, tiers } of known) classes[asset.class] = tiers;
+    const alone = [...new Set(known.map(({ asset }) => asset.underlying))].filter((one) => one !== 0 && !places.has(one));
+    const dated = [
+      ...underlyings.flatMap(([, one]) => one.dated),
+      ...(await Promise.all(alone.map((one) => this.#quote(one, false, blockNumber)))),
+    ];
     return {
       now,
-      underlyings: new Map(underlyings),
+      outdated: outdatedOf(dated),
+      underlyings: new Map(underlyings.map(([id, { market }]) => [id, market])),
       assets: new Map(known.map(({ assetId, asset }) => [assetId, asset])),
       classes: Array.from(classes, (tiers) => tiers ?? []),
       ...this.rules,
@@ -117,9 +146,18 @@ export class HubReader {
     return index + (perHour * (now - BigInt(since))) / HOUR;
   }
 
-  async #underlying(id: number, places: readonly number[], blockNumber: bigint, now: bigint): Promise<liquidation.MarketUnderlying> {
-    const [{ spot, mark }, index, words] = await Promise.all([
-      this.client.readContract({ address: this.hub.feeds, abi: feedsAbi, functionName: 'quoteOf', args: [id, true], blockNumber }),
+  #quote(id: number, withMark: boolean, blockNumber: bigint) {
+    return this.client.readContract({ address: this.hub.feeds, abi: feedsAbi, functionName: 'quoteOf', args: [id, withMark], blockNumber });
+  }
+
+  async #underlying(
+    id: number,
+    places: readonly number[],
+    blockNumber: bigint,
+    now: bigint,
+  ): Promise<{ readonly market: liquidation.MarketUnderlying; readonly dated: readonly Dated[] }> {
+    const [quote, index, words] = await Promise.all([
+      this.#quote(id, true, blockNumber),
       this.#index(id, blockNumber, now),
       this.client.readContract({ address: this.hub.markets, abi: marketsAbi, functionName: 'strikesAt', args: [id, places], blockNumber }),
     ]);
@@ -134,11 +172,21 @@ export class HubReader {
         async (expiry) => [expiry, await this.#expiry(id, expiry, blockNumber, now)] as const,
       ),
     );
-    return { spot, mark: mark === 0n ? spot : mark, index, strikes, expiries: new Map(expiries) };
+    const { spot, mark } = quote;
+    const market = {
+      ...{ spot, mark: mark === 0n ? spot : mark, index, strikes },
+      expiries: new Map(expiries.map(([expiry, one]) => [expiry, one.market])),
+    };
+    return { market, dated: [quote, ...expiries.flatMap(([, one]) => one.dated)] };
   }
 
   /** Of the last half hour the part that has passed is the average so far; from expiry on only that counts. */
-  async #expiry(underlying: number, expiry: bigint, blockNumber: bigint, now: bigint): Promise<liquidation.MarketExpiry> {
+  async #expiry(
+    underlying: number,
+    expiry: bigint,
+    blockNumber: bigint,
+    now: bigint,
+  ): Promise<{ readonly market: liquidation.MarketExpiry; readonly dated: readonly Dated[] }> {
     const point = (kind: risk.FeedKind) =>
       this.client.readContract({
         ...{ address: this.hub.feeds, abi: feedsAbi, functionName: 'point', blockNumber },
@@ -151,14 +199,15 @@ export class HubReader {
         ...{ address: this.hub.feeds, abi: feedsAbi, functionName: 'settlement', args: [underlying, Number(expiry)], blockNumber },
       }),
     ]);
-    if (expiry <= now) return { forward: average, averaged: WAD, slice: null };
+    if (expiry <= now) return { market: { forward: average, averaged: WAD, slice: null }, dated: [] };
     const [known, rest] = [average * share, forward.value * (WAD - share)];
-    return {
+    const market = {
       forward: (known + rest) / WAD,
       // In the steps in which a sheet keeps it.
       averaged: known === 0n ? 0n : (((known * AVERAGED_STEPS) / (known + rest)) * WAD) / AVERAGED_STEPS,
       slice: surface.value === 0n ? null : risk.unpackSlice(surface.value),
     };
+    return { market, dated: [forward, surface].map(({ grade, time }) => ({ grade, oldest: time })) };
   }
 
   /** Null: it has no rule, and counts nothing. */

@@ -91,7 +91,11 @@ export async function readRates(client: PublicClient, { cross }: LiquidationHub,
 }
 
 /** Terms of all auctions. @param blockNumber absent: the newest */
-export async function readTerms(client: PublicClient, address: Address, blockNumber?: bigint): Promise<liquidation.AuctionTerms> {
+export async function readTerms(
+  client: Pick<PublicClient, 'readContract'>,
+  address: Address,
+  blockNumber?: bigint,
+): Promise<liquidation.AuctionTerms> {
   const { fastSeconds, slowSeconds, resumeSeconds, insolventSeconds, coolOff, ...rest } = await client.readContract({
     ...{ address, abi: liquidationAbi, functionName: 'termsOf', ...(blockNumber === undefined ? {} : { blockNumber }) },
   });

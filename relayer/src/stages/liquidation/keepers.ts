@@ -51,7 +51,7 @@ export async function hubReader(client: PublicClient, hub: LiquidationHub): Prom
 export function keepersOf({ client, hub, book, reader, sender, terms, signed, population, from, payoutsSince }: KeeperParts): Keepers {
   const { levy, shortfalls, withdrawals } = hub;
   const ahead = pricesAhead(signed);
-  const liquidator = new Liquidator(client, hub, book, reader, sender, terms, ahead);
+  const liquidator = new Liquidator(client, hub, book, reader, sender, terms, signed);
   const people = population(liquidator);
   const ofShortfalls = (): ShortfallKeeper | null => {
     if (shortfalls === null) return null;
@@ -61,7 +61,7 @@ export function keepersOf({ client, hub, book, reader, sender, terms, signed, po
       terms.bid === null || payout === null
         ? null
         : new CollateralPayouts(client, own, sender, terms.bid.account, payout, ahead, payoutsSince);
-    return new ShortfallKeeper(client, own, people, sender, terms, from, payouts);
+    return new ShortfallKeeper(client, own, people, sender, terms, from, payouts, signed);
   };
   return {
     liquidator,

@@ -5,8 +5,9 @@ import { firstLine } from '../../chain/error-fields.js';
 import type { AccountBook } from './account-book.js';
 import { Bidder, type Bidding, type Purse } from './bidder.js';
 import type { LiquidationHub } from './hub.js';
-import type { Exact, HubReader } from './hub.reader.js';
-import { Payouts, type PricesAhead } from './payouts.js';
+import type { Exact, HubReader, ReadMarket } from './hub.reader.js';
+import { Payouts, pricesAhead, type SignedAfter } from './payouts.js';
+import { isBetter, SignedView, wayOf } from './signed-view.js';
 import { Wants, type LiquidationSender, type Wish } from './wants.js';
 
 export interface LiquidatorTerms {
@@ -37,6 +38,15 @@ const REFRESH = 600n;
 /** Calls tried in one look for each that may be sent: what others did first is refused. */
 const TRIES = 4;
 const NO_PRICES: Hex = '0x';
+/** What a look goes by. */
+interface Seen {
+  /** null: nobody holds anything */
+  readonly market: ReadMarket | null;
+  readonly reader: HubReader;
+  /** at which the reader reads, and which the hub has not; null: at those of the hub */
+  readonly prices: Hex | null;
+}
+
 const isPriced = ({ grade }: Exact): boolean => grade === 'fresh' || grade === 'aged';
 
 /**
@@ -47,6 +57,7 @@ const isPriced = ({ grade }: Exact): boolean => grade === 'fresh' || grade === '
 export class Liquidator {
   readonly #wants: Wants;
   readonly #bidder: Bidder | null;
+  readonly #view: SignedView;
   readonly #books = new Map<AccountId, liquidation.ExposedAccount>();
   readonly #readAt = new Map<AccountId, bigint>();
   /** block in which an account was first seen to need something */
@@ -57,7 +68,7 @@ export class Liquidator {
   #healed = 0;
   #looked = -1n;
 
-  /** @param ahead where prices for payouts come from */
+  /** @param signed prices that nobody may have handed in: payouts need them, and everything does while those of the hub are not fresh */
   constructor(
     private readonly client: PublicClient,
     private readonly hub: LiquidationHub,
@@ -65,11 +76,12 @@ export class Liquidator {
     private readonly reader: HubReader,
     sender: LiquidationSender,
     private readonly terms: LiquidatorTerms,
-    ahead: PricesAhead = () => Promise.resolve(null),
+    signed: SignedAfter = () => Promise.resolve([]),
   ) {
     const { bid, nativePrice } = terms;
     this.#wants = new Wants(sender);
-    const payouts = bid === null || bid.payout === null ? null : new Payouts(client, hub, bid.payout, ahead);
+    this.#view = new SignedView(client, hub.margin, signed);
+    const payouts = bid === null || bid.payout === null ? null : new Payouts(client, hub, bid.payout, pricesAhead(signed));
     this.#bidder = bid === null ? null : new Bidder(client, hub, book, reader, this.#wants, bid, nativePrice, payouts);
   }
 
@@ -85,15 +97,27 @@ export class Liquidator {
     await this.book.advance(block, progress);
     await this.#refresh(block, now);
     const exposed = [...this.#books.values()];
-    const suspects = exposed.length === 0 ? [] : liquidation.detect(await this.reader.market(exposed, block, now), exposed, this.#least);
+    const seen = await this.#see(exposed, block, now);
+    const suspects = seen.market === null ? [] : liquidation.detect(seen.market, exposed, this.#least);
     const asked = this.#asked(suspects);
-    const exact = await this.reader.exact(asked, block);
+    const exact = await seen.reader.exact(asked, block);
     const accounts = liquidation.rank(exact.filter(({ equity, margin, auction }) => auction !== null || equity < margin));
-    const wanted = await this.#act(accounts, block, now);
+    const wanted = await this.#act(accounts, block, now, seen);
     this.#looked = block;
     const answered = new Set(exact.map(({ account }) => account));
     const unanswered = [...new Set([...asked.filter((account) => !answered.has(account)), ...this.#unreadable])];
     return { block, watched: this.book.watched.size, suspects: suspects.length, accounts, wanted, unanswered };
+  }
+
+  /** At the hub's prices; where those are not fresh at the newest signed ones: else nobody is liquidated while nobody publishes. */
+  async #see(exposed: readonly liquidation.ExposedAccount[], block: bigint, now: bigint): Promise<Seen> {
+    const own = { market: null, reader: this.reader, prices: null };
+    if (exposed.length === 0) return own;
+    const market = await this.reader.market(exposed, block, now);
+    const prices = market.outdated === null ? null : await this.#view.newest(market.outdated, now);
+    if (prices === null) return { ...own, market };
+    const reader = this.reader.by(this.#view.at(prices));
+    return { market: await reader.market(exposed, block, now), reader, prices };
   }
 
   /** Cash, whole units. */
@@ -164,13 +188,24 @@ export class Liquidator {
     }
   }
 
-  async #act(accounts: readonly Exact[], block: bigint, now: bigint): Promise<Wish[]> {
+  async #act(accounts: readonly Exact[], block: bigint, now: bigint, { reader, prices }: Seen): Promise<Wish[]> {
     const wanted: Wish[] = [];
     const { maxSteps, turns, leastMargin } = this.terms;
     for (const account of this.#found.keys()) if (!accounts.some((one) => one.account === account)) this.#found.delete(account);
     if (accounts.length === 0) return wanted;
     const terms = await this.reader.terms(block);
-    const purse = (await this.#bidder?.purse(block, now)) ?? null;
+    const purse = (await this.#bidder?.purse(block, now, reader)) ?? null;
+    const graded =
+      prices === null
+        ? []
+        : await this.reader.exact(
+            accounts.map(({ account }) => account),
+            block,
+          );
+    const standing = new Map(graded.map(({ account, grade }) => [account, grade]));
+    // They cost gas, so they come along only where the hub's are worse.
+    const handedIn = ({ account, grade }: Exact): Hex =>
+      prices !== null && isBetter(grade, standing.get(account) ?? 'halted') ? prices : NO_PRICES;
     // Where a price cannot be used the hub decides whether it matters: after those of which nobody asks.
     for (const one of [...accounts.filter(isPriced), ...accounts.filter((account) => !isPriced(account))]) {
       if (wanted.filter(({ outcome }) => outcome === 'sent').length >= maxSteps || wanted.length >= TRIES * maxSteps) break;
@@ -181,7 +216,8 @@ export class Liquidator {
       const step = liquidation.auctionStep(terms, one);
       const wish = { what: step ?? 'bid', account: one.account };
       try {
-        const outcome = step !== null ? await this.#step(step, one, now) : await this.#bid(terms, one, purse, block, now);
+        const outcome =
+          step !== null ? await this.#step(step, one, now, handedIn(one)) : await this.#bid(terms, one, purse, block, now, handedIn(one));
         if (outcome !== null) wanted.push({ ...wish, outcome });
       } catch (error) {
         // What nobody answers for one account is no reason to leave the others.
@@ -191,14 +227,14 @@ export class Liquidator {
     return wanted;
   }
 
-  #step(step: liquidation.AuctionStep, { account, auction }: Exact, now: bigint) {
+  #step(step: liquidation.AuctionStep, { account, auction }: Exact, now: bigint, prices: Hex) {
     const id = auction === null ? 'none' : `${auction.startedAt}:${auction.lastBidAt}`;
-    const data = encodeFunctionData({ abi: liquidationAbi, functionName: step, args: [account, NO_PRICES] });
+    const data = encodeFunctionData({ abi: liquidationAbi, functionName: step, args: [account, prices] });
     const purpose = { what: `auction-${step}`, account };
-    return this.#wants.want(`auction-${step}:${account}:${id}`, { to: this.hub.liquidation, data, purpose }, now);
+    return this.#wants.want(`auction-${step}:${account}:${id}`, { to: this.hub.liquidation, data, purpose }, now, wayOf(prices));
   }
 
-  async #bid(terms: liquidation.AuctionTerms, one: Exact, purse: Purse | null, block: bigint, now: bigint) {
-    return this.#bidder === null || purse === null ? null : this.#bidder.bid(terms, one, purse, block, now);
+  async #bid(terms: liquidation.AuctionTerms, one: Exact, purse: Purse | null, block: bigint, now: bigint, prices: Hex) {
+    return this.#bidder === null || purse === null ? null : this.#bidder.bid(terms, one, purse, block, now, prices);
   }
 }

@@ -6,12 +6,15 @@ import type { CollateralPayouts } from './collateral-payouts.js';
 import { BID_GAS, gasCost } from './gas-cost.js';
 import { readTerms, type LiquidationHub } from './hub.js';
 import type { LiquidatorTerms } from './liquidator.js';
+import type { SignedAfter } from './payouts.js';
 import type { Population } from './population.js';
 import { ShortfallBook } from './shortfall-book.js';
+import { SignedView, wayOf, type ContractReads } from './signed-view.js';
 import { Wants, type LiquidationSender } from './wants.js';
 
 const DAY = 86_400n;
 const NO_PRICES: Hex = '0x';
+const FRESH = 0;
 /** `Grade.Aged`: the worst that counts. */
 const AGED = 1;
 /** Interest that is due but not booked: a debt may be this much larger than the journal has it. */
@@ -19,6 +22,13 @@ const UNBOOKED_PERCENT = 5n;
 
 /** Contracts that debts past the limit go through. */
 export type ShortfallContracts = Pick<LiquidationHub, 'liquidation' | 'ledger' | 'margin' | 'rules'> & { readonly shortfalls: Address };
+
+/** An account, and the prices that it was seen at. */
+interface Seen extends liquidation.SeenDebtor {
+  /** handed in with what is done to it; 0x: those of the hub do */
+  readonly prices: Hex;
+  readonly reads: ContractReads;
+}
 
 /**
  * Sees to accounts that owe more cash than the limit though they are above maintenance margin: starts and ends auctions of their collateral, and
@@ -28,10 +38,12 @@ export class ShortfallKeeper {
   readonly #wants: Wants;
   /** whose auction is open: what they owe may be nothing by now */
   readonly #book: ShortfallBook;
+  readonly #view: SignedView;
 
   /**
    * @param from    block of the deployment
    * @param payouts null: whatever it wins stays on the account
+   * @param signed  prices that nobody may have handed in: needed while those of the hub are not fresh
    */
   constructor(
     private readonly client: PublicClient,
@@ -41,7 +53,9 @@ export class ShortfallKeeper {
     private readonly terms: Pick<LiquidatorTerms, 'bid' | 'nativePrice'>,
     from: bigint,
     private readonly payouts: CollateralPayouts | null,
+    signed: SignedAfter,
   ) {
+    this.#view = new SignedView(client, hub.margin, signed);
     this.#wants = new Wants(sender);
     this.#book = new ShortfallBook(client, hub.shortfalls, from);
   }
@@ -65,7 +79,7 @@ export class ShortfallKeeper {
   }
 
   async #tendOne(account: AccountId, limits: liquidation.ShortfallLimits, now: bigint): Promise<void> {
-    const seen = await this.#seen(account);
+    const seen = await this.#seen(account, now);
     if (seen === null) return;
     const step = liquidation.shortfallStep(limits, seen);
     if (step !== null) await this.#step(account, step, seen, now);
@@ -73,13 +87,18 @@ export class ShortfallKeeper {
   }
 
   /** Null: its prices are not good enough to say. */
-  async #seen(account: AccountId): Promise<liquidation.SeenDebtor | null> {
-    const [cash, risk, auction, shortfall] = await Promise.all([
+  async #seen(account: AccountId, now: bigint): Promise<Seen | null> {
+    const [cash, own, auction, shortfall] = await Promise.all([
       this.client.readContract({ address: this.hub.ledger, abi: ledgerAbi, functionName: 'cashOf', args: [account] }),
-      this.client.readContract({ address: this.hub.margin, abi: marginAbi, functionName: 'riskOf', args: [account] }),
+      this.#risk(this.client, account),
       this.client.readContract({ address: this.hub.liquidation, abi: liquidationAbi, functionName: 'auctionOf', args: [account] }),
       this.client.readContract({ address: this.hub.shortfalls, abi: shortfallsAbi, functionName: 'shortfallOf', args: [account] }),
     ]);
+    const prices = own.grade === FRESH ? null : await this.#view.newest(BigInt(own.oldest), now);
+    const ahead = prices === null ? this.client : this.#view.at(prices);
+    const newer = prices === null ? own : await this.#risk(ahead, account);
+    const isBetter = newer.grade < own.grade;
+    const risk = isBetter ? newer : own;
     if (risk.grade > AGED) return null;
     return {
       debt: cash < 0n ? -cash : 0n,
@@ -87,22 +106,27 @@ export class ShortfallKeeper {
       margin: risk.maintenanceMargin,
       inAuction: auction.id !== 0n,
       startedAt: shortfall.id === 0n ? null : BigInt(shortfall.startedAt),
+      ...(isBetter && prices !== null ? { prices, reads: ahead } : { prices: NO_PRICES, reads: this.client }),
     };
   }
 
-  async #step(account: AccountId, step: 'start' | 'end', { startedAt }: liquidation.SeenDebtor, now: bigint): Promise<void> {
-    const data = encodeFunctionData({ abi: shortfallsAbi, functionName: step, args: [account, NO_PRICES] });
-    const call = { to: this.hub.shortfalls, data, purpose: { what: `shortfall-${step}`, account } };
-    await this.#wants.want(`shortfall-${step}:${account}:${startedAt ?? 'none'}`, call, now);
+  #risk(reads: ContractReads, account: AccountId) {
+    return reads.readContract({ address: this.hub.margin, abi: marginAbi, functionName: 'riskOf', args: [account] });
   }
 
-  async #bid(account: AccountId, limits: liquidation.ShortfallLimits, seen: liquidation.SeenDebtor, now: bigint): Promise<void> {
+  async #step(account: AccountId, step: 'start' | 'end', { startedAt, prices }: Seen, now: bigint): Promise<void> {
+    const data = encodeFunctionData({ abi: shortfallsAbi, functionName: step, args: [account, prices] });
+    const call = { to: this.hub.shortfalls, data, purpose: { what: `shortfall-${step}`, account } };
+    await this.#wants.want(`shortfall-${step}:${account}:${startedAt ?? 'none'}`, call, now, wayOf(prices));
+  }
+
+  async #bid(account: AccountId, limits: liquidation.ShortfallLimits, seen: Seen, now: bigint): Promise<void> {
     const { bid, nativePrice } = this.terms;
     if (bid === null || bid.account === account) return;
     const { account: bidder, budget, required } = bid;
     const [own, value, spent, terms, cost] = await Promise.all([
-      this.client.readContract({ address: this.hub.margin, abi: marginAbi, functionName: 'riskOf', args: [bidder] }),
-      this.#collateral(account),
+      this.#risk(seen.reads, bidder),
+      this.#collateral(seen.reads, account),
       this.#spent(bidder, now),
       readTerms(this.client, this.hub.liquidation),
       gasCost(this.client, BID_GAS, nativePrice),
@@ -112,18 +136,18 @@ export class ShortfallKeeper {
     if (decision === null) return;
     // A hundredth is room for what changes until the bid is taken.
     const priceLimit = decision.price + decision.price / 100n;
-    const args = [account, bidder, decision.most, priceLimit, NO_PRICES] as const;
+    const args = [account, bidder, decision.most, priceLimit, seen.prices] as const;
     const data = encodeFunctionData({ abi: shortfallsAbi, functionName: 'bid', args });
     const purpose = { what: 'shortfall-bid', account, share: `${decision.share}`, price: `${decision.price}` };
     const key = `shortfall-bid:${account}:${seen.startedAt ?? 0n}:${seen.debt}:${bidder}`;
-    await this.#wants.want(key, { to: this.hub.shortfalls, data, purpose }, now);
+    await this.#wants.want(key, { to: this.hub.shortfalls, data, purpose }, now, wayOf(seen.prices));
   }
 
   /** What the account's collateral comes to before haircuts. */
-  async #collateral(account: AccountId): Promise<bigint> {
+  async #collateral(reads: ContractReads, account: AccountId): Promise<bigint> {
     const { ledger, rules } = this.hub;
     const [, words] = await this.client.readContract({ address: ledger, abi: ledgerAbi, functionName: 'holdingsOf', args: [account] });
-    return (await this.client.readContract({ address: rules, abi: collateralRulesAbi, functionName: 'valueOf', args: [words] })).total;
+    return (await reads.readContract({ address: rules, abi: collateralRulesAbi, functionName: 'valueOf', args: [words] })).total;
   }
 
   /** What the bidder paid in a day, in auctions of either kind. */
