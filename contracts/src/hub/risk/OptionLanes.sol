@@ -6,7 +6,6 @@ import {LaneRows} from "./LaneRows.sol";
 import {OptionCells} from "./OptionCells.sol";
 import {SheetGrades} from "./SheetGrades.sol";
 import {SheetRows} from "./SheetRows.sol";
-import {Wad} from "./Wad.sol";
 
 /// @title Options of one underlying through the lanes of its sheets
 /// @notice A position is a multiple of its strike's row; the rows of an expiry are summed in packed lanes, puts follow by parity, and the
@@ -31,26 +30,22 @@ library OptionLanes {
 
     /// @dev While an underlying is summed.
     /// @param cells     OptionCells.gather's
-    /// @param acc       ten words of rows' sums, then what LaneRows counts
     /// @param bias      of the lanes' totals so far
     /// @param coarse    sizes are taken in 2^coarse lots, rounded down
     /// @param shift     forwards are taken in 2^shift
     /// @param magnitude most that a lane may come to
     /// @param forward   greatest seen
     /// @param used      a bit per place
-    /// @param list      of the sheet at hand: the last byte of the word that ends at the first row's place
-    /// @param rows      and where its rows begin
+    /// @param first     of the records, one for each expiry held: see LaneRows.find and LaneFold
     struct Work {
         uint256 cells;
-        uint256 acc;
         uint256 bias;
         uint256 coarse;
         uint256 shift;
         uint256 magnitude;
         uint256 forward;
         uint256 used;
-        uint256 list;
-        uint256 rows;
+        uint256 first;
     }
 
     /// @notice 1 / UNIT: 0.001 of a lot's step 2^-31.
@@ -74,8 +69,7 @@ library OptionLanes {
     ) internal pure returns (Sums memory sums) {
         unchecked {
             uint256 shift = _excess(spot, SPOT_BITS);
-            Work memory work = _begin(cells, 0, shift);
-            work.used = used;
+            Work memory work = _begin(cells, used, 0, shift);
             sums.header = SheetGrades.NONE;
             for (uint256 i = 0; i < sheets.length; ++i) _addSheet(sheets[i], work, sums);
             uint256 coarse = _excess(work.magnitude, LANE_BITS);
@@ -85,41 +79,26 @@ library OptionLanes {
                 if (coarse != 0) OptionCells.coarsen(cells, used, coarse);
                 (int256 naked, int256 net) = (sums.naked, sums.net);
                 sums.mark = sums.basis = 0;
-                work = _begin(cells, coarse, least > shift ? least : shift);
-                work.used = used;
+                work = _begin(cells, used, coarse, least > shift ? least : shift);
                 for (uint256 i = 0; i < sheets.length; ++i) _addSheet(sheets[i], work, sums);
                 (sums.naked, sums.net) = (naked, net);
             }
             sums.scale = work.shift + work.coarse;
-            sums.lanes = _unpack(work);
+            sums.lanes = _totals(work);
         }
     }
 
-    /// @dev Memory of a summing: 0 ... 9 an expiry's sums | 10 ... 14 its puts, puts times strike, naked, net, magnitude | 16 ... 35 totals |
-    /// 36 ... 55 the forward after each word's moves, then of an expiry of which a part is fixed. Behind it, where nothing is allocated: the rows of an
-    /// expiry, where and size.
-    function _begin(uint256 cells, uint256 coarse, uint256 shift) private pure returns (Work memory work) {
-        (work.cells, work.coarse, work.shift) = (cells, coarse, shift);
-        uint256 acc;
+    /// @dev Records are laid down from here on, one behind the other.
+    function _begin(
+        uint256 cells,
+        uint256 used,
+        uint256 coarse,
+        uint256 shift
+    ) private pure returns (Work memory work) {
+        (work.cells, work.used, work.coarse, work.shift) = (cells, used, coarse, shift);
         assembly ("memory-safe") {
-            acc := mload(0x40)
-            mstore(0x40, add(acc, 1792))
-            calldatacopy(add(acc, 512), calldatasize(), 640)
-            let to := add(acc, 1152)
-            for {
-                let end := add(to, 192)
-            } lt(to, end) {
-                to := add(to, 64)
-            } {
-                mstore(to, 0x000000008f5c28f500000000851eb8510000000075c28f5c000000006b851eb8)
-                mstore(add(to, 32), 0x00000000947ae147000000008a3d70a3000000007ae147ae0000000070a3d70a)
-            }
-            mstore(to, 0x000000007a3d70a3000000008000000000000000800000000000000080000000)
-            mstore(add(to, 32), 0x00000000000000000000000085c28f5c00000000800000000000000080000000)
-            mstore(add(to, 64), 0x000000005000000000000000300000000000000018000000000000000570a3d7)
-            mstore(add(to, 96), 0x000000006000000000000000400000000000000020000000000000000ab851eb)
+            mstore(add(work, 224), mload(0x40))
         }
-        work.acc = acc;
     }
 
     /// @dev Bits of a value beyond `most`.
@@ -145,13 +124,16 @@ library OptionLanes {
         unchecked {
             uint256 at;
             uint256 end;
+            // Of the sheet: the last byte of the word that ends at the first row's place, and where its rows begin.
+            uint256 list;
+            uint256 rows;
             assembly ("memory-safe") {
                 // As SheetRows has it: two words, headers, places, rows.
                 at := add(sheet, 96)
                 let counts := mload(add(sheet, 64))
                 end := add(at, shl(6, and(counts, 0xffff)))
-                mstore(add(work, 256), sub(end, 31))
-                mstore(add(work, 288), add(end, and(add(shr(16, counts), 31), not(31))))
+                list := sub(end, 31)
+                rows := add(end, and(add(shr(16, counts), 31), not(31)))
             }
             for (; at < end; at += 64) {
                 uint256 header;
@@ -160,62 +142,47 @@ library OptionLanes {
                 assembly ("memory-safe") {
                     header := mload(at)
                     second := mload(add(at, 32))
-                    // SheetRows.touches
+                    // Whether any of the places used lies between the expiry's.
                     let first := and(shr(168, second), 0xff)
-                    touched := shl(sub(add(255, first), and(shr(176, second), 0xff)), shr(first, mload(add(work, 224))))
+                    touched := shl(sub(add(255, first), and(shr(176, second), 0xff)), shr(first, mload(add(work, 192))))
                 }
                 if (!touched) continue;
+                uint256 record = _free();
                 // From two places, so that the compiler keeps it a function, with a stack of its own.
                 uint256 past =
                     work.coarse == 0
-                        ? LaneRows.find(header, work.list, work.rows, work.cells, work.acc)
-                        : LaneRows.find(header, work.list, work.rows, work.cells, work.acc);
+                        ? LaneRows.find(header, list, rows, work.cells)
+                        : LaneRows.find(header, list, rows, work.cells);
                 if (past == 0) continue;
                 uint256 magnitude;
-                uint256 acc = work.acc;
                 assembly ("memory-safe") {
-                    magnitude := mload(add(acc, 448))
+                    magnitude := mload(add(record, 128))
                 }
-                if (magnitude >> LANE_BITS != 0) LaneRows.count(header, work.list, work.rows, work.cells, acc);
-                LaneRows.addUp(work.acc, past);
-                _value(header, work, sums);
+                if (magnitude >> LANE_BITS != 0) LaneRows.count(header, list, rows, work.cells, record);
+                _count(record, work, sums);
+                if (header >> 240 == 0) LaneFold.begin(record);
+                else LaneFold.beginMoved(record, _moved(past, header >> 240));
+                LaneRows.addUp(record, past);
+                _value(header, record, work, sums);
                 sums.header = SheetGrades.both(sums.header, second & SheetGrades.MASK);
             }
         }
     }
 
-    /// @dev Parity, discount and totals of one expiry.
-    function _value(uint256 header, Work memory work, Sums memory sums) private pure {
-        unchecked {
-            uint256 acc = work.acc;
-            uint256 forward = header & 0xffffffffffffffffffffffff;
-            if (forward > work.forward) work.forward = forward;
-            forward >>= work.shift;
-            uint256 gain = (forward * ((header >> 96) & 0xffffffffffffffff)) >> 64;
-            work.bias += gain << 63;
-            _count(acc, work, sums);
-            // From two places, so that the compiler keeps it a function, with a stack of its own.
-            if (header >> 240 != 0) LaneFold.fold(acc, _moved(acc, header >> 240), gain, forward - gain);
-            else LaneFold.fold(acc, acc + 1152, gain, forward - gain);
-            int256 mark = _laneOf(acc + 32, 0) * int256(forward);
-            int256 up = _laneOf(acc + 32, 128);
-            int256 down = _laneOf(acc, 192);
-            up = (up * int256(up > 0 ? gain : forward)) - mark;
-            down = (down * int256(down > 0 ? gain : forward)) - mark;
-            sums.mark += mark;
-            if (down < up) up = down;
-            if (up < 0) sums.basis += Wad.floorDiv(up * int256((header >> 160) & 0xffffffffffffffff), Wad.ONE);
+    function _free() private pure returns (uint256 free) {
+        assembly ("memory-safe") {
+            free := mload(0x40)
         }
     }
 
-    function _count(uint256 acc, Work memory work, Sums memory sums) private pure {
+    function _count(uint256 record, Work memory work, Sums memory sums) private pure {
         assembly ("memory-safe") {
-            let magnitude := mload(add(acc, 448))
-            if gt(magnitude, mload(add(work, 160))) {
-                mstore(add(work, 160), magnitude)
+            let magnitude := mload(add(record, 128))
+            if gt(magnitude, mload(add(work, 128))) {
+                mstore(add(work, 128), magnitude)
             }
-            mstore(add(sums, 128), add(mload(add(sums, 128)), mload(add(acc, 384))))
-            let net := mload(add(acc, 416))
+            mstore(add(sums, 128), add(mload(add(sums, 128)), mload(add(record, 64))))
+            let net := mload(add(record, 96))
             if slt(net, 0) {
                 net := sub(0, net)
             }
@@ -223,10 +190,44 @@ library OptionLanes {
         }
     }
 
-    /// @dev The forward after the moves of an expiry of which a share is fixed, laid out as the lanes are summed.
-    function _moved(uint256 acc, uint256 averaged) private pure returns (uint256 moves) {
+    /// @dev What the fold needs beside the sums, and what is charged by expiry: mark and basis.
+    function _value(uint256 header, uint256 record, Work memory work, Sums memory sums) private pure {
+        assembly ("memory-safe") {
+            let forward := and(header, 0xffffffffffffffffffffffff)
+            if gt(forward, mload(add(work, 160))) {
+                mstore(add(work, 160), forward)
+            }
+            forward := shr(mload(add(work, 96)), forward)
+            let gain := shr(64, mul(forward, and(shr(96, header), 0xffffffffffffffff)))
+            mstore(add(record, 320), gain)
+            mstore(add(record, 352), sub(forward, gain))
+            mstore(add(work, 32), add(mload(add(work, 32)), shl(63, gain)))
+            // Lanes of the fourth word, 2^63 above their value: the middle one, and the forward at +-4.5%.
+            let odd := mload(add(record, 224))
+            let down := sub(shr(192, sub(mload(add(record, 192)), shl(32, odd))), 0x8000000000000000)
+            let up := sub(and(shr(128, odd), 0xffffffffffffffff), 0x8000000000000000)
+            let mark := mul(sub(and(odd, 0xffffffffffffffff), 0x8000000000000000), forward)
+            mstore(add(sums, 64), add(mload(add(sums, 64)), mark))
+            // A positive value counts for the gain.
+            up := mul(up, xor(forward, mul(sgt(up, 0), xor(forward, gain))))
+            down := mul(down, xor(forward, mul(sgt(down, 0), xor(forward, gain))))
+            if slt(down, up) {
+                up := down
+            }
+            up := sub(up, mark)
+            if slt(up, 0) {
+                // Rounded down.
+                up := mul(sub(0, up), and(shr(160, header), 0xffffffffffffffff))
+                up := div(add(up, 999999999999999999), 1000000000000000000)
+                mstore(add(sums, 96), sub(mload(add(sums, 96)), up))
+            }
+        }
+    }
+
+    /// @dev The forward after the moves of an expiry of which a share is fixed, laid out as the lanes are summed, behind the rows listed.
+    function _moved(uint256 past, uint256 averaged) private pure returns (uint256 moves) {
         unchecked {
-            moves = acc + 1472;
+            moves = past;
             assembly ("memory-safe") {
                 calldatacopy(moves, calldatasize(), 320)
             }
@@ -242,40 +243,35 @@ library OptionLanes {
         }
     }
 
-    /// @dev A lane, 2^63 above its value, after _fold.
-    function _laneOf(uint256 at, uint256 bits) private pure returns (int256 value) {
-        assembly ("memory-safe") {
-            value := sub(and(shr(bits, mload(at)), 0xffffffffffffffff), shl(63, 1))
-        }
-    }
-
-    /// @dev Totals to forty signed words, by lane.
-    function _unpack(Work memory work) private pure returns (uint256 lanes) {
-        uint256 acc = work.acc;
-        uint256 bias = work.bias;
-        assembly ("memory-safe") {
-            lanes := mload(0x40)
-            mstore(0x40, add(lanes, 1280))
-            let out := lanes
-            let from := add(acc, 512)
-            for {
-                let end := add(from, 640)
-            } lt(from, end) {
-                from := add(from, 128)
-            } {
-                let odd := mload(add(from, 64))
-                let even := sub(mload(from), shl(64, odd))
-                mstore(out, sub(and(even, 0xffffffffffffffffffffffffffffffff), bias))
-                mstore(add(out, 64), sub(and(odd, 0xffffffffffffffffffffffffffffffff), bias))
-                mstore(add(out, 128), sub(shr(128, even), bias))
-                mstore(add(out, 192), sub(shr(128, odd), bias))
-                odd := mload(add(from, 96))
-                even := sub(mload(add(from, 32)), shl(64, odd))
-                mstore(add(out, 32), sub(and(even, 0xffffffffffffffffffffffffffffffff), bias))
-                mstore(add(out, 96), sub(and(odd, 0xffffffffffffffffffffffffffffffff), bias))
-                mstore(add(out, 160), sub(shr(128, even), bias))
-                mstore(add(out, 224), sub(shr(128, odd), bias))
-                out := add(out, 256)
+    /// @dev Records to forty signed words, by lane.
+    function _totals(Work memory work) private pure returns (uint256 lanes) {
+        unchecked {
+            uint256 past = _free();
+            uint256 first = work.first;
+            uint256 bias = work.bias;
+            lanes = past;
+            assembly ("memory-safe") {
+                mstore(0x40, add(lanes, 1280))
+            }
+            for (uint256 word = 0; word < 320; word += 64) {
+                (uint256 evens, uint256 besides, uint256 odds, uint256 others) = LaneFold.fold(
+                    first + word,
+                    past,
+                    word
+                );
+                uint256 out = lanes + 4 * word;
+                assembly ("memory-safe") {
+                    evens := sub(evens, shl(64, besides))
+                    mstore(out, sub(and(evens, 0xffffffffffffffffffffffffffffffff), bias))
+                    mstore(add(out, 64), sub(and(besides, 0xffffffffffffffffffffffffffffffff), bias))
+                    mstore(add(out, 128), sub(shr(128, evens), bias))
+                    mstore(add(out, 192), sub(shr(128, besides), bias))
+                    odds := sub(odds, shl(64, others))
+                    mstore(add(out, 32), sub(and(odds, 0xffffffffffffffffffffffffffffffff), bias))
+                    mstore(add(out, 96), sub(and(others, 0xffffffffffffffffffffffffffffffff), bias))
+                    mstore(add(out, 160), sub(shr(128, odds), bias))
+                    mstore(add(out, 224), sub(shr(128, others), bias))
+                }
             }
         }
     }

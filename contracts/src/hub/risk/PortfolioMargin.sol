@@ -5,6 +5,7 @@ import {Requirement} from "./Haircuts.sol";
 import {Holdings} from "./Holdings.sol";
 import {OptionLanes} from "./OptionLanes.sol";
 import {PortfolioScenarios} from "./PortfolioScenarios.sol";
+import {ScenarioSearch} from "./ScenarioSearch.sol";
 import {Wad} from "./Wad.sol";
 
 /// @title Portfolio margin from the rows of sheets: 37 scenarios and the charges beside them
@@ -77,7 +78,7 @@ library PortfolioMargin {
     /// @param haircut initial margin of collateral alone
     /// @param count   how many underlyings there will be
     /// @param linears values of those without options, see PortfolioScenarios.newLinears
-    /// @param scratch where profits of one with options are laid down; 0: none has
+    /// @param scratch where profits of one with options are laid down; 0: none has, or there is one only
     struct Whole {
         int256 haircut;
         int256 initial;
@@ -129,14 +130,14 @@ library PortfolioMargin {
 
     /// @notice Before an underlying with options is added: room for what stays of it, so that memory taken after this may be given back.
     function makeRoom(Whole memory whole, uint256 group) internal pure {
+        // One alone says itself which scenario is the worst.
+        if (whole.count == 1) return;
         if (whole.scratch == 0) {
             whole.scratch = PortfolioScenarios.newSum();
-            // One alone says itself which scenario is the worst.
-            if (whole.count == 1) return;
             whole.joints[0].sum = PortfolioScenarios.newSum();
         }
         Joint memory joint = whole.joints[_indexOf(whole, group)];
-        if (joint.sum == 0 && whole.count != 1) joint.sum = PortfolioScenarios.newSum();
+        if (joint.sum == 0) joint.sum = PortfolioScenarios.newSum();
     }
 
     /// @notice Charges, gains and losses of an underlying.
@@ -223,14 +224,14 @@ library PortfolioMargin {
             int256 basis = Wad.floorDiv(sums.basis << sums.scale, OptionLanes.UNIT);
             Joint memory joint = whole.joints[index];
             joint.basis += basis;
-            (worst, whole.worstScenario) = PortfolioScenarios.withOptions(
-                sums,
-                value,
-                Wad.min(0, basis),
-                whole.scratch
-            );
-            if (index != 0) PortfolioScenarios.addToBoth(whole.joints[0].sum, joint.sum, whole.scratch);
-            else if (joint.sum != 0) PortfolioScenarios.addTo(joint.sum, whole.scratch);
+            int256 least = Wad.min(0, basis);
+            if (whole.count == 1) {
+                (worst, whole.worstScenario) = ScenarioSearch.worstOf(sums, value, least);
+            } else {
+                (worst, ) = PortfolioScenarios.withOptions(sums, value, least, whole.scratch);
+                if (index != 0) PortfolioScenarios.addToBoth(whole.joints[0].sum, joint.sum, whole.scratch);
+                else PortfolioScenarios.addTo(joint.sum, whole.scratch);
+            }
             return (worst, sums.naked, sums.net);
         }
     }

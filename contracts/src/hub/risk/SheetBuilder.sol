@@ -85,16 +85,19 @@ abstract contract SheetBuilder {
         uint256 average
     ) private pure returns (uint256 past) {
         unchecked {
-            past = row;
             SheetRows.Term memory term = _term(_at(plan.words, 2 * e), average, plan.expiries[e]);
             uint128 slice = FeedWord.value(_at(plan.words, 2 * e + 1));
+            (uint256 place, uint256 out) = _rowAt(sheet, row);
+            past = row;
             for (uint256 i = _at(plan.first, e); i != 0; i = _at(plan.next, i - 1)) {
                 // CAST: the listing's low half is the strike.
                 uint128 strike = uint128(_at(plan.strikes, i - 1));
                 // CAST: termOf holds the forward below 2^96.
                 int256 ratio = Fixed.lnRatio(strike, uint128(term.forward));
                 uint256 sigma = slice == 0 ? 0 : Smile.volatility(slice, ratio);
-                SheetRows.write(table, term, strike, ratio, sigma, _place(sheet, past++, _at(plan.places, i - 1)));
+                SheetRows.write(table, term, strike, ratio, sigma, out);
+                _note(place, _at(plan.places, i - 1));
+                (place, out, past) = (place + 1, out + SheetRows.ROW_WORDS * 32, past + 1);
             }
             sheet[SheetRows.HEAD_WORDS + 2 * e] = SheetRows.headerOf(term, row, past - row);
         }
@@ -106,14 +109,20 @@ abstract contract SheetBuilder {
         sheet[1] = expiries | (rows << 16);
     }
 
-    /// @dev Notes the place of a row. @return out Where its words go.
-    function _place(uint256[] memory sheet, uint256 row, uint256 place) internal pure returns (uint256 out) {
+    /// @dev Where a row's place and its words go.
+    function _rowAt(uint256[] memory sheet, uint256 row) internal pure returns (uint256 place, uint256 out) {
         assembly ("memory-safe") {
             // SheetRows: the list of places, then the rows.
             let counts := mload(add(sheet, 64))
-            let list := add(add(sheet, 96), shl(6, and(counts, 0xffff)))
-            mstore8(add(list, row), place)
-            out := add(add(list, and(add(shr(16, counts), 31), not(31))), mul(row, 160))
+            place := add(add(sheet, 96), shl(6, and(counts, 0xffff)))
+            out := add(add(place, and(add(shr(16, counts), 31), not(31))), mul(row, 160))
+            place := add(place, row)
+        }
+    }
+
+    function _note(uint256 at, uint256 place) internal pure {
+        assembly ("memory-safe") {
+            mstore8(at, place)
         }
     }
 
@@ -134,22 +143,10 @@ abstract contract SheetBuilder {
         unchecked {
             plan.places = _placesIn(bitmap);
             plan.strikes = _strikesAt(underlying, plan.places);
-            uint256[] memory of_ = _findExpiries(underlying, plan);
+            uint256 unlisted;
+            (plan.expiries, plan.first, plan.next, unlisted) = _byExpiry(plan.strikes);
+            if (unlisted != 0) revert PlaceUnlisted(underlying, plan.places[unlisted - 1]);
             uint256 count = plan.expiries.length;
-            plan.first = new uint256[](count);
-            plan.next = new uint256[](of_.length);
-            (uint256[] memory first, uint256[] memory next) = (plan.first, plan.next);
-            assembly ("memory-safe") {
-                for {
-                    let i := mload(of_)
-                } i {
-                    i := sub(i, 1)
-                } {
-                    let at := add(add(first, 32), shl(5, mload(add(of_, shl(5, i)))))
-                    mstore(add(next, shl(5, i)), mload(at))
-                    mstore(at, i)
-                }
-            }
             FeedId[] memory ids = new FeedId[](3 * count);
             plan.averages = new uint256[](count);
             uint256 last = 2 * count;
@@ -169,32 +166,61 @@ abstract contract SheetBuilder {
         }
     }
 
-    /// @dev Expiries in the order of their first place. @return of_ The number of each place's expiry.
-    function _findExpiries(uint16 underlying, Plan memory plan) private pure returns (uint256[] memory of_) {
-        unchecked {
-            of_ = new uint256[](plan.places.length);
-            uint40[] memory expiries = new uint40[](of_.length);
-            uint256 count;
-            uint256 e;
-            for (uint256 i = 0; i < of_.length; ++i) {
-                uint256 word = _at(plan.strikes, i);
-                require(uint128(word) != 0, PlaceUnlisted(underlying, plan.places[i]));
-                // CAST: 40 bits of the listing's word.
-                uint40 expiry = uint40(word >> 128);
+    /// @dev Members of Plan.
+    /// @return expiries In the order of their first place
+    /// @return first    Plan's
+    /// @return next     Plan's
+    /// @return unlisted A place where nothing is listed, counted from 1; 0: none
+    function _byExpiry(
+        uint256[] memory strikes
+    ) private pure returns (uint40[] memory expiries, uint256[] memory first, uint256[] memory next, uint256 unlisted) {
+        assembly ("memory-safe") {
+            let size := add(32, shl(5, mload(strikes)))
+            next := mload(0x40)
+            expiries := add(next, size)
+            first := add(expiries, size)
+            // Of each expiry so far, where nothing is allocated.
+            let last := add(first, size)
+            mstore(0x40, last)
+            calldatacopy(next, calldatasize(), size)
+            mstore(next, mload(strikes))
+            // An expiry is 32 times its number, counted from 1: that at hand, the last one found.
+            let at := 0
+            let found := 0
+            for {
+                let i := 32
+            } lt(i, size) {
+                i := add(i, 32)
+            } {
+                let expiry := mload(add(strikes, i))
+                if iszero(shl(128, expiry)) {
+                    unlisted := shr(5, i)
+                    break
+                }
+                expiry := shr(128, expiry)
                 // Mostly that of the place before.
-                if (count == 0 || expiries[e] != expiry) {
-                    e = 0;
-                    while (e < count && expiries[e] != expiry) ++e;
-                    if (e == count) expiries[count++] = expiry;
+                if or(iszero(at), xor(expiry, mload(add(expiries, at)))) {
+                    at := 32
+                    for {} xor(expiry, mload(add(expiries, at))) {
+                        at := add(at, 32)
+                    } {
+                        if gt(at, found) {
+                            break
+                        }
+                    }
+                    if gt(at, found) {
+                        found := at
+                        mstore(add(expiries, at), expiry)
+                        mstore(add(first, at), shr(5, i))
+                        mstore(add(last, at), i)
+                        continue
+                    }
                 }
-                assembly ("memory-safe") {
-                    mstore(add(add(of_, 32), shl(5, i)), e)
-                }
+                mstore(add(next, mload(add(last, at))), shr(5, i))
+                mstore(add(last, at), i)
             }
-            assembly ("memory-safe") {
-                mstore(expiries, count)
-            }
-            plan.expiries = expiries;
+            mstore(expiries, shr(5, found))
+            mstore(first, shr(5, found))
         }
     }
 

@@ -63,11 +63,15 @@ library SheetCells {
             // A volatility of the strike: argument of the forward unmoved, Q128; inverse, Q64; total, Q128.
             function state(sigma, root_, ratio_) -> base, inverse, v {
                 v := shr(64, mul(sigma, root_))
-                if lt(v, MIN_TOTAL_VOL) {
-                    v := MIN_TOTAL_VOL
-                }
-                if gt(v, MAX_TOTAL_VOL) {
-                    v := MAX_TOTAL_VOL
+                // Mostly neither.
+                if gt(sub(v, MIN_TOTAL_VOL), sub(MAX_TOTAL_VOL, MIN_TOTAL_VOL)) {
+                    switch lt(v, MIN_TOTAL_VOL)
+                    case 1 {
+                        v := MIN_TOTAL_VOL
+                    }
+                    default {
+                        v := MAX_TOTAL_VOL
+                    }
                 }
                 inverse := div(0x100000000000000000000000000000000, v)
                 base := shl(64, add(add(sar(64, mul(sub(0, ratio_), inverse)), shr(1, v)), 0x68000000000000000))

@@ -67,15 +67,15 @@ library SheetGrades {
     /// @notice What says of two expiries together what the worse of them says alone.
     function both(uint256 a, uint256 b) internal pure returns (uint256 header) {
         assembly ("memory-safe") {
-            let one := and(a, EXPIRY)
-            let other := and(b, EXPIRY)
-            header := xor(one, mul(xor(one, other), lt(other, one)))
             // Mostly what is not the expiry is the same.
             switch and(xor(a, b), REST)
             case 0 {
-                header := or(header, and(a, REST))
+                header := xor(a, mul(xor(a, b), lt(and(b, EXPIRY), and(a, EXPIRY))))
             }
             default {
+                let one := and(a, EXPIRY)
+                let other := and(b, EXPIRY)
+                header := xor(one, mul(xor(one, other), lt(other, one)))
                 // The lesser of each time, the greater of the grades.
                 one := and(a, 0xffffffffff)
                 other := and(b, 0xffffffffff)

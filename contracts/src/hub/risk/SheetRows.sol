@@ -106,14 +106,6 @@ library SheetRows {
         }
     }
 
-    /// @notice Whether any of the places used lies between an expiry's.
-    function touches(uint256 secondHeader, uint256 used) internal pure returns (bool) {
-        unchecked {
-            uint256 first = (secondHeader >> 168) & 0xff;
-            return (used >> first) << (255 + first - (secondHeader >> 176)) != 0;
-        }
-    }
-
     /// @notice Writes the five words of a strike at `out`.
     /// @param table Normal.load's.
     /// @param ratio ln(strike / forward), Q64: Fixed.lnRatio.
@@ -129,10 +121,13 @@ library SheetRows {
         unchecked {
             uint256 k = (uint256(strike) << 64) / term.forward;
             if (k > MAX_MONEYNESS) k = MAX_MONEYNESS;
-            uint256 code = codeOf(k);
+            // codeOf, and strikeOf in steps of 2^-31.
+            uint256 code = k >> 37;
+            uint256 rounded = code << 4;
+            if (k >= 1 << 68) (code, rounded) = ((1 << 31) | (k >> 46), (k >> 46) << 13);
             uint256 vols = _vols(term, ratio, sigma);
             if (term.moves != 0) return _writeMoved(table, term, ratio, k, code, vols, out);
-            SheetCells.write(table, ratio, term.root, k, code, strikeOf(code) << 4, vols, out);
+            SheetCells.write(table, ratio, term.root, k, code, rounded, vols, out);
             if (term.averaged != 0) _settle(out);
         }
     }
@@ -143,13 +138,13 @@ library SheetRows {
             vols := mload(0x40)
             // As Term stands in memory.
             let cap := mload(add(term, 160))
-            let tilt := div(mul(xor(ratio, mul(slt(ratio, 0), xor(ratio, sub(0, ratio)))), cap), mload(add(term, 192)))
+            // All ones below zero: adding them and turning all bits changes the sign.
+            let below := sar(255, ratio)
+            let tilt := div(mul(xor(add(ratio, below), below), cap), mload(add(term, 192)))
             if gt(tilt, cap) {
                 tilt := cap
             }
-            if iszero(sgt(ratio, 0)) {
-                tilt := sub(0, tilt)
-            }
+            tilt := xor(add(tilt, below), below)
             let up := shr(64, mul(sigma, mload(add(term, 96))))
             if lt(up, MIN_VOL_UP) {
                 up := MIN_VOL_UP

@@ -77,24 +77,28 @@ contract Sheets is ISheets, SheetBuilder {
 
     /// @inheritdoc ISheets
     function buildFor(Expiry[] calldata expiries) external view returns (uint256[] memory sheet) {
-        uint256 rows;
-        for (uint256 e = 0; e < expiries.length; ++e) rows += expiries[e].strikes.length;
-        sheet = _empty((1 << rows) - 1, expiries.length, rows);
-        uint256 table = Normal.load(normalTable);
-        uint256 row;
-        for (uint256 e = 0; e < expiries.length; ++e) {
-            Expiry calldata expiry = expiries[e];
-            (uint128[] calldata strikes, uint256[] calldata sigmas) = (expiry.strikes, expiry.sigmas);
-            SheetRows.Term memory term = SheetRows.termOf(expiry.forward, expiry.time, expiry.averaged);
-            sheet[SheetRows.HEAD_WORDS + 2 * e] = SheetRows.headerOf(term, row, strikes.length);
-            for (uint256 i = 0; i < strikes.length; ++i) {
-                // CAST: termOf holds the forward below 2^96.
-                int256 ratio = Fixed.lnRatio(strikes[i], uint128(term.forward));
-                SheetRows.write(table, term, strikes[i], ratio, sigmas[i], _place(sheet, row, row));
-                ++row;
+        unchecked {
+            uint256 rows;
+            for (uint256 e = 0; e < expiries.length; ++e) rows += expiries[e].strikes.length;
+            sheet = _empty((1 << rows) - 1, expiries.length, rows);
+            uint256 table = Normal.load(normalTable);
+            uint256 row;
+            for (uint256 e = 0; e < expiries.length; ++e) {
+                Expiry calldata expiry = expiries[e];
+                (uint128[] calldata strikes, uint256[] calldata sigmas) = (expiry.strikes, expiry.sigmas);
+                SheetRows.Term memory term = SheetRows.termOf(expiry.forward, expiry.time, expiry.averaged);
+                sheet[SheetRows.HEAD_WORDS + 2 * e] = SheetRows.headerOf(term, row, strikes.length);
+                uint256 first = row;
+                (uint256 place, uint256 out) = _rowAt(sheet, row);
+                for (uint256 i = 0; i < strikes.length; ++i) {
+                    // CAST: termOf holds the forward below 2^96.
+                    int256 ratio = Fixed.lnRatio(strikes[i], uint128(term.forward));
+                    SheetRows.write(table, term, strikes[i], ratio, sigmas[i], out);
+                    _note(place, row);
+                    (place, out, row) = (place + 1, out + SheetRows.ROW_WORDS * 32, row + 1);
+                }
+                if (row != first) sheet[SheetRows.HEAD_WORDS + 2 * e + 1] = SheetRows.spanOf(sheet, first, row - first);
             }
-            if (strikes.length != 0)
-                sheet[SheetRows.HEAD_WORDS + 2 * e + 1] = SheetRows.spanOf(sheet, row - strikes.length, strikes.length);
         }
         _return(sheet);
     }
