@@ -16,9 +16,9 @@ function anyLots(next: Next): bigint {
   return chance(next, 4n) ? 0n : between(next, -most, most);
 }
 
-function anyExpiry(next: Next, spot: bigint): risk.FixedUnderlying['expiries'][number] {
+function anyExpiry(next: Next, spot: bigint, strikes = 3n, options = 5n): risk.FixedUnderlying['expiries'][number] {
   const forward = (spot * between(next, 900n, 1100n)) / 1000n ** (chance(next, 2n) ? 3n : 1n) + (chance(next, 2n) ? spot << 12n : 1n);
-  const rows = many(between(next, 1n, 3n), () => ({
+  const rows = many(between(next, 1n, strikes), () => ({
     // Now and then far beyond what a lane holds.
     strike:
       (forward * between(next, 100n, 4000n)) / 1000n ** (chance(next, 3n) ? 2n : 1n) + (chance(next, 3n) ? forward << (next() % 16n) : 1n),
@@ -30,7 +30,7 @@ function anyExpiry(next: Next, spot: bigint): risk.FixedUnderlying['expiries'][n
     time: chance(next, 8n) ? 0n : (below(next, 400n * 86_400n) << 64n) / (365n * 86_400n),
     // None, some or all of it averaged.
     averaged: chance(next, 80n) ? 0n : chance(next, 40n) ? 1n << 15n : below(next, 1n << 15n),
-    options: many(between(next, 0n, 5n), () => {
+    options: many(between(next, 0n, options), () => {
       const row = rows[Number(next() % BigInt(rows.length))] ?? first[0];
       if (row === undefined) throw new Error('an expiry without rows');
       return { ...row, isPut: chance(next, 50n), lots: anyLots(next) };
@@ -38,7 +38,8 @@ function anyExpiry(next: Next, spot: bigint): risk.FixedUnderlying['expiries'][n
   };
 }
 
-function anyUnderlying(next: Next): risk.FixedUnderlying {
+/** @param isCrowded up to thirteen strikes an expiry */
+function anyUnderlying(next: Next, isCrowded = false): risk.FixedUnderlying {
   const spot = between(next, WAD / 1000n, 100_000n * WAD);
   return {
     spot,
@@ -49,7 +50,9 @@ function anyUnderlying(next: Next): risk.FixedUnderlying {
     confidence: chance(next, 80n) ? WAD : below(next, WAD + 1n),
     group: chance(next, 70n) ? 1n : between(next, 0n, 2n),
     correlation: between(next, 0n, (3n * WAD) / 4n),
-    expiries: many(below(next, 3n), () => anyExpiry(next, spot)),
+    expiries: isCrowded
+      ? many(between(next, 1n, 4n), () => anyExpiry(next, spot, 13n, 26n))
+      : many(below(next, 3n), () => anyExpiry(next, spot)),
   };
 }
 
@@ -65,6 +68,13 @@ export function anyFixedAccount(next: Next): risk.FixedAccount {
     maxLeverage: chance(next, 30n) ? between(next, WAD / 10n, 50n * WAD) : 0n,
     underlyings: many(below(next, 4n), () => anyUnderlying(next)),
   };
+}
+
+/** An underlying with up to thirteen strikes an expiry, mostly alone: rows are added up one by one, in fours, and in what is left of them. */
+export function anyCrowdedAccount(next: Next): risk.FixedAccount {
+  const account = anyFixedAccount(next);
+  const beside = account.underlyings.slice(0, chance(next, 70n) ? 0 : 1);
+  return { ...account, underlyings: [...beside, anyUnderlying(next, true)] };
 }
 
 /** Up to eight underlyings at a price of 1, mostly without options, of which the last takes back what the others come to but for some wei. */

@@ -5,7 +5,7 @@ import { decodeFunctionResult, encodeDeployData, encodeFunctionData, zeroAddress
 import { portfolioMethodAbi, sheetsAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
 import { TestChain } from '../chain.js';
-import { anyCancellingAccount, anyFixedAccount, toMethod } from './fixed-accounts.js';
+import { anyCancellingAccount, anyCrowdedAccount, anyFixedAccount, toMethod } from './fixed-accounts.js';
 import { SEED, seeded, splitMix } from './portfolios.js';
 
 const FILE = path.join(import.meta.dirname, '../../../shared/vectors/risk/portfolio-margin.json');
@@ -13,6 +13,7 @@ const GOLDEN = 12;
 /** INV-MARGIN-2: at least 10,000 portfolios in a usual run. */
 const FUZZED = process.env['LOCKSTEP_LONG'] === '1' ? 100_000 : 10_000;
 const CANCELLING = FUZZED / 5;
+const CROWDED = FUZZED / 20;
 
 const stream = seeded(0x706f7274666f6c69n);
 const next = (): bigint => stream.next().value;
@@ -51,6 +52,18 @@ describe('given portfolio margin on chain', () => {
     expect(short).toBeGreaterThan(FUZZED / 10);
     expect(short).toBeLessThan((FUZZED * 9) / 10);
   }, 1_800_000);
+
+  it(`INV-MARGIN-2: ${CROWDED} portfolios with many strikes of an expiry have the same risk, to the last bit`, async () => {
+    const scenarios = new Set<number>();
+    for (let i = 0; i < CROWDED; i++) {
+      const account = anyCrowdedAccount(next);
+      const { result } = await onChain(account);
+      const expected = risk.fixedPortfolioRisk(account);
+      if (JSON.stringify(result, text) !== JSON.stringify(expected, text)) expect({ i, result }).toEqual({ i, result: expected });
+      scenarios.add(Number(result.worstScenario));
+    }
+    expect(scenarios.size).toBeGreaterThan(10);
+  }, 600_000);
 
   it(`INV-MARGIN-2: ${CANCELLING} portfolios whose perpetuals nearly cancel have the same worst scenario, to the last wei`, async () => {
     const scenarios = new Set<number>();
