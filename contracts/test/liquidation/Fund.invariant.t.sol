@@ -1,98 +1,154 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {Account as HubAccount} from "../../src/types/Account.sol";
-import {FundFixture} from "./FundFixture.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IFund} from "../../src/hub/liquidation/IFund.sol";
+import {Account as HubAccount, AccountLib} from "../../src/types/Account.sol";
+import {LevyFixture} from "./LevyFixture.sol";
 
-/// @notice Random histories of stakes, exits, gains, losses and insolvencies.
-contract FundInvariant is FundFixture {
-    HubAccount[] internal stakers;
-    uint256 internal given;
+/// @notice Random histories of stakes, exits, gains, losses and insolvent accounts, with the levy that says what is known to be missing.
+contract FundInvariant is LevyFixture {
+    /// @dev Of the fund; up to there nobody is kept.
+    uint256 private constant DUST_DIVISOR = 1000;
+
+    HubAccount[] internal _stakers;
+    /// @dev In auction, as the reports say.
+    HubAccount[] internal _debtors;
+    uint16[2] internal _marketsHere = [BTC, ETH];
 
     function setUp() public override {
         super.setUp();
-        for (uint256 i; i < 4; ++i) stakers.push(_staker(i));
-        fund.setTranche(ETH, 0.4e18);
-        bytes4[] memory selectors = new bytes4[](8);
+        _fund.setLevy(_levy);
+        for (uint256 i; i < 4; ++i) {
+            _stakers.push(AccountLib.encode(makeAddr(string(abi.encodePacked("staker", i))), 0, 0));
+            _debtors.push(AccountLib.encode(makeAddr(string(abi.encodePacked("debtor", i))), 0, 0));
+        }
+        _fund.setTranche(ETH, 0.4e18);
+        bytes4[] memory selectors = new bytes4[](10);
         selectors[0] = this.stake.selector;
         selectors[1] = this.announce.selector;
         selectors[2] = this.cancel.selector;
         selectors[3] = this.leave.selector;
         selectors[4] = this.earn.selector;
         selectors[5] = this.lose.selector;
-        selectors[6] = this.insolvency.selector;
-        selectors[7] = this.loseAll.selector;
+        selectors[6] = this.book.selector;
+        selectors[7] = this.report.selector;
+        selectors[8] = this.heal.selector;
+        selectors[9] = this.spread.selector;
         targetSelector(FuzzSelector({addr: address(this), selectors: selectors}));
         targetContract(address(this));
     }
 
-    function stake(uint256 who, uint96 cash) external {
-        HubAccount staker = stakers[who % stakers.length];
-        if (fund.sharesFor(cash) == 0) return;
-        given += cash;
-        uint256 before = fund.cashFor(1e30);
-        _stake(staker, cash);
-        assertGe(fund.cashFor(1e30), before, "a stake takes nothing from others");
+    function stake(uint256 who, uint256 cash) external {
+        HubAccount staker = _stakers[who % _stakers.length];
+        cash = (cash % 1e6) * 1e18;
+        if (_fund.sharesFor(cash) == 0) return;
+        _deposit(staker, cash);
+        _fund.collectInterest();
+        uint256 before = _fund.cashFor(1e30);
+        _as(staker);
+        _fund.stake(staker, uint128(cash), "");
+        assertGe(_fund.cashFor(1e30), before, "a stake takes nothing from others");
     }
 
     function announce(uint256 who, uint256 part) external {
-        HubAccount staker = stakers[who % stakers.length];
-        uint256 shares = (fund.sharesOf(staker) * (part % 101)) / 100;
-        if (shares == 0 || fund.exitOf(staker).shares != 0) return;
-        _announce(staker, shares);
+        HubAccount staker = _stakers[who % _stakers.length];
+        uint256 shares = (_fund.sharesOf(staker) * (part % 101)) / 100;
+        if (shares == 0 || _fund.exitOf(staker).shares != 0) return;
+        _as(staker);
+        _fund.requestExit(staker, shares);
     }
 
     function cancel(uint256 who) external {
-        HubAccount staker = stakers[who % stakers.length];
-        if (fund.exitOf(staker).shares == 0) return;
+        HubAccount staker = _stakers[who % _stakers.length];
+        if (_fund.exitOf(staker).shares == 0) return;
         _as(staker);
-        fund.cancelExit(staker);
+        _fund.cancelExit(staker);
     }
 
     function leave(uint256 who, uint256 wait) external {
-        HubAccount staker = stakers[who % stakers.length];
-        vm.warp(block.timestamp + (wait % 10 days));
-        if (fund.exitOf(staker).shares == 0 || fund.exitOf(staker).readyAt > block.timestamp) return;
-        if (fund.insolventOpen() != 0) {
-            vm.expectRevert();
-            fund.exit(staker);
+        HubAccount staker = _stakers[who % _stakers.length];
+        uint40 readyAt = _fund.exitOf(staker).readyAt;
+        if (readyAt == 0) return;
+        // Up to a day after the window.
+        vm.warp(Math.max(block.timestamp, readyAt) + (wait % 3 days));
+        if (_fund.exitOf(staker).shares == 0) return;
+        _fund.collectInterest();
+        uint256 most = _fund.assets() / DUST_DIVISOR;
+        uint256 missing = _levy.insolvency();
+        if (missing > most) {
+            vm.expectRevert(abi.encodeWithSelector(IFund.LossKnown.selector, missing, most));
+            _fund.exit(staker);
             return;
         }
-        uint256 before = fund.cashFor(1e30);
-        fund.exit(staker);
-        assertGe(fund.cashFor(1e30), before, "an exit takes nothing from others");
+        uint256 before = _fund.cashFor(1e30);
+        _fund.exit(staker);
+        assertGe(_fund.cashFor(1e30), before, "an exit takes nothing from others");
     }
 
-    function earn(uint96 cash) external {
-        given += cash;
-        _give(fund.account(), cash);
+    function earn(uint256 cash) external {
+        _deposit(_fund.account(), (1 + (cash % 1e6)) * 1e18);
     }
 
-    function lose(uint96 cash, bool ofEth) external {
-        uint256 before = fund.assets();
-        uint256 most = fund.available(ofEth ? ETH : BTC);
-        uint256 paid = fund.pay(_account(alice, 0), ofEth ? ETH : BTC, cash);
+    /// @notice An insolvent account's payout: of the fund what its tranche gives, the rest a deficit.
+    function lose(uint256 cash, bool ofEth, uint256 chance) external {
+        if (chance % 8 != 0) return;
+        (uint16 market, uint256 loss) = (_marketsHere[ofEth ? 1 : 0], (cash % 2e6) * 1e18);
+        _fund.collectInterest();
+        uint256 before = _fund.assets();
+        uint256 most = _fund.available(market);
+        uint256 paid = _fund.pay(_dave, market, loss);
         assertLe(paid, most);
-        assertLe(paid, cash);
-        assertEq(fund.assets(), before - paid);
+        assertLe(paid, loss);
+        assertEq(_fund.assets(), before - paid);
+        _book(market, loss - paid);
     }
 
-    function loseAll(uint256 chance) external {
-        if (chance % 16 != 0) return;
-        fund.pay(_account(alice, 0), BTC, fund.assets());
-        assertEq(fund.totalShares(), 0);
+    /// @notice A loss that the fund was not asked about.
+    function book(uint256 cash, bool ofEth, uint256 chance) external {
+        if (chance % 8 != 0) return;
+        _book(_marketsHere[ofEth ? 1 : 0], (cash % 1e5) * 1e18);
     }
 
-    function insolvency(bool opens) external {
-        if (opens) fund.openInsolvency();
-        else if (fund.insolventOpen() != 0) fund.closeInsolvency();
+    /// @dev What one account lacks others have won.
+    function _book(uint16 market, uint256 cash) private {
+        if (cash == 0) return;
+        _ledger.changeCash(_dave, int256(cash));
+        _lose(market, cash);
+    }
+
+    /// @notice An auction of an insolvent account goes on: what it is short of is known anew.
+    function report(uint256 who, uint256 cash, bool ofEth) external {
+        _levy.reportShortfall(_debtors[who % _debtors.length], _marketsHere[ofEth ? 1 : 0], (cash % 1e3) * 1e18);
+    }
+
+    /// @notice It is healthy again, or sold.
+    function heal(uint256 who) external {
+        _levy.reportShortfall(_debtors[who % _debtors.length], BTC, 0);
+        _levy.reportShortfall(_debtors[(who % _debtors.length) ^ 1], BTC, 0);
+    }
+
+    /// @notice Levies close, and what they leave becomes a loss of all cash: of the fund's too.
+    function spread(uint256 wait) external {
+        vm.warp(block.timestamp + 15 minutes + (wait % 1 hours));
+        for (uint256 i; i < _marketsHere.length; ++i) {
+            uint64 id = _levy.newestOf(_marketsHere[i]);
+            if (id == 0 || _levy.levyOf(id).closed || _levy.levyOf(id).until > block.timestamp) continue;
+            _levy.close(id);
+        }
     }
 
     function invariant_INV_LIQ_3_SharesAreCoveredAndCashIsWhatWasGiven() public view {
-        _checkCovered(stakers);
-        int256 sum = ledger.cashOf(fund.account()) + ledger.cashOf(_account(alice, 0));
-        for (uint256 i; i < stakers.length; ++i) sum += ledger.cashOf(stakers[i]);
-        assertEq(sum, int256(given), "INV-LIQ-3");
-        assertGe(ledger.cashOf(fund.account()), 0, "the fund never owes");
+        uint256 shares;
+        uint256 worth;
+        for (uint256 i; i < _stakers.length; ++i) {
+            uint256 own = _fund.sharesOf(_stakers[i]);
+            shares += own;
+            worth += _fund.cashFor(own);
+        }
+        assertEq(shares, _fund.totalShares(), "shares sum");
+        assertLe(worth, _fund.assets(), "INV-LIQ-3");
+        assertGe(_ledger.cashOf(_fund.account()), 0, "the fund never owes");
+        _checkSums();
     }
 }
