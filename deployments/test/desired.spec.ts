@@ -139,6 +139,11 @@ describe('the desired state', () => {
       /WETH is priced by underlying 9; expected one of 1, 2[\s\S]*WETH has class 7; expected 0 … 1[\s\S]*WEHT is no asset; expected one of USDC, WETH, WBTC, ETH/,
     ],
     [
+      'prices settlement cash by what has no feed',
+      (base) => ({ risk: { ...base.risk, settlementUnderlying: 9 } }),
+      /settlement cash is priced by underlying 9; expected one of 1, 2, or none/,
+    ],
+    [
       'sells at a discount that shrinks, and gives a tranche to what nobody trades',
       (base) => ({
         liquidation: {

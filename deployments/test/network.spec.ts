@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   accessManagerAbi,
@@ -267,6 +270,27 @@ describe('a local network', () => {
       expect((await verify(desired, network.clients, known)).map(describeProblem)).toEqual([
         expect.stringMatching(/^spoke-b: CollateralVault build: expected this build and arguments, at 0x\w{40}, got another, at 0x\w{40}$/),
       ]);
+    });
+
+    it('when settlement cash is to have a price, verify names the engine built without, and the plan is one that reads it', async () => {
+      const desired = { ...network.desired, risk: { ...network.desired.risk, settlementUnderlying: 2 } };
+      const named = await verify(desired, network.clients, knownLive(desired, chains.liveDir));
+      expect(named.map(describeProblem)).toEqual([expect.stringMatching(/^hub: PortfolioEngine build: expected this build and arguments/)]);
+      const steps = await plan(desired, network.clients);
+      const engine = steps.flatMap((step) => (step.kind === 'deploy' ? [step.contract] : []));
+      expect(engine.map(({ name, args }) => [name, args[2]])).toEqual([['PortfolioEngine', 2]]);
+      expect(steps.flatMap((step) => (step.kind === 'configure' ? [step.subject] : []))).toContain('Margin engine of portfolio');
+      // Into the place of the other, and back.
+      const liveDir = mkdtempSync(path.join(tmpdir(), 'live-'));
+      await apply({ desired, clients: network.clients, liveDir });
+      expect(await verify(desired, network.clients, knownLive(desired, liveDir))).toEqual([]);
+      const { rpc } = clientOf('hub');
+      const margin = { address: network.live.hub.contracts.Margin.address, abi: marginAbi } as const;
+      const address = await rpc.readContract({ ...margin, functionName: 'engineOf', args: [2] });
+      expect(await rpc.readContract({ address, abi: portfolioEngineAbi, functionName: 'settlementUnderlying' })).toBe(2);
+      rmSync(liveDir, { recursive: true });
+      await repair();
+      expect(await problems()).toEqual([]);
     });
   });
 

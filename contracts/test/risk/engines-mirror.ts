@@ -29,6 +29,10 @@ export const UNDERLYINGS = [
   { number: 1, spot: 60_000n * WAD, strikes: range(45_000n, 6, 6_000n), group: { id: 1, correlation: 700_000_000 } },
   { number: 2, spot: 3_000n * WAD, strikes: range(2_200n, 6, 350n), group: { id: 1, correlation: 650_000_000 } },
 ] as const;
+/** What has a spot alone: the price of settlement cash. */
+export const SETTLEMENT = 3;
+/** Notional between which open interest raises initial rates, whole cash. */
+export const INTEREST_BOUNDS = { lower: 200_000n, upper: 1_500_000n };
 /** Smiles without arbitrage, by whole days after the first expiry. */
 export const SLICES = [
   { days: 0n, slice: { vol: 80_000_000n, rho: -200_000_000n, phi: 2_000_000_000n } },
@@ -82,6 +86,10 @@ export interface MarketView {
   readonly now: bigint;
   readonly told: bigint;
   readonly prices: ReadonlyMap<number, Prices>;
+  /** of a unit of settlement cash */
+  readonly settlement: bigint;
+  /** Open perpetuals by underlying, 18 decimals. */
+  readonly openInterest: ReadonlyMap<number, bigint>;
   /** Averages of the last half hour by underlying and expiry; `at` or after the expiry they are the settlement price. */
   readonly averages: ReadonlyMap<number, ReadonlyMap<bigint, { readonly value: bigint; readonly at: bigint }>>;
   /** Listing by underlying and place. */
@@ -98,7 +106,7 @@ const pairOf = ({ maintenance, initialExtra }: { readonly maintenance: number; r
 const STATE_NAMES = ['healthy', 'degraded', 'quarantined', 'written-down'] as const;
 
 /** The chain's rules as a parameter file has them: assets are named by their class. */
-export function parametersOf(method: 'cross' | 'isolated'): Extract<risk.Parameters, { method: 'cross' | 'isolated' }> {
+export function parametersOf(method: 'cross' | 'isolated', view: MarketView): Extract<risk.Parameters, { method: 'cross' | 'isolated' }> {
   const [degraded, quarantined, writtenDown] = RULES.states.map(pairOf);
   const none = { maintenance: 0n, initialExtra: 0n };
   return {
@@ -117,7 +125,12 @@ export function parametersOf(method: 'cross' | 'isolated'): Extract<risk.Paramet
       initial: toWad(initial),
       maintenance: toWad(maintenance),
     })),
-    openInterest: {},
+    openInterest: Object.fromEntries(
+      [...view.openInterest].map(([number, open]) => [
+        `${number}`,
+        { now: risk.mulUp(open, markOf(priceOf(view, number))), lower: INTEREST_BOUNDS.lower * WAD, upper: INTEREST_BOUNDS.upper * WAD },
+      ]),
+    ),
     // CAST: the same keys, each a rate.
     option: Object.fromEntries(Object.entries(RULES.option).map(([key, value]) => [key, toWad(value)])) as Record<
       keyof typeof RULES.option,
@@ -185,13 +198,13 @@ function byExpiry(view: MarketView, { underlying, options }: risk.HeldUnderlying
 /** Portfolio margin of holdings. */
 export function portfolioMirror(view: MarketView, holdings: risk.Holdings): risk.FixedRisk {
   const { lots, chains, followers } = collateralOf(view, holdings);
-  const parameters = parametersOf('cross');
+  const parameters = parametersOf('cross', view);
   const empty: risk.Portfolio = { cash: 0n, settlementPrice: WAD, collateral: lots, chains, underlyings: [] };
   return risk.fixedPortfolioRisk({
     cash: holdings.cash,
     collateral: lots.reduce((sum, lot) => sum + risk.collateralValue(lot), 0n),
     haircuts: risk.haircutsOf(empty, parameters),
-    settlementPrice: WAD,
+    settlementPrice: view.settlement,
     initialFactor: BigInt(holdings.initialFactor) * HUNDREDTH,
     maxLeverage: BigInt(holdings.maxLeverage) * HUNDREDTH,
     underlyings: holdings.underlyings.map((own) => {
@@ -264,7 +277,7 @@ export function standardMirror(view: MarketView, holdings: risk.Holdings, method
       };
     }),
   };
-  return risk.evaluate(portfolio, parametersOf(method));
+  return risk.evaluate(portfolio, parametersOf(method, view));
 }
 
 function standardExpiry(

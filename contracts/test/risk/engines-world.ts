@@ -16,7 +16,7 @@ import {
 } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
 import { TestChain } from '../chain.js';
-import { BANDS, type MarketView, RULES, SLICES, UNDERLYINGS } from './engines-mirror.js';
+import { BANDS, INTEREST_BOUNDS, type MarketView, RULES, SETTLEMENT, SLICES, UNDERLYINGS } from './engines-mirror.js';
 
 const HOUR = 3_600n;
 const HUB = 40_001;
@@ -40,7 +40,10 @@ type Name =
 
 /** The hub's engines over real feeds, rules, listing and sheets, on a chain inside this process; and what they were told. */
 export class EnginesWorld {
-  view: MarketView = { now: 0n, told: 0n, prices: new Map(), averages: new Map(), strikes: new Map(), ramps: new Map() };
+  view: MarketView = {
+    ...{ now: 0n, told: 0n, settlement: 0n },
+    ...{ prices: new Map(), averages: new Map(), strikes: new Map(), ramps: new Map(), openInterest: new Map() },
+  };
   #now = 0n;
 
   private constructor(
@@ -65,7 +68,7 @@ export class EnginesWorld {
     const CrossEngine = await deploy('CrossEngine', crossEngineAbi, manager, links, RULES.perpetual, RULES.option);
     const IsolatedEngine = await deploy('IsolatedEngine', isolatedEngineAbi, manager, links, RULES.perpetual, RULES.option);
     const portfolioLinks = { feeds: Feeds, collateralRules: CollateralRules, sheets: Sheets };
-    const PortfolioEngine = await deploy('PortfolioEngine', portfolioEngineAbi, manager, portfolioLinks, 0);
+    const PortfolioEngine = await deploy('PortfolioEngine', portfolioEngineAbi, manager, portfolioLinks, SETTLEMENT);
     const engines = { CrossEngine, IsolatedEngine, PortfolioEngine };
     const world = new EnginesWorld(chain, { Ledger, Feeds, Markets, Delegates, Margin, CollateralRules, Sheets, ...engines });
     await world.#setUp(manager);
@@ -90,6 +93,8 @@ export class EnginesWorld {
   async #list(): Promise<void> {
     const { at } = this;
     const perpetual = { openCap: CAP, fundingCap: 0, fundingBase: 0 };
+    const priced = { abi: feedsAbi, functionName: 'setUnderlying', args: [SETTLEMENT, SIGNED, zeroAddress, BANDS] } as const;
+    await this.act(at.Feeds, encodeFunctionData(priced));
     const strikes = new Map<number, Map<number, { strike: bigint; expiry: bigint }>>();
     for (const { number, strikes: wanted, group } of UNDERLYINGS) {
       const set = { abi: feedsAbi, functionName: 'setUnderlying', args: [number, SIGNED, zeroAddress, BANDS] } as const;
@@ -98,6 +103,10 @@ export class EnginesWorld {
       await this.act(at.Markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setUnderlying', args: terms }));
       const grouped = [number, group.id, group.correlation] as const;
       await this.act(at.PortfolioEngine, encodeFunctionData({ abi: portfolioEngineAbi, functionName: 'setGroup', args: grouped }));
+      for (const engine of [at.CrossEngine, at.IsolatedEngine]) {
+        const bounds = [number, INTEREST_BOUNDS.lower, INTEREST_BOUNDS.upper] as const;
+        await this.act(engine, encodeFunctionData({ abi: crossEngineAbi, functionName: 'setOpenInterestBounds', args: bounds }));
+      }
       const places = new Map<number, { strike: bigint; expiry: bigint }>();
       for (const days of SLICES.map((slice) => slice.days)) {
         const expiry = (this.#now / HOUR + 1n + 24n * days) * HOUR;
@@ -149,10 +158,11 @@ export class EnginesWorld {
     this.#now += seconds;
   }
 
-  /** Signs and submits everything of both underlyings; averages of expiries whose last half hour runs or is over. */
-  async tell(prices: MarketView['prices'], averages: MarketView['averages']): Promise<void> {
+  /** Signs and submits everything of both underlyings; averages of expiries whose last half hour runs or is over; what settlement cash is worth. */
+  async tell(prices: MarketView['prices'], averages: MarketView['averages'], settlement: bigint): Promise<void> {
     const time = this.#now + 1n;
-    const reports = UNDERLYINGS.flatMap(({ number }) => {
+    const cash = { feed: risk.feedId({ underlying: SETTLEMENT, kind: 'spot', expiry: 0n }), value: settlement, spread: 0 };
+    const positions = UNDERLYINGS.flatMap(({ number }) => {
       const own = prices.get(number);
       if (own === undefined) throw new Error(`no prices of underlying ${number}`);
       const report = (kind: risk.FeedKind, value: bigint, expiry = 0n, spread = 0) => ({
@@ -169,12 +179,26 @@ export class EnginesWorld {
         ...[...(averages.get(number) ?? [])].map(([expiry, { value }]) => report('settlement', value, expiry)),
       ];
     });
+    const reports = [...positions, cash];
     const domain = risk.feedsDomain(31_337, this.at.Feeds);
     const message = { time: Number(time), reports };
     const signature = await SIGNER.signTypedData({ domain, types: risk.FEED_TYPES, primaryType: 'Snapshot', message });
     const args = [Number(time), reports, signature] as const;
     await this.act(this.at.Feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'submit', args }));
-    this.view = { ...this.view, told: time, prices, averages };
+    this.view = { ...this.view, told: time, prices, averages, settlement };
+  }
+
+  /** Reads what is open of each perpetual. */
+  async count(): Promise<void> {
+    const open = await Promise.all(
+      UNDERLYINGS.map(async ({ number }) => {
+        const call = { abi: marketsAbi, functionName: 'openInterestOf', args: [number] } as const;
+        const data = await this.chain.read(this.at.Markets, encodeFunctionData(call));
+        const [perpetuals] = decodeFunctionResult({ abi: marketsAbi, functionName: 'openInterestOf', data });
+        return [number, perpetuals] as const;
+      }),
+    );
+    this.view = { ...this.view, openInterest: new Map(open) };
   }
 
   /** Builds the sheets of the epoch that runs. */

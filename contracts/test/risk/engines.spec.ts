@@ -8,6 +8,9 @@ const HUNDREDTH = 10n ** 16n;
 const THOUSANDTH = 10n ** 15n;
 const BOOKS = process.env['LOCKSTEP_LONG'] === '1' ? 2_000 : 100;
 const ACCOUNTS = process.env['LOCKSTEP_LONG'] === '1' ? 100 : 16;
+/** Prices of settlement cash below and above what portfolio margin charges for. */
+const OFF_PEG = 97n * HUNDREDTH;
+const PEGGED = 99n * HUNDREDTH;
 /** Spread of ETH's spot: sure enough to be fresh, not sure enough to be free (confidence 0.4). */
 const UNSURE = 12_000_000;
 
@@ -85,8 +88,8 @@ const figures = ({ equity, initialMargin, maintenanceMargin, unrealisedGain }: O
 /** As the portfolio engine says it: fresh, of the time of the snapshot. */
 const portfolioWords = (view: MarketView, holdings: risk.Holdings) => {
   const { worstScenario, ...mirrored } = portfolioMirror(view, holdings);
-  const reads = holdings.underlyings.length + holdings.collateral.filter(({ amount }) => amount !== 0n).length;
-  return { ...mirrored, worstScenario: Number(worstScenario), grade: 0, oldest: reads === 0 ? 2 ** 40 - 1 : Number(view.told) };
+  // The price of settlement cash is read for every account.
+  return { ...mirrored, worstScenario: Number(worstScenario), grade: 0, oldest: Number(view.told) };
 };
 
 describe(`given the engines over real feeds, rules, listing and sheets (seed ${SEED})`, () => {
@@ -95,11 +98,27 @@ describe(`given the engines over real feeds, rules, listing and sheets (seed ${S
   beforeAll(async () => {
     world = await EnginesWorld.start();
     const { view } = world;
-    await world.tell(pricesAt(view, 100n), averagesAt(view, 99n, view.now + 1n));
+    await world.tell(pricesAt(view, 100n), averagesAt(view, 99n, view.now + 1n), OFF_PEG);
+    // Within the bounds of open interest.
+    const [buyer, seller] = [30_000n, 30_001n].map((subaccount) => encodeAccount({ owner: world.chain.from, home: 0, subaccount }));
+    if (buyer === undefined || seller === undefined) throw new Error('two accounts expected');
+    for (const { number, spot } of UNDERLYINGS)
+      await world.trade(
+        buyer,
+        seller,
+        exchange.encodeInstrument({ kind: 'perpetual', underlying: number }),
+        (700_000n * WAD * WAD) / spot,
+        spot,
+      );
   }, 240_000);
 
-  async function compare(): Promise<{ short: number; owing: number }> {
-    const found = { short: 0, owing: 0 };
+  async function compare(): Promise<{ short: number; owing: number; depegged: number; crowded: number }> {
+    await world.count();
+    const found = { short: 0, owing: 0, depegged: 0, crowded: 0 };
+    const [atPar, uncrowded] = [
+      { ...world.view, settlement: WAD },
+      { ...world.view, openInterest: new Map<number, bigint>() },
+    ];
     for (let i = 0; i < BOOKS; i++) {
       const holdings = anyHoldings(world.view);
       const words = risk.encodeHoldings(holdings);
@@ -113,17 +132,22 @@ describe(`given the engines over real feeds, rules, listing and sheets (seed ${S
       }
       if (said.equity < BigInt(said.maintenanceMargin)) found.short++;
       if (said.unrealisedGain > 0n) found.owing++;
+      if (said.initialMargin > portfolioMirror(atPar, holdings).initialMargin) found.depegged++;
+      const { initialMargin } = standardMirror(world.view, holdings, 'cross');
+      if (initialMargin > standardMirror(uncrowded, holdings, 'cross').initialMargin) found.crowded++;
     }
     return found;
   }
 
-  it(`INV-MARGIN-2: ${BOOKS} accounts with profiles and haircuts, half an average before an expiry, in every mode`, async () => {
+  it(`INV-MARGIN-2: ${BOOKS} accounts with profiles and haircuts, half an average before an expiry, in every mode, cash off its peg and markets crowded`, async () => {
     // Part of the first expiry's forward is averaged already, and part is not.
     expect(firstExpiry(world.view, 1) - world.view.told).toBeLessThan(1_800n);
-    const { short, owing } = await compare();
+    const { short, owing, depegged, crowded } = await compare();
     expect(short).toBeGreaterThan(BOOKS / 10);
     expect(short).toBeLessThan((BOOKS * 9) / 10);
     expect(owing).toBeGreaterThan(0);
+    expect(depegged).toBeGreaterThan(BOOKS / 2);
+    expect(crowded).toBeGreaterThan(BOOKS / 4);
   }, 900_000);
 
   it(`INV-MARGIN-2: ${BOOKS} more, from sheets`, async () => {
@@ -199,8 +223,9 @@ describe(`given the engines over real feeds, rules, listing and sheets (seed ${S
     world.wait(firstExpiry(view, 1) - view.now + 60n);
     const at = world.view;
     const later = { ...at, now: firstExpiry(view, 1) + 61n };
-    await world.tell(pricesAt(later, 104n), averagesAt(later, 103n, later.now));
+    await world.tell(pricesAt(later, 104n), averagesAt(later, 103n, later.now), PEGGED);
     expect(world.view.told).toBe(later.now);
-    await compare();
+    const { depegged } = await compare();
+    expect(depegged).toBe(0);
   }, 900_000);
 });

@@ -80,6 +80,11 @@ export const riskSchema = z.object({
   /** Interest of negative cash, 1e-18 per year: see InterestModel. */
   interest: z.object({ base: wad, slope: wad, kink: wad.max(10n ** 18n - 1n), full: wad }),
   underlyings: z.array(underlyingSchema).min(1),
+  /**
+   * Number of the underlying whose spot is the price of settlement cash: below 0.99 portfolio margin asks more initially. It belongs to the
+   * engine's code, and while that feed is not usable no account under portfolio margin is. Not given: cash is at par.
+   */
+  settlementUnderlying: z.int().min(1).max(MAX_PLACES).optional(),
   /** How far from the last known value a reduction without prices may be, 1e-9 of what it trades. */
   reduceBand: z.int().min(0).max(100_000_000),
   /** Haircuts by the value held, by class number; tiers from 0 that rise. */
@@ -119,7 +124,7 @@ export type DesiredUnderlying = DesiredRisk['underlyings'][number];
 
 /** What does not fit together in the risk part of a network. */
 export function* riskProblems(
-  { feeds, underlyings, classes, collateral, chains }: DesiredRisk,
+  { feeds, underlyings, settlementUnderlying, classes, collateral, chains }: DesiredRisk,
   network: {
     readonly chains: readonly { readonly name: string; readonly assets: readonly { readonly symbol: string }[] }[];
     readonly local: boolean;
@@ -134,6 +139,8 @@ export function* riskProblems(
   if (!network.local && threshold < 2) yield `feeds: one signature is enough for a price; expected at least 2 on a live network`;
   const numbers = new Set(underlyings.map(({ number }) => number));
   if (numbers.size !== underlyings.length) yield 'two underlyings have the same number; expected each once';
+  if (settlementUnderlying !== undefined && !numbers.has(settlementUnderlying))
+    yield `settlement cash is priced by underlying ${settlementUnderlying}; expected one of ${[...numbers].join(', ')}, or none`;
   for (const { symbol, perpetual } of underlyings)
     if (Math.abs(perpetual.fundingBase) > perpetual.fundingCap)
       yield `${symbol}: base funding ${perpetual.fundingBase} is above the cap ${perpetual.fundingCap}; expected it within`;

@@ -64,8 +64,8 @@ export interface ChainAddresses {
 /** Addresses that an earlier deployment recorded; they win over computed ones. */
 export type Pins = Partial<Record<ContractName, Address>>;
 
-/** The settlement token has no feed here: at par. */
-const NO_UNDERLYING = 0;
+/** Settlement cash without a feed is at par. */
+const AT_PAR = 0;
 
 const DEPLOY_GAS_BASE = 2_000_000n;
 const DEPLOY_GAS_PER_BYTE = 260n;
@@ -168,7 +168,7 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
 
   /** What values accounts; see planRisk for what they are told afterwards. */
   function riskContracts({ Ledger: ledger, Delegates: delegates }: CustodyAddresses): RiskAddresses {
-    const { feeds, interest, standard } = desired.risk;
+    const { feeds, interest, standard, settlementUnderlying = AT_PAR } = desired.risk;
     const { base, slope, kink, full } = interest;
     const curve = [base, slope, kink, full] as const;
     const InterestModel = deploy('InterestModel', curve, (code) =>
@@ -194,7 +194,7 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
       encodeDeployData({ abi: isolatedEngineAbi, bytecode: code, args: standardArgs }),
     );
     const portfolioLinks = { feeds: Feeds, collateralRules: CollateralRules, sheets: Sheets };
-    const portfolioArgs = [authority, portfolioLinks, NO_UNDERLYING] as const;
+    const portfolioArgs = [authority, portfolioLinks, settlementUnderlying] as const;
     const PortfolioEngine = deploy('PortfolioEngine', portfolioArgs, (code) =>
       encodeDeployData({ abi: portfolioEngineAbi, bytecode: code, args: portfolioArgs }),
     );
