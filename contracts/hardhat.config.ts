@@ -22,6 +22,7 @@ const compiler = {
 const carriers = [
   'test/hub/FeedRules.t.sol',
   'test/hub/InterestModel.t.sol',
+  'test/liquidation/SaleOrder.t.sol',
   'test/math/Black76.t.sol',
   'test/message/Enumeration.t.sol',
   'test/message/Vectors.t.sol',

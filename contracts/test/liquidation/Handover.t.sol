@@ -89,7 +89,7 @@ contract HandoverTest is LiquidationFixture {
         vm.expectRevert(denied);
         _handover.slice(1, _alice, _carol, 1e18, 0);
         vm.expectRevert(denied);
-        _handover.collateral(1, _alice, _carol, 1e18);
+        _handover.give(1, _alice, _carol, new uint16[](1), new uint128[](1));
         vm.expectRevert(denied);
         _handover.routed(1, _carol, 1, 1);
         vm.expectRevert(

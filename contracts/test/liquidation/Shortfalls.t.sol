@@ -4,6 +4,8 @@ pragma solidity ^0.8.34;
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {IHandover} from "../../src/hub/liquidation/IHandover.sol";
 import {IShortfalls} from "../../src/hub/liquidation/IShortfalls.sol";
+import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
+import {ICollateralRules} from "../../src/hub/risk/ICollateralRules.sol";
 import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
 import {LiquidationFixture} from "./LiquidationFixture.sol";
@@ -34,7 +36,7 @@ contract ShortfallsTest is LiquidationFixture {
         _shortfalls.start(_bob, "");
     }
 
-    function test_GivenADebtPastTheLimit_WhenBid_CollateralOfEveryChainBecomesCashUntilTheGoalIsOwed() public {
+    function test_GivenADebtPastTheLimit_WhenBid_CollateralBecomesCashUntilTheGoalIsOwed() public {
         assertEq(_shortfalls.start(_bob, ""), FIRST);
         vm.expectRevert(abi.encodeWithSelector(IShortfalls.ShortfallOpen.selector, HubAccount.unwrap(_bob), FIRST));
         _shortfalls.start(_bob, "");
@@ -49,18 +51,80 @@ contract ShortfallsTest is LiquidationFixture {
         assertLe(owed, 500_000e18);
         assertGt(owed, 500_000e18 - 1e9, "no more than needed");
         assertEq(_shortfalls.shortfallOf(_bob).id, 0, "over");
+        // Both cost the same to sell: the lower id goes first, and covers all.
         (uint128 wbtc, ) = _ledger.balanceOf(_carol, _wbtcId);
-        (uint128 weth, ) = _ledger.balanceOf(_carol, _wethId);
-        assertEq(wbtc, (40e8 * taken) / 1e18);
-        assertEq(weth, (100e18 * taken) / 1e18);
+        assertEq(wbtc, (40e8 * ((2_700_000e18 * taken) / 1e18)) / 2_400_000e18);
         assertEq(_markets.sizeOf(_bob, BTC_PERP), -100e18, "positions stay");
         (IHandover.Touched[] memory touched, IHandover.Route[] memory routes) = _handover.recordOf(FIRST);
-        assertEq(touched.length, 2);
+        assertEq(touched.length, 1);
         assertEq(touched[0].eid, SPOKE);
         assertEq(touched[0].amount, wbtc);
-        assertEq(touched[1].eid, OTHER);
-        assertEq(touched[1].amount, weth);
         assertEq(routes.length, 0);
+    }
+
+    function test_GivenAChainThatIsDegraded_WhenBid_TheOthersCollateralGoesFirstAndWhole() public {
+        _rules.setStateRates(ICollateralRules.ChainState.Degraded, ICollateralRules.Rates(0, 1e7));
+        _rules.worsenChain(SPOKE, ICollateralRules.ChainState.Degraded, 0);
+        _shortfalls.start(_bob, "");
+        vm.warp(vm.getBlockTimestamp() + 1);
+        _priceAll(60_000e18);
+        (uint256 taken, ) = _take(1e18);
+        (IHandover.Touched[] memory touched, ) = _handover.recordOf(FIRST);
+        assertEq(touched.length, 2);
+        assertEq(touched[0].eid, OTHER);
+        assertEq(touched[0].amount, 100e18, "all of it");
+        assertEq(touched[1].eid, SPOKE);
+        // What the other chain's 300,000 do not cover.
+        assertEq(touched[1].amount, (40e8 * ((2_700_000e18 * taken) / 1e18 - 300_000e18)) / 2_400_000e18);
+        assertLe(-_ledger.cashOf(_bob), 500_000e18);
+    }
+
+    function test_GivenARoute_WhenBid_ItsClaimsAreOrderedAndStandInTheRecord() public {
+        IWithdrawals.Leg[] memory legs = new IWithdrawals.Leg[](2);
+        legs[0] = IWithdrawals.Leg(SPOKE, WBTC, false, 1e8, makeAddr("payee"));
+        legs[1] = IWithdrawals.Leg(SPOKE, USDC, true, 1000e18, makeAddr("payee"));
+        _shortfalls.start(_bob, "");
+        vm.warp(vm.getBlockTimestamp() + 1);
+        _priceAll(60_000e18);
+        _as(_carol);
+        vm.expectRevert(
+            abi.encodeWithSelector(IWithdrawals.NotPermitted.selector, HubAccount.unwrap(_carol), address(_shortfalls))
+        );
+        _shortfalls.bidAndWithdraw(_bob, _carol, 0.1e18, type(uint256).max, legs, "");
+        address trader = makeAddr("trader");
+        _as(_carol);
+        _delegates.setDelegate(_carol, trader, 1, type(uint40).max);
+        vm.prank(trader);
+        vm.expectRevert(abi.encodeWithSelector(IShortfalls.NotPermitted.selector, HubAccount.unwrap(_carol), trader));
+        _shortfalls.bidAndWithdraw(_bob, _carol, 0.1e18, type(uint256).max, legs, "");
+        _as(_carol);
+        _delegates.setDelegate(_carol, address(_shortfalls), 2, type(uint40).max);
+        _as(_carol);
+        (, , uint64 claim) = _shortfalls.bidAndWithdraw(_bob, _carol, 0.1e18, type(uint256).max, legs, "");
+        (, IHandover.Route[] memory routes) = _handover.recordOf(FIRST);
+        assertEq(routes.length, 1);
+        assertEq(HubAccount.unwrap(routes[0].bidder), HubAccount.unwrap(_carol));
+        assertEq(routes[0].firstClaim, claim);
+        assertEq(routes[0].legs, 2);
+        for (uint64 i; i < legs.length; ++i)
+            assertEq(HubAccount.unwrap(_withdrawals.claimOf(claim + i).account), HubAccount.unwrap(_carol));
+    }
+
+    function test_GivenAnAssetThatCountsNothing_WhenBid_ItStays() public {
+        _rules.setChainRates(SPOKE, ICollateralRules.Rates(1e9, 0));
+        _priceAll(61_000e18);
+        _cash(_alice, 0);
+        _collateralOf(_alice, SPOKE, WBTC, _wbtcId, 1e8);
+        _collateralOf(_alice, OTHER, WETH, _wethId, 1000e18);
+        _cash(_alice, -1_100_000e18);
+        _shortfalls.start(_alice, "");
+        vm.warp(vm.getBlockTimestamp() + 1);
+        _as(_carol);
+        _shortfalls.bid(_alice, _carol, 1e18, type(uint256).max, "");
+        (uint128 wbtc, ) = _ledger.balanceOf(_alice, _wbtcId);
+        assertEq(wbtc, 1e8);
+        (uint128 weth, ) = _ledger.balanceOf(_carol, _wethId);
+        assertGt(weth, 0);
     }
 
     function test_GivenLessThanTheShortfall_WhenBid_ItGoesOn() public {

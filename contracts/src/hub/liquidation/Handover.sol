@@ -51,8 +51,14 @@ contract Handover is IHandover, AccessManaged {
     }
 
     /// @inheritdoc IHandover
-    function collateral(uint64 id, Account from, Account to, uint64 share) external onlyAuctioneer {
-        _collateral(id, from, to, share);
+    function give(
+        uint64 id,
+        Account from,
+        Account to,
+        uint16[] calldata assetIds,
+        uint128[] calldata amounts
+    ) external onlyAuctioneer {
+        for (uint256 i; i < assetIds.length; ++i) _give(id, from, to, assetIds[i], amounts[i]);
     }
 
     /// @inheritdoc IHandover
@@ -105,17 +111,19 @@ contract Handover is IHandover, AccessManaged {
 
     function _collateral(uint64 id, Account from, Account to, uint64 share) private {
         (uint16[] memory assetIds, uint128[] memory held) = ledger.collateralOf(from);
-        for (uint256 i; i < assetIds.length; ++i) {
-            uint256 amount = (held[i] * uint256(share)) / ONE;
-            if (amount == 0) continue;
-            (uint32 eid, uint16 asset) = ledger.assetKey(assetIds[i]);
-            ledger.take(from, eid, asset, amount);
-            ledger.unreserve(to, eid, asset, amount, ILedger.ReserveSource.Balance);
-            uint128 before = _amounts[id][assetIds[i]];
-            if (before == 0) _assets[id].push(assetIds[i]);
-            // CAST: parts of balances of 108 bits.
-            _amounts[id][assetIds[i]] = before + uint128(amount);
-            emit AssetHandedOver(id, Account.unwrap(from), Account.unwrap(to), eid, asset, amount);
-        }
+        // CAST: parts of balances.
+        for (uint256 i; i < assetIds.length; ++i)
+            _give(id, from, to, assetIds[i], uint128((held[i] * uint256(share)) / ONE));
+    }
+
+    function _give(uint64 id, Account from, Account to, uint16 assetId, uint128 amount) private {
+        if (amount == 0) return;
+        (uint32 eid, uint16 asset) = ledger.assetKey(assetId);
+        ledger.take(from, eid, asset, amount);
+        ledger.unreserve(to, eid, asset, amount, ILedger.ReserveSource.Balance);
+        uint128 before = _amounts[id][assetId];
+        if (before == 0) _assets[id].push(assetId);
+        _amounts[id][assetId] = before + amount;
+        emit AssetHandedOver(id, Account.unwrap(from), Account.unwrap(to), eid, asset, amount);
     }
 }

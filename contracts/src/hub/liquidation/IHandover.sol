@@ -49,8 +49,9 @@ interface IHandover {
     /// @param reserve cash that is not for sale, 18 decimals
     /// @return cash   that moved; what expired options paid is part of what is shared
     function slice(uint64 id, Account from, Account to, uint64 share, int256 reserve) external returns (int256 cash);
-    /// @notice Moves the share of all enabled collateral alone.
-    function collateral(uint64 id, Account from, Account to, uint64 share) external;
+    /// @notice Moves amounts of enabled collateral alone.
+    /// @param amounts base units of each asset; 0 moves nothing
+    function give(uint64 id, Account from, Account to, uint16[] calldata assetIds, uint128[] calldata amounts) external;
     /// @notice Notes a route in the record.
     function routed(uint64 id, Account bidder, uint64 firstClaim, uint256 legs) external;
 

@@ -3,14 +3,16 @@ pragma solidity ^0.8.34;
 
 import {Account} from "../../types/Account.sol";
 import {Grade} from "../risk/FeedGrade.sol";
+import {IWithdrawals} from "../IWithdrawals.sol";
 import {ICollateralRules} from "../risk/ICollateralRules.sol";
 import {IAuctioneer} from "./IAuctioneer.sol";
 import {ILiquidation} from "./ILiquidation.sol";
 
 /// @notice Settlement shortfall: who owes more cash than the limit, though he is above maintenance margin, has collateral auctioned until he owes
 ///         a part of the limit. Positions are not touched.
-/// @dev Pro-rata slices of all enabled collateral on every chain, Dutch, along the fast leg of ILiquidation's terms and no lower: a share costs
-///      share · value · discount, value before haircuts, in cash, rounded up. The account must end at or above maintenance margin and the bidder at initial
+/// @dev Enabled collateral on every chain, that of the cheapest expected cost first (ICollateralRules.offersOf: haircut, chain and its state),
+///      because less than everything is needed. Dutch, along the fast leg of ILiquidation's terms and no lower: a share of the value costs
+///      share · value · discount, value before haircuts, in cash, rounded up. What counts nothing is not sold. The account must end at or above maintenance margin and the bidder at initial
 ///      margin. A fee of the price (feeLeast of ILiquidation's terms) goes to the fund. An account below maintenance margin is ILiquidation's.
 ///      `prices` as IMargin.submit takes them; values no worse than aged count.
 interface IShortfalls is IAuctioneer {
@@ -66,8 +68,8 @@ interface IShortfalls is IAuctioneer {
 
     // ---- the bidder's owner, or his delegate with TRADE
 
-    /// @notice Takes a share of the collateral, less than asked if less covers the shortfall; from the second after the start on.
-    /// @param share      most of it he takes, 18 decimals, above 0, at most 1
+    /// @notice Takes a share of the collateral's value, less than asked if less covers the shortfall; from the second after the start on.
+    /// @param share      most of it he takes, 18 decimals, above 0, at most 1; the balances that are cheapest to sell go first, whole
     /// @param priceLimit most he pays, cash, 18 decimals
     /// @return taken     share
     /// @return price     cash paid
@@ -78,6 +80,20 @@ interface IShortfalls is IAuctioneer {
         uint256 priceLimit,
         bytes calldata prices
     ) external returns (uint256 taken, uint256 price);
+
+    /// @notice The same, and asks for payouts to wherever the bidder wants them; the record names the claims. All or nothing. The caller needs
+    ///         WITHDRAW too, and so does this contract, as a delegate of the bidder.
+    /// @return taken      as bid
+    /// @return price      as bid
+    /// @return firstClaim of the legs, see IWithdrawals.request
+    function bidAndWithdraw(
+        Account account,
+        Account bidder,
+        uint64 share,
+        uint256 priceLimit,
+        IWithdrawals.Leg[] calldata legs,
+        bytes calldata prices
+    ) external returns (uint256 taken, uint256 price, uint64 firstClaim);
 
     // ---- governance (restricted)
 

@@ -3,12 +3,14 @@ pragma solidity ^0.8.34;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Account} from "../../types/Account.sol";
+import {IWithdrawals} from "../IWithdrawals.sol";
 import {ICollateralRules} from "../risk/ICollateralRules.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
 import {Auctioneer} from "./Auctioneer.sol";
 import {AuctionMath, AuctionTerms} from "./AuctionMath.sol";
 import {ILiquidation} from "./ILiquidation.sol";
 import {IShortfalls} from "./IShortfalls.sol";
+import {SaleOrder} from "./SaleOrder.sol";
 
 /// @notice See IShortfalls. A module of the ledger and an auctioneer of the handover.
 contract Shortfalls is IShortfalls, Auctioneer {
@@ -22,6 +24,8 @@ contract Shortfalls is IShortfalls, Auctioneer {
     ILiquidation public immutable liquidation;
     /// @inheritdoc IShortfalls
     ICollateralRules public immutable collateralRules;
+
+    uint8 private immutable _withdraw;
 
     uint64 private _count;
     ShortfallTerms private _terms;
@@ -41,6 +45,7 @@ contract Shortfalls is IShortfalls, Auctioneer {
         )
     {
         (liquidation, collateralRules) = (liquidation_, rules);
+        _withdraw = _delegates.WITHDRAW();
         _setTerms(ShortfallTerms(1_000_000e18, 0.5e18));
     }
 
@@ -81,14 +86,42 @@ contract Shortfalls is IShortfalls, Auctioneer {
         uint256 priceLimit,
         bytes calldata prices
     ) external returns (uint256 taken, uint256 price) {
+        return _bid(account, bidder, share, priceLimit, prices);
+    }
+
+    /// @inheritdoc IShortfalls
+    function bidAndWithdraw(
+        Account account,
+        Account bidder,
+        uint64 share,
+        uint256 priceLimit,
+        IWithdrawals.Leg[] calldata legs,
+        bytes calldata prices
+    ) external returns (uint256 taken, uint256 price, uint64 firstClaim) {
+        require(_delegates.mayAct(bidder, msg.sender, _withdraw), NotPermitted(Account.unwrap(bidder), msg.sender));
+        uint64 id = _open(account).id;
+        (taken, price) = _bid(account, bidder, share, priceLimit, prices);
+        firstClaim = liquidation.withdrawals().request(bidder, legs, "");
+        handover.routed(id, bidder, firstClaim, legs.length);
+    }
+
+    function _bid(
+        Account account,
+        Account bidder,
+        uint64 share,
+        uint256 priceLimit,
+        bytes calldata prices
+    ) private returns (uint256 taken, uint256 price) {
         _requireBid(account, bidder, share, liquidation.auctionOf(bidder).id != 0);
         Shortfall memory shortfall = _open(account);
         require(block.timestamp > shortfall.startedAt, TooEarly(uint256(shortfall.startedAt) + 1, block.timestamp));
         _requireOurs(account, _appraise(account, prices));
-        (taken, price) = _price(account, share, block.timestamp - shortfall.startedAt);
+        ICollateralRules.Offer[] memory offers = _offersOf(account);
+        uint256 value = SaleOrder.valueOf(offers);
+        (taken, price) = _price(account, value, share, block.timestamp - shortfall.startedAt);
         require(price <= priceLimit, PriceAboveLimit(price, priceLimit));
-        // CAST: at most the share asked for.
-        handover.collateral(shortfall.id, account, bidder, uint64(taken));
+        (uint16[] memory assetIds, uint128[] memory amounts) = SaleOrder.take(offers, value.mulDiv(taken, ONE));
+        handover.give(shortfall.id, account, bidder, assetIds, amounts);
         _pay(shortfall.id, account, bidder, taken, price);
         _requireOurs(account, _usable(account));
         _requireInitial(bidder);
@@ -97,7 +130,12 @@ contract Shortfalls is IShortfalls, Auctioneer {
     }
 
     /// @dev share · value · discount, rounded up; no more of it than leaves the account owing the goal, rounded up.
-    function _price(Account account, uint64 share, uint256 age) private view returns (uint256 taken, uint256 price) {
+    function _price(
+        Account account,
+        uint256 value,
+        uint64 share,
+        uint256 age
+    ) private view returns (uint256 taken, uint256 price) {
         uint256 debt = _debtOf(account);
         uint256 least = goal();
         require(debt > least, DebtWithinLimit(Account.unwrap(account), debt, least));
@@ -105,7 +143,7 @@ contract Shortfalls is IShortfalls, Auctioneer {
         // Its owner can pay in full: nothing is sold below where the fast leg ends.
         // CAST: not negative.
         uint256 discount = uint256(AuctionMath.discountAt(terms, Math.min(age, terms.fastSeconds)));
-        uint256 whole = _valueOf(account).mulDiv(discount, ONE);
+        uint256 whole = value.mulDiv(discount, ONE);
         // What the fee takes of the price does not pay the debt.
         uint256 paying = whole - whole.mulDiv(terms.feeLeast, ONE);
         require(paying != 0, CollateralWorthless(Account.unwrap(account)));
@@ -171,11 +209,9 @@ contract Shortfalls is IShortfalls, Auctioneer {
         return cash < 0 ? uint256(-cash) : 0;
     }
 
-    /// @dev Before haircuts.
-    function _valueOf(Account account) private view returns (uint256) {
+    function _offersOf(Account account) private view returns (ICollateralRules.Offer[] memory) {
         (, uint256[] memory words) = ledger.holdingsOf(account);
-        // CAST: a sum of values that are not negative.
-        return uint256(collateralRules.valueOf(words).total);
+        return collateralRules.offersOf(words);
     }
 
     /// @dev Not ILiquidation's.

@@ -10,6 +10,7 @@ import {Holdings} from "./Holdings.sol";
 import {ICollateralRules} from "./ICollateralRules.sol";
 import {IFeeds} from "./IFeeds.sol";
 import {RulesTable} from "./RulesTable.sol";
+import {Wad} from "./Wad.sol";
 
 /// @notice Haircuts by asset, by amount, by chain and by the chain's state: one table for every engine.
 /// @dev What valuation reads is kept a second time, table, as contract code (see RulesTable): every change writes it anew.
@@ -253,6 +254,30 @@ contract CollateralRules is ICollateralRules, AccessManaged {
         lots = _lots(words, table, value, false);
         classes = RulesTable.classesOf(table, lots);
         (grade, oldest) = (value.grade, value.oldest);
+    }
+
+    /// @inheritdoc ICollateralRules
+    function offersOf(uint256[] calldata words) external view returns (Offer[] memory offers) {
+        uint256[] memory table = CodeStore.read(_table);
+        Value memory value;
+        Haircuts.Lot[] memory lots = _lots(words, table, value, false);
+        Haircuts.Tier[][] memory classes = RulesTable.classesOf(table, lots);
+        offers = new Offer[](lots.length);
+        uint256 count;
+        for (uint256 i = 0; i < words.length * 2; ++i) {
+            (uint16 assetId, uint256 amount) = Holdings.lot(words[i / 2], i % 2);
+            if (amount == 0 || RulesTable.ruleOf(table, assetId) == 0) continue;
+            Haircuts.Lot memory lot = lots[count];
+            Haircuts.Tier[] memory tiers = classes[lot.class];
+            int256 own = tiers.length == 0 ? int256(0) : Wad.min(Wad.ONE, tiers[0].maintenance + tiers[0].initialExtra);
+            // CAST: balances have 108 bits; values and rates are not negative.
+            offers[count++] = Offer(
+                assetId,
+                uint128(amount),
+                uint256(lot.value),
+                uint256(Wad.mulDown(Wad.ONE - own, Wad.ONE - lot.chain.initial))
+            );
+        }
     }
 
     /// @inheritdoc ICollateralRules

@@ -52,6 +52,18 @@ interface ICollateralRules {
         uint40 oldest;
     }
 
+    /// @notice A balance that could be sold.
+    /// @param amount base units of the token
+    /// @param value  at the mark, before haircuts, 18 decimals
+    /// @param rate   what a unit of its value is expected to cover, 18 decimals: (1 - initial haircut of its class' first tier) ·
+    ///               (1 - initial rate of its chain and the chain's state), rounded down
+    struct Offer {
+        uint16 assetId;
+        uint128 amount;
+        uint256 value;
+        uint256 rate;
+    }
+
     event AssetRuleSet(uint16 indexed assetId, AssetRule rule);
     /// @notice What the asset's rule said holds for its successor from now on; the asset counts nothing.
     event AssetSucceeded(uint16 indexed assetId, uint16 indexed successor);
@@ -107,6 +119,9 @@ interface ICollateralRules {
     function lotsOf(
         uint256[] calldata words
     ) external view returns (Haircuts.Lot[] memory lots, Haircuts.Tier[][] memory classes, Grade grade, uint40 oldest);
+    /// @notice What packed collateral (IRiskEngine's layout) could be sold for at the feeds of this block.
+    /// @return offers one per asset that has a rule and a balance, in the order of the words
+    function offersOf(uint256[] calldata words) external view returns (Offer[] memory offers);
     /// @notice What the states of their chains take from packed collateral at maintenance by now: its haircuts, less what they would be if every
     ///         chain were healthy.
     /// @return impairment 18 decimals
