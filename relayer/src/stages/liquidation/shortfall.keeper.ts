@@ -143,11 +143,12 @@ export class ShortfallKeeper {
     await this.#wants.want(key, { to: this.hub.shortfalls, data, purpose }, now, wayOf(seen.prices));
   }
 
-  /** What the account's collateral comes to before haircuts. */
+  /** What of the account's collateral is for sale, before haircuts. */
   async #collateral(reads: ContractReads, account: AccountId): Promise<bigint> {
     const { ledger, rules } = this.hub;
     const [, words] = await this.client.readContract({ address: ledger, abi: ledgerAbi, functionName: 'holdingsOf', args: [account] });
-    return (await reads.readContract({ address: rules, abi: collateralRulesAbi, functionName: 'valueOf', args: [words] })).total;
+    const offers = await reads.readContract({ address: rules, abi: collateralRulesAbi, functionName: 'offersOf', args: [words] });
+    return offers.reduce((sum, { value, rate }) => (rate > 0n ? sum + value : sum), 0n);
   }
 
   /** What the bidder paid in a day, in auctions of either kind. */
