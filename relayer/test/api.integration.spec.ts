@@ -61,6 +61,10 @@ describe('given the REST interface', () => {
     ['/withdrawals/0', 'claim is "0"; expected a number of a claim', ['claim']],
     ['/withdrawals', 'account is missing; expected exactly one of account and tx', ['account']],
     [`/withdrawals?account=${account}&tx=${account}`, 'expected exactly one of account and tx', ['account']],
+    ['/liquidations/0', 'id is "0"; expected a number, 1 … 18446744073709551615', ['id']],
+    ['/liquidations?account=0x1', 'account is "0x1"; expected an account', ['account']],
+    ['/liquidations?limit=201', 'limit is "201"; expected a count, 1 … 200', ['limit']],
+    ['/levies', 'account is missing; expected an account', ['account']],
     ['/requests/40002/x', 'sequence is "x"; expected a sequence', ['sequence']],
     ['/events?kind=block', 'expected deposit, withdrawal, request, path, order, trade or alarm', ['kind.0']],
     ['/orders?account=0x1', 'account is "0x1"; expected an account', ['account']],
@@ -89,6 +93,9 @@ describe('given the REST interface', () => {
     const answer = await get('/deposits/40002/1').expect(404);
     expect(problem.parse(JSON.parse(answer.text)).detail).toContain('no deposit 1 of chain 40002 was seen yet');
     await get('/reconciliation').expect(404);
+    const auction = await get('/liquidations/1').expect(404);
+    expect(problem.parse(JSON.parse(auction.text)).detail).toContain('no liquidation 1 was seen yet');
+    await get('/levies/1').expect(404);
   });
 
   it('answers an account nobody paid into with zeroes', async () => {
@@ -108,6 +115,8 @@ describe('given the REST interface', () => {
     expect(await json('/paths')).toEqual([idle, idle, idle]);
     await get('/batches').expect(200, []);
     await get('/reorgs').expect(200, []);
+    await get('/liquidations').expect(200, []);
+    await get(`/levies?account=${account}`).expect(200, []);
     await get(`/deposits?tx=0x${'00'.repeat(32)}`).expect(200, []);
   });
 
@@ -120,6 +129,10 @@ describe('given the REST interface', () => {
       '/deposits',
       '/withdrawals/{claim}',
       '/withdrawals',
+      '/liquidations/{id}',
+      '/liquidations',
+      '/levies/{id}',
+      '/levies',
       '/requests/{eid}/{sequence}',
       '/requests',
       '/queue',

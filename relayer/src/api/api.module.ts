@@ -9,6 +9,9 @@ import { ChangeFeed } from './change-feed.js';
 import { DepositsController } from './deposits.controller.js';
 import { DepositQueries } from './deposits.queries.js';
 import { EventsController } from './events.controller.js';
+import { LiquidationFacts } from './liquidation-facts.js';
+import { LiquidationsController } from './liquidations.controller.js';
+import { LiquidationQueries } from './liquidations.queries.js';
 import { NetworkController } from './network.controller.js';
 import { NetworkQueries } from './network.queries.js';
 import { OnChain } from './on-chain.js';
@@ -25,7 +28,15 @@ import { WithdrawalQueries } from './withdrawals.queries.js';
 /** The public REST interface: reads from the tables the stages write; signed orders are all that comes in. */
 @Module({
   imports: [StageCommonModule, ExchangeModule],
-  controllers: [DepositsController, WithdrawalsController, NetworkController, EventsController, OrdersController, PricesController],
+  controllers: [
+    DepositsController,
+    WithdrawalsController,
+    LiquidationsController,
+    NetworkController,
+    EventsController,
+    OrdersController,
+    PricesController,
+  ],
   providers: [
     ChainNames,
     DepositQueries,
@@ -41,6 +52,8 @@ import { WithdrawalQueries } from './withdrawals.queries.js';
     ChangeFeed,
     OrderQueries,
     PriceQueries,
+    LiquidationFacts,
+    LiquidationQueries,
   ],
 })
 export class ApiModule {}

@@ -44,6 +44,11 @@ export const claimParams = z.strictObject({
   claim: parameter(`a number of a claim, 1 … ${UINT64_MAX}`, (text) => integerIn(text, 1n, UINT64_MAX)),
 });
 export const withdrawalsQuery = z.strictObject({ account: accountParams.shape.account.optional(), tx: txQuery.shape.tx.optional() });
+export const liquidationParams = z.strictObject({
+  id: parameter(`a number, 1 … ${UINT64_MAX}`, (text) => integerIn(text, 1n, UINT64_MAX)),
+});
+export const leviesQuery = z.strictObject({ account: accountParams.shape.account, limit: count(200n) });
+export const liquidationsQuery = leviesQuery.extend({ account: accountParams.shape.account.optional() });
 export const eventsQuery = z.strictObject({
   kind: z
     .string()

@@ -19,7 +19,7 @@ export interface ChainConsumer {
   onFinal(tx: EntityManager, chain: ChainContext, upTo: BlockRef): Promise<void>;
 }
 
-/** The consumers of this process, called in the order of their registration: `deposit`, `attestation`, `packet`, `ledger`, `margin`, `release`. */
+/** The consumers of this process, called in the order of their registration: `deposit`, `attestation`, `packet`, `ledger`, `margin`, `liquidation`, `release`. */
 @Injectable()
 export class ChainConsumers {
   readonly #consumers: ChainConsumer[] = [];

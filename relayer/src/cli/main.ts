@@ -7,6 +7,7 @@ import type { Finding } from './doctor.js';
 import { addBooks } from './books.js';
 import { addLiquidator } from './liquidator.js';
 import { addMargin, addSchema } from './margin.js';
+import { addReceipts } from './receipts.js';
 import type { ResumeAnswer } from './resume.js';
 import { addStatus } from './status.js';
 
@@ -41,6 +42,7 @@ program
 addMargin(program);
 addBooks(program);
 addLiquidator(program);
+addReceipts(program);
 addSchema(program);
 addStatus(program);
 

@@ -12,6 +12,7 @@ import { ExchangeModule } from './exchange/exchange.module.js';
 import { LedgerConsumer } from './ledger/ledger.consumer.js';
 import { LedgerModule } from './ledger/ledger.module.js';
 import { MarginConsumer } from './margin/margin.consumer.js';
+import { LiquidationConsumer } from './liquidation/liquidation.consumer.js';
 import { LiquidationModule } from './liquidation/liquidation.module.js';
 import { MarginModule } from './margin/margin.module.js';
 import { PacketConsumer } from './packet/packet.consumer.js';
@@ -45,6 +46,7 @@ export class StagesModule implements OnModuleInit {
     private readonly packet: PacketConsumer,
     private readonly ledger: LedgerConsumer,
     private readonly margin: MarginConsumer,
+    private readonly liquidation: LiquidationConsumer,
     private readonly release: ReleaseConsumer,
     private readonly loops: Loops,
     private readonly changes: Changes,
@@ -53,7 +55,7 @@ export class StagesModule implements OnModuleInit {
   onModuleInit(): void {
     if (!this.config.roles.includes('index')) return;
     this.loops.add({ name: 'changes.prune', everyMs: PRUNE_MS, run: () => this.changes.prune() });
-    const { deposit, attestation, packet, ledger, margin, release } = this;
-    for (const consumer of [deposit, attestation, packet, ledger, margin, release]) this.consumers.register(consumer);
+    const { deposit, attestation, packet, ledger, margin, liquidation, release } = this;
+    for (const consumer of [deposit, attestation, packet, ledger, margin, liquidation, release]) this.consumers.register(consumer);
   }
 }

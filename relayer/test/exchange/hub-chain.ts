@@ -44,6 +44,7 @@ export interface HubMarkets {
       | 'Liquidation'
       | 'Levy'
       | 'Shortfalls'
+      | 'Handover'
       | 'CollateralRules'
       | 'AccessManager',
       Address
@@ -161,7 +162,7 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
       AccessManager: manager,
       ...{ Ledger: ledger, Markets: markets, Margin: margin, Delegates: delegates, Exchange: exchange, Feeds: feeds },
       ...{ Sheets: sheets, Fund: fund, Liquidation: liquidation, Levy: levy },
-      ...{ Shortfalls: shortfalls, CollateralRules: rules },
+      ...{ Shortfalls: shortfalls, Handover: handover, CollateralRules: rules },
     },
     report,
     tell,

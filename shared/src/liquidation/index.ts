@@ -5,6 +5,7 @@ export * from './keeper.js';
 export * from './levy.js';
 export * from './levy-keeper.js';
 export * from './payout.js';
+export * from './receipts.js';
 export * from './shortfall.js';
 export * from './stress.js';
 export * from './undo.js';

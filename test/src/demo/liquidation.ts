@@ -1,13 +1,12 @@
 import { encodeAccount } from '@lockstep/shared';
 import { developmentUser, LIQUIDATORS } from '../harness/accounts.js';
-import { AuctionsView, type ToldAuction } from '../harness/auctions.js';
-import type { ClaimState } from '../harness/claims.js';
+import { AuctionsView } from '../harness/auctions.js';
+import { followRecord, type LiquidationRecord } from '../harness/liquidation-records.js';
 import { perpetual } from '../harness/markets.js';
 import type { LiquidatorTerms } from '../harness/relayer.js';
-import { CASH, freshAddress, whole } from '../harness/tokens.js';
+import { CASH, freshAddress, heldBy, whole } from '../harness/tokens.js';
 import { Trader } from '../harness/trader.js';
 import type { Deposit } from '../harness/user.js';
-import { eventually } from '../harness/wait.js';
 import { Permission } from '../harness/withdrawer.js';
 import type { World } from '../harness/world.js';
 import type { Narrator } from './narrator.js';
@@ -23,25 +22,34 @@ const [KEY] = LIQUIDATORS;
 const FALL = [60_000, 58_500, 57_000, 55_500] as const;
 const PERCENT = CASH / 100n;
 
-/** The relayer of the demo liquidates too: it bids with an account whose owner let its key trade for it. */
-export const LIQUIDATOR: LiquidatorTerms = {
+/** Who is paid what the liquidator wins. */
+const RECEIVER = freshAddress(4);
+
+/**
+ * The relayer of the demo liquidates too: it bids with an account whose owner let its key trade and withdraw for it, and has what each bid wins paid out
+ * by the bid itself, on a chain where it never brought anything.
+ */
+export const liquidatorPaidOn = (eid: number): LiquidatorTerms => ({
   key: KEY,
-  bid: { account: encodeAccount({ owner: developmentUser(BIDDER).account.address, home: 0, subaccount: 0n }), budget: '50000' },
-};
+  bid: {
+    account: encodeAccount({ owner: developmentUser(BIDDER).account.address, home: 0, subaccount: 0n }),
+    budget: '50000',
+    payout: { route: `${eid}`, receiver: RECEIVER, least: '1' },
+  },
+});
 
 /** What the chapter came to. */
 export interface LiquidationTold {
   readonly deposits: readonly Deposit[];
-  readonly auctions: readonly ToldAuction[];
+  /** of every auction there was: what it touched where, and what its bidders were paid */
+  readonly records: readonly LiquidationRecord[];
   /** one short line for each bid, and one for how the account stood afterwards */
   readonly lines: readonly string[];
-  /** how the bidder was paid */
-  readonly claims: readonly ClaimState[];
 }
 
 /**
  * User 2 buys a bitcoin on collateral of two chains; the price falls below what that carries. The liquidator sells as much of it as restores the
- * account, and its own owner is paid on the third chain.
+ * account, and what it wins by that is paid on the third chain, on the route it chose with its bid.
  */
 export async function tellLiquidation(world: World, narrator: Narrator, timeoutMs: number): Promise<LiquidationTold> {
   const { hub, chains } = world.stack;
@@ -59,7 +67,9 @@ export async function tellLiquidation(world: World, narrator: Narrator, timeoutM
     { index: BIDDER, chain: away, asset: 'USDC', amount: whole(away, 'USDC', 100_000n) },
   ];
   const deposits = await Promise.all(orders.map(({ index, ...order }) => world.user(index).deposit(order)));
-  await world.withdrawer(BIDDER).setDelegate(hub, KEY.account.address, Permission.trade);
+  const bidder = world.withdrawer(BIDDER);
+  await bidder.setDelegate(hub, KEY.account.address, Permission.trade | Permission.withdraw);
+  await bidder.setDelegate(hub, hub.liquidation, Permission.withdraw);
   await moveBitcoin(world, FALL[0], wait);
   await world.flow.ended(deposits, 'credited', { timeoutMs });
 
@@ -81,29 +91,11 @@ export async function tellLiquidation(world: World, narrator: Narrator, timeoutM
   ];
   narrator.say(lines.join('; '));
 
-  narrator.stage(`The liquidator takes 250 USDC out on ${hub.name}, where it never was, and WETH on ${home.name}`);
-  const weth = ((auction.bids[0]?.share ?? 0n) * whole(home, 'WETH', 1n)) / CASH;
-  const legs = [
-    { chain: hub, asset: 'USDC', fromCash: true, amount: 250n * CASH, receiver: freshAddress(4) },
-    { chain: home, asset: 'WETH', amount: weth, receiver: freshAddress(5) },
-  ];
-  // It holds a part of the position, so its prices must be as new as the request; too late, they are signed again.
-  const { claims } = await eventually(
-    'the withdrawal to be taken',
-    async () => {
-      const prices = await world.signedPrices();
-      return world.withdrawer(BIDDER).withdraw(legs, world.user(BIDDER).account(), prices);
-    },
-    wait,
-  );
-  await world.claims.reached(claims, 'paid', { timeoutMs });
-  await world.claims.receipted(claims, { timeoutMs });
-  return {
-    deposits,
-    auctions: await view.all(),
-    lines,
-    claims: await Promise.all(claims.map((claim) => world.claims.state(claim))),
-  };
+  narrator.stage(`What the liquidator won leaves on ${hub.name}, where neither the account nor it ever was, as it said with its bid`);
+  const records: LiquidationRecord[] = [];
+  for (const told of await view.all()) records.push(await followRecord(view, world.claims, told, wait));
+  narrator.say(`${units(await heldBy(hub, 'USDC', RECEIVER), 6)} USDC at ${RECEIVER}`);
+  return { deposits, records, lines };
 }
 
 async function health(view: AuctionsView, { account }: Trader): Promise<string> {

@@ -65,10 +65,15 @@ const tradeLines = ({ trades, profit, claim }: Told['trading']): string[] => [
 ];
 
 /** What the picture says of the liquidation. */
-const liquidationLines = ({ auctions, lines, claims }: Told['liquidation']): string[] => [
-  ...auctions.map(({ account }) => `${account.slice(0, 12)}…, collateral on two chains`),
+const liquidationLines = ({ records, lines }: Told['liquidation']): string[] => [
+  ...records.map(({ account, touched }) => `${account.slice(0, 12)}…, collateral on ${new Set(touched.map(({ eid }) => eid)).size} chains`),
   ...lines,
-  `its bidder was paid by claims ${claims.map(({ claim }) => claim).join(', ')}`,
+  ...records.flatMap(({ payouts }) =>
+    payouts.map(({ claim, chain, units: amount, asset }) => {
+      const decimals = chain.assets.find(({ index }) => index === asset)?.decimals ?? 18;
+      return `its bidder was paid ${short(units(amount, decimals))} on ${chain.name}, by claim ${claim}`;
+    }),
+  ),
 ];
 
 /** The closing tables, as text, and the picture, as a file. @returns the text and the picture's path */

@@ -1,13 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import { checkInvariants } from '../invariants/index.js';
 import { verdicts, type InvariantName } from '../invariants/report.js';
-import type { ClaimState } from '../harness/claims.js';
+import { stageOf, type ClaimStage, type ClaimState } from '../harness/claims.js';
+import { paidElsewhere, type LiquidationRecord } from '../harness/liquidation-records.js';
 import type { StackChain } from '../harness/stack.js';
 import { whole } from '../harness/tokens.js';
 import type { Deposit, DepositOrder, User } from '../harness/user.js';
 import { eventually } from '../harness/wait.js';
 import { World, type WorldStage } from '../harness/world.js';
-import { LIQUIDATOR, tellLiquidation, type LiquidationTold } from './liquidation.js';
+import { liquidatorPaidOn, tellLiquidation, type LiquidationTold } from './liquidation.js';
 import type { Narrator } from './narrator.js';
 import { PRICES } from './prices.js';
 import { tellTrading, type TradingTold } from './trading.js';
@@ -31,12 +32,33 @@ export interface StoryResult {
   readonly claimable: number;
   /** trades that the hub settled */
   readonly trades: number;
-  /** accounts below maintenance margin whose auctions are over, and of which bidders bought a part */
+  /** auctions that are over, took collateral on two chains or more, and whose bidders were paid on one where nothing was taken: `records` with `counted` */
   readonly liquidations: number;
+  /** every auction there was, from what it touched to what was paid for it */
+  readonly records: readonly LiquidationLine[];
   /** from the start of this process to the first credit on the hub */
   readonly firstCreditSeconds: number;
   readonly totalSeconds: number;
   readonly invariants: Record<InvariantName, boolean>;
+}
+
+/** A record of a liquidation as JSON: integers that may exceed 2^53 are text. */
+interface LiquidationLine {
+  readonly id: string;
+  readonly account: string;
+  /** whether it is one of `liquidations` */
+  readonly counted: boolean;
+  /** endpoint ids of the chains whose collateral was taken */
+  readonly chainsTouched: readonly number[];
+  /** payouts that were chosen with bids, by the claims they became */
+  readonly routes: readonly { readonly bidder: string; readonly claims: readonly string[] }[];
+  readonly payouts: readonly {
+    readonly claim: string;
+    readonly eid: number;
+    readonly receiver: string;
+    readonly units: string;
+    readonly state: ClaimStage;
+  }[];
 }
 
 /** Where the story stands when it has been told. */
@@ -68,7 +90,7 @@ export function startNetwork(narrator: Narrator): Promise<World> {
     blockMs: BLOCK_MS,
     batching: { maxCount: AT_LOAD, maxAgeSeconds: 2, minCount: 1 },
     prices: PRICES,
-    liquidator: LIQUIDATOR,
+    liquidator: ({ eid }) => liquidatorPaidOn(eid),
     onStage: (stage) => narrator.stage(STAGES[stage]),
   });
 }
@@ -117,7 +139,7 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
 
   const liquidation = await tellLiquidation(world, narrator, STEP_MS);
   deposits.push(...liquidation.deposits);
-  const withdrawals = [...left, trading.claim, ...liquidation.claims];
+  const withdrawals = [...left, trading.claim, ...liquidation.records.flatMap(({ payouts }) => payouts)];
 
   narrator.stage('Evaluating the invariants on the chains and in the journal');
   await world.flow.settled({ timeoutMs: STEP_MS });
@@ -140,7 +162,8 @@ export async function tell(world: World, narrator: Narrator): Promise<Told> {
       paid: withdrawals.filter((w) => w.payout?.kind === 'paid').length,
       claimable: withdrawals.filter((w) => w.payout?.kind === 'claimed').length,
       trades: trading.trades.length,
-      liquidations: liquidation.auctions.filter(({ ended, bids }) => ended && bids.length > 0).length,
+      liquidations: liquidation.records.filter(paidElsewhere).length,
+      records: liquidation.records.map(lineOf),
       firstCreditSeconds: round(firstCreditSeconds),
       totalSeconds: round(performance.now() / 1000),
       invariants: verdicts(report),
@@ -155,6 +178,17 @@ export function worked(result: StoryResult): boolean {
   const allOut = paid > 0 && claimable > 0 && paid + claimable === withdrawals;
   return chains >= 3 && allIn && allOut && trades >= 3 && liquidations >= 1 && Object.values(invariants).every(Boolean);
 }
+
+const lineOf = (record: LiquidationRecord): LiquidationLine => ({
+  id: `${record.id}`,
+  account: record.account,
+  counted: paidElsewhere(record),
+  chainsTouched: [...new Set(record.touched.map(({ eid }) => eid))],
+  routes: record.routes.map(({ bidder, claims }) => ({ bidder, claims: claims.map(String) })),
+  payouts: record.payouts.map((state) => ({
+    ...{ claim: `${state.claim}`, eid: state.chain.eid, receiver: state.receiver, units: `${state.units}`, state: stageOf(state) },
+  })),
+});
 
 const round = (s: number): number => Math.round(s * 10) / 10;
 

@@ -25,6 +25,17 @@ const withdrawal = z.object({ claim: uint, state: z.string(), steps: z.array(ste
 /** A withdrawal's story as GET /withdrawals/… tells it, and what somebody can do now. */
 export type WithdrawalView = z.infer<typeof withdrawal>;
 
+const handed = z.object({ eid, amountBaseUnits: uint });
+const liquidation = z.object({
+  ...{ id: uint, kind: z.string(), account: hex, state: z.string(), touched: z.array(handed) },
+  bids: z.array(z.object({ bidder: hex, tx: hex })),
+  payouts: z.array(
+    handed.extend({ claim: uint, state: z.string(), receipted: z.boolean(), steps: z.array(step.extend({ eid, tx: hex })) }),
+  ),
+});
+/** A liquidation's record as GET /liquidations/… tells it. */
+export type LiquidationView = z.infer<typeof liquidation>;
+
 const request = z.object({ srcEid: eid, sequence: uint, state: z.string(), outlook });
 /** A request through a spoke's log, as GET /requests/… tells it. */
 export type RequestView = z.infer<typeof request>;
@@ -113,6 +124,11 @@ export class RelayerApi {
   /** The withdrawals that a transaction on the hub asked for. */
   async withdrawalsOf(transactionHash: string): Promise<WithdrawalView[]> {
     return this.get(`/withdrawals?tx=${transactionHash}`, z.array(withdrawal));
+  }
+
+  /** The liquidation of this number. @throws ApiError 404 if the relayer has not seen it */
+  async liquidation(id: bigint): Promise<LiquidationView> {
+    return this.get(`/liquidations/${id}`, liquidation);
   }
 
   /** The request at (eid, sequence) of a spoke's log. @throws ApiError 404 if the relayer has not seen it */

@@ -17,7 +17,7 @@ import { Postgres } from './postgres.js';
 import { Processes, type ManagedProcess } from './processes.js';
 import { startLoneLiquidator } from './lone-liquidator.js';
 import { Relayer, type Batching, type Finality, type LiquidatorTerms, type RelayerOptions, type Release } from './relayer.js';
-import { chainNamed, type Stack, type StackChain } from './stack.js';
+import { chainNamed, type HubChain, type Stack, type StackChain } from './stack.js';
 import { User } from './user.js';
 import { eventually } from './wait.js';
 import { Withdrawer } from './withdrawer.js';
@@ -39,8 +39,8 @@ export interface WorldOptions {
   readonly reconcileSeconds?: number;
   /** open markets: the relayer publishes these prices and keeps options around them listed */
   readonly prices?: Readonly<Record<Underlying, Playback>>;
-  /** let the relayer liquidate too */
-  readonly liquidator?: LiquidatorTerms;
+  /** let the relayer liquidate too; on terms that name chains by what the network made of them */
+  readonly liquidator?: (hub: HubChain) => LiquidatorTerms;
   /** put a provider that can fail between the relayer and every chain */
   readonly faultyRpc?: boolean;
   /** fork that world's chains instead of starting empty ones; it must stay up, for the fork asks it about its past */
@@ -135,7 +135,7 @@ export class World {
       chunkSize: options.chunkSize ?? 50,
       reconcileSeconds: options.reconcileSeconds ?? 2,
       ...(prices ? { markets: prices.config(stack.hub) } : {}),
-      ...(options.liquidator ? { liquidator: options.liquidator } : {}),
+      ...(options.liquidator ? { liquidator: options.liquidator(stack.hub) } : {}),
     };
     const relayer = await Relayer.configure(relayerOptions);
     const world = new World(dir, stack, liveDir, processes, postgres, relayer, relayerOptions, byName, proxies, blockMs, prices);

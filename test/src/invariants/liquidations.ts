@@ -3,16 +3,11 @@ import { decodeFunctionResult, encodeFunctionData, pad, type Address, type Hex }
 import { z } from 'zod/v4';
 import type { HubChain } from '../harness/stack.js';
 import type { Observation } from './observation.js';
+import { checkReceipts, checkRoutes, type Range } from './receipts.js';
 import type { Findings } from './report.js';
 
 /** Losses of accounts without positions are booked on a market of this number. */
 const NO_MARKET = 0;
-
-interface Range {
-  readonly fromBlock: bigint;
-  readonly toBlock: bigint;
-  readonly strict: true;
-}
 
 /**
  * INV-LIQ-1, INV-LIQ-2 and INV-LIQ-3 from outside. An account's figures just before and just after a transaction are asked of Margin on the
@@ -24,6 +19,8 @@ export async function checkLiquidations(hub: HubChain, o: Observation, findings:
   await checkPayouts(hub, range, findings);
   await checkDeficits(hub, o, range, findings);
   await checkRecords(hub, range, findings);
+  await checkRoutes(hub, range, findings);
+  await checkReceipts(hub, range, findings);
 }
 
 /** INV-LIQ-1: none starts, and no bid is taken, at or above maintenance margin. INV-LIQ-2: a bid raises the health of a solvent account. */

@@ -5,13 +5,14 @@ import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
 import { hubCallsOf } from '../hub-calls.js';
 import { StageCommonModule } from '../stage-common.module.js';
+import { LiquidationConsumer } from './liquidation.consumer.js';
 import { LIQUIDATION_CALLS } from './calls.js';
 import { LiquidationService } from './liquidation.service.js';
 
 const CALLS = hubCallsOf(LIQUIDATION_CALLS, { role: 'liquidate', key: 'liquidator', event: 'liquidation' });
 
-/** Stage 6: accounts below maintenance margin are found and their auctions moved on, where the configuration gives a key for it. */
-@Module({ imports: [StageCommonModule], providers: [LiquidationService, CALLS] })
+/** Stage 6: what auctions and levies came to is recorded; accounts below maintenance margin are found and their auctions moved on, where the configuration gives a key for it. */
+@Module({ imports: [StageCommonModule], providers: [LiquidationConsumer, LiquidationService, CALLS], exports: [LiquidationConsumer] })
 export class LiquidationModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,
