@@ -207,14 +207,27 @@ abstract contract AccountBooks {
         }
     }
 
-    /// @dev Collateral as it is packed: the head's asset alone, then the slots after it. Empty if none is enabled.
-    function _collateralWords(Account account) internal view returns (uint256[] memory words) {
-        Book storage book = _books[account];
-        uint256 head = book.slots[0];
-        words = new uint256[](head.wordCount());
-        if (words.length == 0) return words;
-        words[0] = head.first();
-        for (uint256 i = 1; i < words.length; ++i) words[i] = book.slots[i];
+    /// @dev Writes collateral as it is packed to memory, from `place` on: how many words, then the head's asset alone and the slots after it. None if
+    ///      none is enabled. Returns where that ended.
+    function _writeCollateral(Account account, uint256 place) internal view returns (uint256 end) {
+        uint256[9] storage slots = _books[account].slots;
+        uint256 head = slots[0];
+        uint256 count = head.wordCount();
+        uint256 first = head.first();
+        assembly ("memory-safe") {
+            mstore(place, count)
+            mstore(add(place, 32), first)
+            end := add(add(place, 32), shl(5, count))
+            let slot := slots.slot
+            for {
+                let word := add(place, 64)
+            } lt(word, end) {
+                word := add(word, 32)
+            } {
+                slot := add(slot, 1)
+                mstore(word, sload(slot))
+            }
+        }
     }
 
     function _drainIdle(Account account, uint256 head, uint256 assetId) private returns (uint256 amount) {

@@ -9,13 +9,21 @@ import {CollateralList} from "./CollateralList.sol";
 import {ILedger} from "./ILedger.sol";
 import {ICollateralRules} from "./risk/ICollateralRules.sol";
 
-/// @notice What governance does to the ledger's assets: code that the ledger runs on its own storage (delegatecall), because one contract has
+/// @notice What governance, and seldom a module, does to the ledger's assets: code that the ledger runs on its own storage (delegatecall), because one contract has
 ///         no room for it. Called directly it does nothing: nobody holds a role here.
 contract AssetDesk is AssetStore {
     using AssetBooks for AssetState;
 
     uint256 private constant MAX_DECIMALS = 36;
     uint256 private constant WAD = 1e18;
+
+    address private immutable _self = address(this);
+
+    /// @dev For what no role guards.
+    modifier onlyDelegated() {
+        require(address(this) != _self, ILedger.NotModule(msg.sender));
+        _;
+    }
 
     /// @param ledger that delegates here; of no use to anybody as an authority
     constructor(address ledger) AccessManaged(ledger) {}
@@ -128,5 +136,41 @@ contract AssetDesk is AssetStore {
         emit ILedger.AssetConfigured(successor, eid, asset, _configOf(state));
         // Between the two, accounts would be worth what is not there any more, or nothing of what is.
         rules.succeed(assetId, successor);
+    }
+
+    // ---- what modules do seldom: the ledger asks who they are
+
+    /// @notice See ILedger.
+    function reserveSuspense(uint32 eid, uint16 asset, uint256 units) external onlyDelegated {
+        require(units != 0, ILedger.AmountZero());
+        AssetState storage state = _assets[eid][asset];
+        uint16 assetId = state.totals.assetId;
+        uint256 parked = state.suspense();
+        require(units <= parked, ILedger.BalanceTooLow(0, assetId, parked, units));
+        uint256 free = state.free();
+        uint256 credited = state.totals.credited;
+        uint256 room = CollateralList.MAX_AMOUNT - credited;
+        require(units <= room, ILedger.AmountTooLarge(units, room));
+        // CAST: all three at most what was compared above.
+        state.totals.credited = uint112(credited + units);
+        state.reserved += uint112(units);
+        if (assetId != 0) state.pools.suspense = uint128(parked - units);
+        state.setFree(free);
+        emit ILedger.Reserved(0, eid, asset, units, ILedger.ReserveSource.Suspense);
+    }
+
+    /// @notice See ILedger.
+    function reinstate(uint32 eid, uint16 asset, uint256 units) external onlyDelegated {
+        require(units != 0, ILedger.AmountZero());
+        AssetState storage state = _assets[eid][asset];
+        uint256 room = CollateralList.MAX_AMOUNT - state.totals.credited;
+        require(units <= room, ILedger.AmountTooLarge(units, room));
+        // CAST: at most MAX_AMOUNT.
+        uint112 more = uint112(units);
+        state.totals.credited += more;
+        state.totals.custody += more;
+        // Free settlement is what is credited and neither reserved nor a balance, so it stays.
+        state.reserved += more;
+        emit ILedger.Reinstated(eid, asset, units);
     }
 }

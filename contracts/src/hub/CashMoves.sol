@@ -12,7 +12,20 @@ abstract contract CashMoves is InterestBooks {
     function changeCash(Account account, int256 change) external onlyModule {
         if (change == 0) return;
         clearing -= change;
-        _changeCash(account, change);
+        _shift(account, change);
+        _sampleIfOwed();
+    }
+
+    /// @inheritdoc ILedger
+    function moveCash(Account from, Account to, int256 amount) external onlyModule {
+        if (amount == 0) return;
+        _shift(from, -amount);
+        _shift(to, amount);
+        _sampleIfOwed();
+    }
+
+    function _shift(Account account, int256 change) private {
+        _addCashOrRevert(account, change);
         emit CashChanged(Account.unwrap(account), change);
     }
 
@@ -23,7 +36,19 @@ abstract contract CashMoves is InterestBooks {
     }
 
     /// @inheritdoc ILedger
-    function holdingsOf(Account account) external view returns (int256 cash, uint256[] memory words) {
-        return (_cash(account), _collateralWords(account));
+    /// @dev Written where it is returned from: every valuation asks.
+    function holdingsOf(Account account) external view returns (int256, uint256[] memory) {
+        int256 cash = _cash(account);
+        uint256 answer;
+        assembly ("memory-safe") {
+            answer := mload(0x40)
+            mstore(answer, cash)
+            // where the array is
+            mstore(add(answer, 32), 64)
+        }
+        uint256 end = _writeCollateral(account, answer + 64);
+        assembly ("memory-safe") {
+            return(answer, sub(end, answer))
+        }
     }
 }

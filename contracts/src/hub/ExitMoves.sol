@@ -81,22 +81,8 @@ abstract contract ExitMoves is CashMoves {
     // ---- parked deposits, orders and receipts
 
     /// @inheritdoc ILedger
-    function reserveSuspense(uint32 eid, uint16 asset, uint256 units) external onlyModule {
-        require(units != 0, AmountZero());
-        AssetState storage state = _assets[eid][asset];
-        uint16 assetId = state.totals.assetId;
-        uint256 parked = state.suspense();
-        require(units <= parked, BalanceTooLow(0, assetId, parked, units));
-        uint256 free = state.free();
-        uint256 credited = state.totals.credited;
-        uint256 room = CollateralList.MAX_AMOUNT - credited;
-        require(units <= room, AmountTooLarge(units, room));
-        // CAST: all three at most what was compared above.
-        state.totals.credited = uint112(credited + units);
-        state.reserved += uint112(units);
-        if (assetId != 0) state.pools.suspense = uint128(parked - units);
-        state.setFree(free);
-        emit Reserved(0, eid, asset, units, ReserveSource.Suspense);
+    function reserveSuspense(uint32, uint16, uint256) external onlyModule {
+        _askDesk();
     }
 
     /// @inheritdoc ILedger
@@ -151,18 +137,8 @@ abstract contract ExitMoves is CashMoves {
     }
 
     /// @inheritdoc ILedger
-    function reinstate(uint32 eid, uint16 asset, uint256 units) external onlyModule {
-        require(units != 0, AmountZero());
-        AssetState storage state = _assets[eid][asset];
-        uint256 room = CollateralList.MAX_AMOUNT - state.totals.credited;
-        require(units <= room, AmountTooLarge(units, room));
-        // CAST: at most MAX_AMOUNT.
-        uint112 more = uint112(units);
-        state.totals.credited += more;
-        state.totals.custody += more;
-        // Free settlement is what is credited and neither reserved nor a balance, so it stays.
-        state.reserved += more;
-        emit Reinstated(eid, asset, units);
+    function reinstate(uint32, uint16, uint256) external onlyModule {
+        _askDesk();
     }
 
     // ---- views

@@ -220,6 +220,10 @@ interface ILedger {
     ///         owe. Reverts where an account could not hold the result; cash may become negative.
     /// @param change 18 decimals; 0 changes nothing
     function changeCash(Account account, int256 change) external;
+    /// @notice Moves signed cash from one account to another, as two calls of `changeCash` would: with an event of each, and the same refusals. Modules
+    ///         only.
+    /// @param amount 18 decimals, negative: the other way; 0 changes nothing
+    function moveCash(Account from, Account to, int256 amount) external;
     /// @notice Makes the interest charged so far cash of an account (the fund's). Modules only.
     /// @return amount 18 decimals
     function collectInterest(Account to) external returns (uint256 amount);

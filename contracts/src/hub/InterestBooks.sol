@@ -97,12 +97,17 @@ abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
     function _moveCash(Account account, int256 change) internal {
         // CAST: refused below unless within the range of an account's cash.
         _backing += int224(change);
-        _changeCash(account, change);
+        _addCashOrRevert(account, change);
+        _sampleIfOwed();
     }
 
-    /// @dev After what backs it, or clearing, has changed.
-    function _changeCash(Account account, int256 change) internal {
+    /// @dev Leaves the sum and the rate to the caller, as _addCash.
+    function _addCashOrRevert(Account account, int256 change) internal {
         require(_addCash(account, change), CashOutOfRange(Account.unwrap(account), _bookedCash(account), change));
+    }
+
+    /// @dev After cash, and what backs it or clearing, have changed.
+    function _sampleIfOwed() internal {
         if (_debt != 0) _sample();
     }
 

@@ -8,7 +8,8 @@ import {ILedger} from "../ILedger.sol";
 import {IMargin} from "../markets/IMargin.sol";
 import {IMarkets} from "../markets/IMarkets.sol";
 import {Grade} from "../risk/FeedGrade.sol";
-import {Risk} from "../risk/IRiskEngine.sol";
+import {Holdings} from "../risk/Holdings.sol";
+import {IRiskEngine, Risk} from "../risk/IRiskEngine.sol";
 import {IAuctioneer} from "./IAuctioneer.sol";
 import {IHandover} from "./IHandover.sol";
 import {ILiquidation} from "./ILiquidation.sol";
@@ -70,9 +71,14 @@ abstract contract Auctioneer is IAuctioneer, AccessManaged {
         if (risk.grade > Grade.Aged) dust = _grade(account, risk, _markets.holdingsOf(account));
     }
 
-    /// @dev Values holdings at the feeds of this block, in the account's mode.
-    function _riskOf(Account account, uint256[] memory holdings) internal view returns (Risk memory) {
-        return margin.engineOf(_markets.modeOf(account)).riskOf(holdings);
+    /// @dev Values holdings at the feeds of this block, in the mode they say.
+    function _riskOf(uint256[] memory holdings) internal view returns (Risk memory) {
+        return _engineOf(holdings[0]).riskOf(holdings);
+    }
+
+    /// @param head of holdings
+    function _engineOf(uint256 head) internal view returns (IRiskEngine) {
+        return margin.engineOf(IMarkets.Mode(Holdings.mode(head)));
     }
 
     /// @dev Sees to the grade of a value that is not usable as it stands: without dust it may be.
@@ -81,7 +87,7 @@ abstract contract Auctioneer is IAuctioneer, AccessManaged {
         if (risk.grade <= Grade.Aged) return 0;
         uint256[] memory kept;
         (kept, dust) = priceTimes.pricedPart(holdings);
-        Risk memory rest = _riskOf(account, kept);
+        Risk memory rest = _riskOf(kept);
         require(
             rest.grade <= Grade.Aged && dust * DUST_DIVISOR <= rest.maintenanceMargin,
             ILiquidation.PricesUnusable(Account.unwrap(account), risk.grade)

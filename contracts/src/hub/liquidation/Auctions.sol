@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {Account, AccountLib} from "../../types/Account.sol";
 import {Grade} from "../risk/FeedGrade.sol";
 import {ICollateralRules} from "../risk/ICollateralRules.sol";
+import {Question} from "../markets/Question.sol";
 import {Risk} from "../risk/IRiskEngine.sol";
 import {Wad} from "../risk/Wad.sol";
 import {Auctioneer} from "./Auctioneer.sol";
@@ -12,10 +13,13 @@ import {IDeficitSink} from "./IDeficitSink.sol";
 import {IFund} from "./IFund.sol";
 import {ILiquidation} from "./ILiquidation.sol";
 import {IRoutes} from "./IRoutes.sol";
+import {TermsCodec, TermsWords} from "./TermsWords.sol";
 
 /// @notice When auctions start, rest, change legs and end. What bids do is Liquidation's.
 /// @dev Money of accounts is below 2^127: engines sum fields of at most 128 bits.
 abstract contract Auctions is ILiquidation, Auctioneer {
+    using TermsCodec for TermsWords;
+
     uint64 private constant ONE = 1e18;
     uint64 private constant DEFICITS = 1 << 32;
     /// @dev Prices dated up to this long after a start may undo it, seconds. Not only earlier ones: who starts with an old price could hand in a
@@ -30,10 +34,11 @@ abstract contract Auctions is ILiquidation, Auctioneer {
     /// @inheritdoc ILiquidation
     uint64 public auctionCount;
     /// @inheritdoc ILiquidation
-    IDeficitSink public deficitSink;
-    /// @inheritdoc ILiquidation
+    /// @dev Beside the count: a start reads both.
     IRoutes public routes;
-    AuctionTerms internal _terms;
+    /// @inheritdoc ILiquidation
+    IDeficitSink public deficitSink;
+    TermsWords internal _terms;
     mapping(Account account => Auction) internal _auctions;
     mapping(Account account => Ended) private _ended;
     /// @dev When the last grace of an owner, on his home, began that a chain's state gave him, seconds: what moves between his accounts gives no
@@ -81,15 +86,15 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         Auction storage auction = _auctions[account];
         require(auction.id == 0, AuctionOpen(Account.unwrap(account), auction.id));
         _renew(account, prices);
-        uint256[] memory holdings = _markets.holdingsOf(account);
-        Risk memory risk = _riskOf(account, holdings);
+        (bytes memory question, uint256[] memory holdings) = Question.about(_markets, account);
+        Risk memory risk = Question.answer(_engineOf(holdings[0]), question);
         _requireBelow(account, risk, _grade(account, risk, holdings));
         Health memory health = _health(risk, 0);
         require(
             health.equity < health.margin,
             HealthyAccount(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
         );
-        AuctionTerms memory terms = _terms;
+        AuctionTerms memory terms = _terms.openingOf();
         Ended memory last = _ended[account];
         uint256 since = block.timestamp - last.at;
         bool resumes = since <= terms.resumeSeconds;
@@ -103,25 +108,26 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         auction.openedAt = time;
         auction.startedAt = uint40(block.timestamp - age);
         auction.startOldest = risk.oldest;
-        auction.books = _booksOf(account, holdings);
         // One that goes on has paid.
         int256 fee = resumes ? int256(0) : AuctionMath.startFee(terms, health, AuctionMath.discountAt(terms, age));
-        // CAST: not negative, below the equity.
-        auction.fee = uint128(uint256(fee));
+        fee = Wad.min(fee, int256(uint256(type(uint96).max)));
+        // CAST: not negative, held to its field.
+        auction.fee = uint96(uint256(fee));
+        auction.books = _hash(holdings);
         _moveCash(account, escrow(), fee);
         emit AuctionStarted(id, Account.unwrap(account), risk.equity, risk.maintenanceMargin, uint256(fee), age);
-        emit StartedWith(id, holdings);
+        _emitStartedWith(id, question);
         health.equity -= fee;
-        _follow(account, auction, health, false);
+        _follow(account, auction, health, AuctionMath.target(terms, health.margin));
     }
 
     /// @inheritdoc ILiquidation
     function undo(Account account, uint256[] calldata holdings, bytes calldata prices) external {
         Auction storage auction = _open(account);
-        bytes16 books = _booksOf(account, holdings);
+        bytes20 books = _hash(holdings);
         require(books == auction.books, BooksInvalid(Account.unwrap(account), books, auction.books));
         margin.submit(prices);
-        Risk memory risk = _riskOf(account, holdings);
+        Risk memory risk = _riskOf(holdings);
         require(risk.grade <= Grade.Aged, PricesUnusable(Account.unwrap(account), risk.grade));
         require(
             risk.oldest > auction.startOldest,
@@ -149,7 +155,7 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         (bool ended, Health memory health) = _touch(account, prices);
         require(
             ended,
-            BelowTarget(Account.unwrap(account), health.equity, uint256(AuctionMath.target(_terms, health.margin)))
+            BelowTarget(Account.unwrap(account), health.equity, uint256(AuctionMath.target(_terms.openingOf(), health.margin)))
         );
     }
 
@@ -196,7 +202,12 @@ abstract contract Auctions is ILiquidation, Auctioneer {
             TermsInvalid("legs of at least a second")
         );
         require(terms.coolOff <= 1 hours, TermsInvalid("coolOff <= 3600"));
-        _terms = terms;
+        TermsWords memory words = TermsCodec.pack(terms);
+        require(
+            TermsCodec.hold(words, terms),
+            TermsInvalid("rates in whole 1e-9, times below 2^24 seconds, margins below 2^95")
+        );
+        _terms = words;
         emit TermsSet(terms);
     }
 
@@ -209,7 +220,7 @@ abstract contract Auctions is ILiquidation, Auctioneer {
 
     /// @inheritdoc ILiquidation
     function termsOf() external view returns (AuctionTerms memory) {
-        return _terms;
+        return _terms.all();
     }
 
     /// @inheritdoc ILiquidation
@@ -252,8 +263,19 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         return true;
     }
 
-    function _booksOf(Account account, uint256[] memory holdings) private view returns (bytes16) {
-        return bytes16(keccak256(abi.encode(_markets.modeOf(account), holdings)));
+    /// @dev What a start keeps of holdings: the first 20 bytes of the hash of their words.
+    function _hash(uint256[] memory holdings) private pure returns (bytes20 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(add(holdings, 32), shl(5, mload(holdings)))
+        }
+    }
+
+    /// @dev `emit StartedWith(id, holdings)`: a question carries its holdings as the event does, place and length before the words.
+    function _emitStartedWith(uint64 id, bytes memory question) private {
+        bytes32 topic = StartedWith.selector;
+        assembly ("memory-safe") {
+            log2(add(question, 36), sub(mload(question), 4), topic, id)
+        }
     }
 
     function _requireOver(Account account, uint256 until) private view {
@@ -267,20 +289,19 @@ abstract contract Auctions is ILiquidation, Auctioneer {
     function _touch(Account account, bytes calldata prices) private returns (bool ended, Health memory health) {
         Auction storage auction = _open(account);
         health = _health(_appraise(account, prices), auction.reserve);
-        return (_follow(account, auction, health, false), health);
+        return (_follow(account, auction, health, AuctionMath.target(_terms.openingOf(), health.margin)), health);
     }
 
     /// @dev Brings the auction to what the account is now: over, resting, solvent or insolvent.
-    /// @param restored a bid took all that leads to the target: what truncation leaves short of it does not keep the auction open
+    /// @param enough equity that ends it
     function _follow(
         Account account,
         Auction storage auction,
         Health memory health,
-        bool restored
+        int256 enough
     ) internal returns (bool ended) {
         // CAST: seconds.
         uint40 time = uint40(block.timestamp);
-        int256 enough = restored ? health.margin : AuctionMath.target(_terms, health.margin);
         if (health.equity >= enough) {
             _close(account, auction, fund.account(), false);
             return true;
@@ -331,8 +352,6 @@ abstract contract Auctions is ILiquidation, Auctioneer {
     }
 
     function _moveCash(Account from, Account to, int256 cash) internal {
-        if (cash == 0) return;
-        ledger.changeCash(from, -cash);
-        ledger.changeCash(to, cash);
+        if (cash != 0) ledger.moveCash(from, to, cash);
     }
 }

@@ -256,7 +256,6 @@ contract Fund is IFund, AccessManaged {
 
     function _move(Account from, Account to, uint256 cash) private {
         // CAST: at most what an account holds.
-        ledger.changeCash(from, -int256(cash));
-        ledger.changeCash(to, int256(cash));
+        ledger.moveCash(from, to, int256(cash));
     }
 }

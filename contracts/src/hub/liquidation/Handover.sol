@@ -45,9 +45,7 @@ contract Handover is IHandover, AccessManaged {
         _collateral(id, from, to, share);
         // After the slice: expired options have become cash by now.
         cash = Wad.mulDown(ledger.cashOf(from) - reserve, int256(uint256(share)));
-        if (cash == 0) return 0;
-        ledger.changeCash(from, -cash);
-        ledger.changeCash(to, cash);
+        if (cash != 0) ledger.moveCash(from, to, cash);
     }
 
     /// @inheritdoc IHandover

@@ -29,8 +29,8 @@ interface ILiquidation is IAuctioneer {
     /// @param openedAt       seconds, as it was
     /// @param restingSince   seconds, 0: the account was below maintenance margin when it was last looked at
     /// @param insolventSince seconds, 0: solvent when it was last looked at
-    /// @param fee            start fee, in escrow until the auction ends, 18 decimals
-    /// @param books          first half of keccak256(abi.encode(mode, holdings)) of the account as it was started
+    /// @param fee            start fee, in escrow until the auction ends, 18 decimals; held to its field
+    /// @param books          first 20 bytes of keccak256(abi.encodePacked(holdings)) of the account as it was started; its mode is among them
     /// @param reserve        cash that bids paid in, 18 decimals
     /// @param lastBidAt      seconds, 0: no bid yet
     /// @param stepTaken      what bids have taken of a step as of lastBidAt, 1e-9, rounded up; see AuctionMath.stepLeft
@@ -43,8 +43,8 @@ interface ILiquidation is IAuctioneer {
         uint40 openedAt;
         uint40 restingSince;
         uint40 insolventSince;
-        uint128 fee;
-        bytes16 books;
+        uint96 fee;
+        bytes20 books;
         uint128 reserve;
         uint40 lastBidAt;
         uint32 stepTaken;
@@ -138,8 +138,8 @@ interface ILiquidation is IAuctioneer {
     error ShareNotTaken(bytes32 account, int256 expected, int256 found);
     error BidderBelowInitialMargin(bytes32 bidder, int256 equity, uint256 initialMargin);
     error UndoInvalid(bytes32 account, uint256 time, string expected);
-    /// @notice Not what the account held, in the mode it had, when its auction started.
-    error BooksInvalid(bytes32 account, bytes16 given, bytes16 expected);
+    /// @notice Not what the account held, with the mode it had, when its auction started.
+    error BooksInvalid(bytes32 account, bytes20 given, bytes20 expected);
     error TermsInvalid(string expected);
 
     // ---- anyone
@@ -150,7 +150,7 @@ interface ILiquidation is IAuctioneer {
     /// @return id 0: the grace began
     function start(Account account, bytes calldata prices) external returns (uint64 id);
     /// @notice Ends an auction as if it had not been started: at prices newer than those of the start, dated no later than 60 seconds after it, what
-    ///         the account held at its start was at or above maintenance margin. Its fee goes back. Top-ups, trades and bids since then change
+    ///         the account held at its start was, in the mode it had, at or above maintenance margin. Its fee goes back. Top-ups, trades and bids since then change
     ///         nothing of it, so nobody earns it or prevents it by them; what bids took stays taken.
     /// @param holdings of StartedWith
     function undo(Account account, uint256[] calldata holdings, bytes calldata prices) external;
@@ -183,7 +183,8 @@ interface ILiquidation is IAuctioneer {
 
     // ---- governance (restricted)
 
-    /// @notice GOVERNOR, delayed. Running auctions follow the new terms.
+    /// @notice GOVERNOR, delayed. Running auctions follow the new terms. They are kept in two words: rates in whole 1e-9, times below 2^24 seconds,
+    ///         margins below 2^95.
     function setTerms(AuctionTerms calldata terms) external;
     /// @notice Who is told of deficits and of insolvent accounts; 0: nobody. GOVERNOR, delayed.
     function setDeficitSink(IDeficitSink deficitSink) external;

@@ -201,8 +201,7 @@ contract Levy is LossWatch {
     function _move(Account from, Account to, uint256 cash) private {
         if (cash == 0) return;
         // CAST: at most what is registered, of 128 bits.
-        _ledger.changeCash(from, -int256(cash));
-        _ledger.changeCash(to, int256(cash));
+        _ledger.moveCash(from, to, int256(cash));
     }
 
     // ---- views

@@ -10,10 +10,13 @@ import {Auctions} from "./Auctions.sol";
 import {AuctionMath, AuctionTerms, Health} from "./AuctionMath.sol";
 import {IDeficitSink} from "./IDeficitSink.sol";
 import {ILiquidation} from "./ILiquidation.sol";
+import {TermsCodec, TermsWords} from "./TermsWords.sol";
 
 /// @notice See ILiquidation. This part takes bids.
 /// @dev Needs no lock: it calls the hub's own contracts alone, and none of them calls out.
 contract Liquidation is Auctions {
+    using TermsCodec for TermsWords;
+
     /// @dev A millionth of a cash unit: what units of balances and sizes, and quotes by size, may keep from a share of everything.
     int256 private constant ROUNDINGS = 1e12;
     /// @dev Options in sizes beyond what lanes hold are valued in many lots at once (OptionLanes): two valuations may differ by this part of the
@@ -74,8 +77,9 @@ contract Liquidation is Auctions {
             health.equity < health.margin,
             HealthyAccount(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
         );
-        _follow(account, auction, health, false);
-        Taking memory taking = _price(auction, health, risk.grade, wanted);
+        AuctionTerms memory terms = _terms.all();
+        _follow(account, auction, health, AuctionMath.target(terms, health.margin));
+        Taking memory taking = _price(terms, auction, health, risk.grade, wanted);
         // CAST: seconds.
         auction.lastBidAt = uint40(block.timestamp);
         auction.stepTaken = taking.stepTaken;
@@ -89,18 +93,18 @@ contract Liquidation is Auctions {
         );
         emit BidTaken(auction.id, Account.unwrap(account), Account.unwrap(bidder), taking.share, taking.price, cash);
         _settle(auction, account, bidder, taking);
-        _check(auction, account, bidder, taking);
+        _check(terms, auction, account, bidder, taking);
         return (taking.share, taking.price);
     }
 
     /// @dev How much is taken, and what it costs.
     function _price(
+        AuctionTerms memory terms,
         Auction storage auction,
         Health memory health,
         Grade grade,
         Bid calldata wanted
     ) private view returns (Taking memory taking) {
-        AuctionTerms memory terms = _terms;
         bool stepped = grade != Grade.Fresh;
         // A start can be undone before the first bid.
         require(block.timestamp > auction.openedAt, CoolOff(uint256(auction.openedAt) + 1, block.timestamp));
@@ -152,7 +156,13 @@ contract Liquidation is Auctions {
     }
 
     /// @dev INV-LIQ-2 for the account, initial margin for the bidder; then the auction follows what the account has become.
-    function _check(Auction storage auction, Account account, Account bidder, Taking memory taking) private {
+    function _check(
+        AuctionTerms memory terms,
+        Auction storage auction,
+        Account account,
+        Account bidder,
+        Taking memory taking
+    ) private {
         Health memory health = _health(_usable(account), auction.reserve);
         int256 afterwards = health.equity - health.margin;
         require(
@@ -162,6 +172,8 @@ contract Liquidation is Auctions {
         int256 remaining = health.equity - health.reserve;
         require(remaining >= taking.remains, ShareNotTaken(Account.unwrap(account), taking.remains, remaining));
         _requireInitial(bidder);
-        _follow(account, auction, health, taking.restores);
+        // What truncation leaves short of the target does not keep an auction open whose last bid took all that leads there.
+        int256 enough = taking.restores ? health.margin : AuctionMath.target(terms, health.margin);
+        _follow(account, auction, health, enough);
     }
 }

@@ -154,9 +154,8 @@ contract Shortfalls is IShortfalls, Auctioneer {
     function _pay(uint64 id, Account account, Account bidder, uint256 taken, uint256 price) private {
         uint256 fee = price.mulDiv(liquidation.termsOf().feeLeast, ONE);
         // CAST: values of collateral are below 2^127.
-        ledger.changeCash(bidder, -int256(price));
-        ledger.changeCash(account, int256(price - fee));
-        ledger.changeCash(liquidation.fund().account(), int256(fee));
+        ledger.moveCash(bidder, account, int256(price - fee));
+        ledger.moveCash(bidder, liquidation.fund().account(), int256(fee));
         emit ShortfallBidTaken(id, Account.unwrap(account), Account.unwrap(bidder), taken, price, fee);
     }
 

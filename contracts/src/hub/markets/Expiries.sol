@@ -41,7 +41,7 @@ abstract contract Expiries is PositionBooks {
         _announce(account, underlying);
         uint256 head = _books[account].head;
         (uint256 at, uint256 lane) = head.find(underlying);
-        if (lane.count() == 0 || lane.firstHour() * 1 hours > block.timestamp) return 0;
+        if (!_isOver(lane)) return 0;
         Settlement memory s;
         bool any = _priceExpiries(underlying, lane, s);
         if (any) _takeOut(account, underlying, lane, s);
@@ -50,6 +50,11 @@ abstract contract Expiries is PositionBooks {
         if (newHead != head) _books[account].head = newHead;
         if (any) cash = _pay(account, underlying, s);
         if (cash != 0) ledger.changeCash(account, cash);
+    }
+
+    /// @dev Whether an expiry of the lane may have ended.
+    function _isOver(uint256 lane) internal view returns (bool) {
+        return lane.count() != 0 && lane.firstHour() * 1 hours <= block.timestamp;
     }
 
     /// @dev Which expiries of the lane end now, and at which price; the others stay. Their bits may be more than the lane holds, so what is

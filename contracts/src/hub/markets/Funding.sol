@@ -19,7 +19,7 @@ abstract contract Funding is MarketTerms {
 
     /// @inheritdoc IMarkets
     function fund(uint16 underlying) external returns (int128 index) {
-        require(_markets[underlying].since != 0, TermsInvalid(underlying, "an underlying that is listed"));
+        _requireListed(underlying);
         // CAST: kept in 112 bits.
         return int128(_touch(underlying));
     }
@@ -49,7 +49,10 @@ abstract contract Funding is MarketTerms {
         index = market.index;
         int256 perHour = market.perHour;
         if (perHour == 0) return index;
-        return index + Wad.floorDiv(perHour * int256(block.timestamp - market.since), HOUR);
+        // 104 bits by 40, and 112: an index of 133 bits at most.
+        unchecked {
+            return index + Wad.floorDiv(perHour * int256(block.timestamp - market.since), HOUR);
+        }
     }
 
     /// @dev trunc(rate · spot / 10^9) with rate = clamp(trunc(premium / 8) + base, ±cap), in 1e-9 per hour.
@@ -58,9 +61,12 @@ abstract contract Funding is MarketTerms {
         // Nothing is paid on a price nobody would trade at; the grade is the worse of the mark's and of spot's.
         if (quote.grade > Grade.Aged) return 0;
         int256 spot = int256(uint256(quote.spot));
-        int256 premium = ((int256(uint256(quote.mark)) - spot) * RATE_ONE) / (spot * PREMIUM_HOURS);
-        int256 cap = int256(uint256(market.fundingCap));
-        int256 rate = Wad.max(-cap, Wad.min(cap, premium + market.fundingBase));
-        return (rate * spot) / RATE_ONE;
+        // Prices of 128 bits, rates of 32.
+        unchecked {
+            int256 premium = ((int256(uint256(quote.mark)) - spot) * RATE_ONE) / (spot * PREMIUM_HOURS);
+            int256 cap = int256(uint256(market.fundingCap));
+            int256 rate = Wad.max(-cap, Wad.min(cap, premium + market.fundingBase));
+            return (rate * spot) / RATE_ONE;
+        }
     }
 }

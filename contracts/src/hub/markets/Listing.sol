@@ -54,7 +54,7 @@ abstract contract Listing is MarketTerms {
         uint40 expiry,
         uint128[] calldata strikes
     ) external restricted returns (uint8[] memory places) {
-        require(_markets[underlying].since != 0, TermsInvalid(underlying, "an underlying that is listed"));
+        _requireListed(underlying);
         require(expiry % 1 hours == 0, ExpiryInvalid(underlying, expiry, "a full hour"));
         require(expiry > block.timestamp, ExpiryInvalid(underlying, expiry, "a time after now"));
         require(expiry / 1 hours <= type(uint24).max, ExpiryInvalid(underlying, expiry, "at most 2^24 - 1 hours"));
@@ -165,7 +165,7 @@ abstract contract Listing is MarketTerms {
         prices = new uint128[](EXPIRIES);
         uint256 count;
         for (uint256 i = 0; i < EXPIRIES; ++i) {
-            Expiry memory state = _expiries[underlying][i];
+            Expiry storage state = _expiries[underlying][i];
             if (state.hour == 0) continue;
             (expiries[count], prices[count]) = (uint40(state.hour) * 1 hours, state.price);
             ++count;

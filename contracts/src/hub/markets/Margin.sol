@@ -13,6 +13,7 @@ import {IFeeds} from "../risk/IFeeds.sol";
 import {IRiskEngine, Risk} from "../risk/IRiskEngine.sol";
 import {IMargin} from "./IMargin.sol";
 import {IMarkets} from "./IMarkets.sol";
+import {Question} from "./Question.sol";
 
 /// @notice See IMargin.
 /// @dev Money is below 2^200 either way (an engine's sums of fields of 128 bits), so differences of it do not overflow.
@@ -54,7 +55,7 @@ contract Margin is IMargin, AccessManaged {
     function requireInitial(Account account, bytes calldata prices, uint40 since) external {
         submit(prices);
         (uint256 head, bytes memory question) = _question(account);
-        IMarkets.Mode mode = _modeOf(account, head);
+        IMarkets.Mode mode = _judgeOf(head);
         uint256 reserved = _reservedOf(account, head, mode);
         if (!_isExposed(head)) return _requireReserved(account, reserved, Holdings.cash(head), 0);
         Risk memory risk = _answer(mode, question);
@@ -84,7 +85,7 @@ contract Margin is IMargin, AccessManaged {
     /// @inheritdoc IMargin
     function requireTrade(Account account, bool reduces, uint256 turnover, Risk calldata before) external view {
         (uint256 head, bytes memory question) = _question(account);
-        IMarkets.Mode mode = _modeOf(account, head);
+        IMarkets.Mode mode = _judgeOf(head);
         uint256 reserved = _reservedOf(account, head, mode);
         if (reserved == 0 && !_isExposed(head)) return;
         // Without positions too where a levy may take something: collateral counts then as it did before.
@@ -184,7 +185,7 @@ contract Margin is IMargin, AccessManaged {
     function _requireInitialIfExposed(Account account) private view {
         (uint256 head, bytes memory question) = _question(account);
         if (!_isExposed(head)) return;
-        IMarkets.Mode mode = markets.modeOf(account);
+        IMarkets.Mode mode = _modeOf(head);
         Risk memory risk = _answer(mode, question);
         _requireInitial(account, risk);
         _requireReserved(account, _reservedOf(account, head, mode), risk.equity, risk.initialMargin);
@@ -243,8 +244,8 @@ contract Margin is IMargin, AccessManaged {
 
     /// @inheritdoc IMargin
     function riskOf(Account account) external view returns (Risk memory) {
-        (, bytes memory question) = _question(account);
-        return _answer(markets.modeOf(account), question);
+        (uint256 head, bytes memory question) = _question(account);
+        return _answer(_modeOf(head), question);
     }
 
     /// @inheritdoc IMargin
@@ -263,41 +264,18 @@ contract Margin is IMargin, AccessManaged {
         return _isExposed(head);
     }
 
-    /// @dev The call of an engine: what the markets return as holdings is, as it stands, what it takes behind its selector.
-    /// @return head of the holdings
+    /// @dev What the account holds, and the call of an engine about it.
     function _question(Account account) private view returns (uint256 head, bytes memory question) {
-        address source = address(markets);
-        bytes4 ask = IMarkets.holdingsOf.selector;
-        bytes4 selector = IRiskEngine.riskOf.selector;
+        uint256[] memory holdings;
+        (question, holdings) = Question.about(markets, account);
+        // A head is always there.
         assembly ("memory-safe") {
-            question := mload(0x40)
-            mstore(question, ask)
-            mstore(add(question, 4), account)
-            if iszero(staticcall(gas(), source, question, 36, 0, 0)) {
-                returndatacopy(question, 0, returndatasize())
-                revert(question, returndatasize())
-            }
-            let size := returndatasize()
-            // Place and length of the array, its head.
-            if lt(size, 96) {
-                revert(0, 0)
-            }
-            mstore(question, add(size, 4))
-            mstore(add(question, 32), selector)
-            returndatacopy(add(question, 36), 0, size)
-            head := mload(add(question, 100))
-            mstore(0x40, and(add(add(question, 67), size), not(31)))
+            head := mload(add(holdings, 32))
         }
     }
 
     function _answer(IMarkets.Mode mode, bytes memory question) private view returns (Risk memory) {
-        (bool done, bytes memory answer) = address(_engine(mode)).staticcall(question);
-        if (!done) {
-            assembly ("memory-safe") {
-                revert(add(answer, 32), mload(answer))
-            }
-        }
-        return abi.decode(answer, (Risk));
+        return Question.answer(_engine(mode), question);
     }
 
     /// @param head of holdings
@@ -305,9 +283,13 @@ contract Margin is IMargin, AccessManaged {
         return Holdings.underlyings(head) != 0 || Holdings.cash(head) < 0;
     }
 
-    /// @dev Of an account that no engine is asked about any.
-    function _modeOf(Account account, uint256 head) private view returns (IMarkets.Mode) {
-        return _isExposed(head) ? markets.modeOf(account) : IMarkets.Mode.Cross;
+    /// @dev Whom to ask: where nothing is to be judged by a mode, any.
+    function _judgeOf(uint256 head) private pure returns (IMarkets.Mode) {
+        return _isExposed(head) ? _modeOf(head) : IMarkets.Mode.Cross;
+    }
+
+    function _modeOf(uint256 head) private pure returns (IMarkets.Mode) {
+        return IMarkets.Mode(Holdings.mode(head));
     }
 
     function _engine(IMarkets.Mode mode) private view returns (IRiskEngine engine) {

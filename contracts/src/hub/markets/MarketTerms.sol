@@ -47,9 +47,11 @@ abstract contract MarketTerms is IMarkets, AccessManaged {
     mapping(address module => bool) public isModule;
     mapping(uint16 underlying => Market) internal _markets;
     IPositionWatcher private _watcher;
+    /// @dev Underlyings that are watched: where there is none, no market's state has to be read for it.
+    uint16 private _watched;
 
     modifier onlyModule() {
-        require(isModule[msg.sender], NotModule(msg.sender));
+        _checkModule();
         _;
     }
 
@@ -102,6 +104,15 @@ abstract contract MarketTerms is IMarkets, AccessManaged {
         emit UnderlyingSet(underlying, standing, perpetual, option);
     }
 
+    /// @dev Apart from the modifier, whose code is copied to wherever it stands.
+    function _checkModule() private view {
+        require(isModule[msg.sender], NotModule(msg.sender));
+    }
+
+    function _requireListed(uint16 underlying) internal view {
+        require(_markets[underlying].since != 0, TermsInvalid(underlying, "an underlying that is listed"));
+    }
+
     /// @dev Unchecked: only standings were ever written.
     function _standing(uint8 state) internal pure returns (Standing standing) {
         assembly ("memory-safe") {
@@ -117,7 +128,15 @@ abstract contract MarketTerms is IMarkets, AccessManaged {
     function watch(uint16 underlying, bool on) external onlyModule {
         _watcher = IPositionWatcher(msg.sender);
         Market storage market = _markets[underlying];
-        market.state = on ? market.state | WATCHED : market.state & ~WATCHED;
+        uint8 state = market.state;
+        if ((state & WATCHED != 0) == on) return;
+        market.state = state ^ WATCHED;
+        if (on) ++_watched;
+        else --_watched;
+    }
+
+    function _isAnyWatched() internal view returns (bool) {
+        return _watched != 0;
     }
 
     /// @dev Before positions of an account change.

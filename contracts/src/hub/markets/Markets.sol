@@ -10,7 +10,7 @@ import {IMarkets} from "./IMarkets.sol";
 import {Instrument} from "./Instrument.sol";
 import {MarketTerms} from "./MarketTerms.sol";
 import {OptionWords} from "./OptionWords.sol";
-import {PositionBooks} from "./PositionBooks.sol";
+import {Book, PositionBooks} from "./PositionBooks.sol";
 import {StrikeEntry} from "./StrikeEntry.sol";
 import {Trades} from "./Trades.sol";
 
@@ -38,20 +38,18 @@ contract Markets is Trades {
     ) external onlyModule returns (uint256[] memory words) {
         require(share != 0 && share <= WHOLE, ShareInvalid(share, WHOLE));
         require(Account.unwrap(from) != Account.unwrap(to), SameAccount(Account.unwrap(from)));
+        _prepare(from, to);
         uint256 head = _books[from].head;
-        for (uint256 at = 0; at < BookHead.LANES && head.laneAt(at) != 0; ++at) {
-            _settleExpired(from, head.laneAt(at).underlying());
-            _settleExpired(to, head.laneAt(at).underlying());
-        }
-        head = _books[from].head;
         words = new uint256[](BookHead.LANES * LANE_WORDS);
         uint256 end;
-        for (uint256 at = 0; at < BookHead.LANES && head.laneAt(at) != 0; ++at) {
-            uint16 underlying = head.laneAt(at).underlying();
-            uint256 optionsEnd = _sliceOptions(from, to, underlying, share, words, end + 1);
-            uint256 position = _slicePerpetual(from, to, underlying, share);
+        for (uint256 at = 0; at < BookHead.LANES; ++at) {
+            uint256 lane = head.laneAt(at);
+            if (lane == 0) break;
+            uint256 optionsEnd = end + 1;
+            if (lane.count() != 0) optionsEnd = _sliceOptions(from, to, lane.underlying(), share, words, optionsEnd);
+            uint256 position = lane.hasPerpetual() ? _slicePerpetual(from, to, lane, share) : 0;
             if (position == 0 && optionsEnd == end + 1) continue;
-            words[end] = position | ((optionsEnd - end - 1) << 16) | underlying;
+            words[end] = position | ((optionsEnd - end - 1) << 16) | lane.underlying();
             end = optionsEnd;
         }
         assembly ("memory-safe") {
@@ -60,17 +58,45 @@ contract Markets is Trades {
         emit SliceTransferred(Account.unwrap(from), Account.unwrap(to), share, words);
     }
 
+    /// @dev Whatever changes positions is announced, and what has expired is settled, for both in each underlying that `from` holds.
+    function _prepare(Account from, Account to) private {
+        uint256 head = _books[from].head;
+        uint256 other = _books[to].head;
+        bool watched = _isAnyWatched();
+        for (uint256 at = 0; at < BookHead.LANES; ++at) {
+            uint256 lane = head.laneAt(at);
+            if (lane == 0) return;
+            uint16 underlying = lane.underlying();
+            if (watched || _isOver(lane)) _settleExpired(from, underlying);
+            (, lane) = other.find(underlying);
+            if (watched || _isOver(lane)) _settleExpired(to, underlying);
+        }
+    }
+
+    /// @dev At funding as it stands: nobody trades here, so no rate is sampled. What leaves takes its quote along, so nothing is realised where it
+    ///      comes from.
+    /// @param lane of the perpetual; its area stays its own whatever has become of other lanes
     /// @return word size and quote that moved, in their fields
-    function _slicePerpetual(Account from, Account to, uint16 underlying, uint64 share) private returns (uint256 word) {
-        (, uint256 lane) = _books[from].head.find(underlying);
-        if (!lane.hasPerpetual()) return 0;
-        int256 index = _touch(underlying);
-        (int256 size, int256 quote) = _perpetual(_books[from].words[lane.area() * AREA], index);
+    function _slicePerpetual(Account from, Account to, uint256 lane, uint64 share) private returns (uint256 word) {
+        uint16 underlying = lane.underlying();
+        int256 index = _indexNow(_markets[underlying]);
+        Book storage book = _books[from];
+        uint256 slot = lane.area() * AREA;
+        (int256 size, int256 quote) = _perpetual(book.words[slot], index);
         int256 moved = _share(size, share, quote < 0);
         if (moved == 0) return 0;
-        int256 part = Wad.floorDiv(quote * Wad.abs(moved), Wad.abs(size));
-        // What leaves takes its quote along, so nothing is realised here.
-        (, int256 grown) = _perpetualSide(from, underlying, -moved, -part, index);
+        int256 part;
+        // 128 bits by 104.
+        unchecked {
+            part = Wad.floorDiv(quote * Wad.abs(moved), Wad.abs(size));
+        }
+        int256 grown;
+        if (moved == size) {
+            (, grown) = _perpetualSide(from, underlying, -moved, -part, index);
+        } else {
+            book.words[slot] = _packAt(size - moved, quote - part, index);
+            (, grown) = _compare(size, -moved);
+        }
         (, int256 more) = _perpetualSide(to, underlying, moved, part, index);
         _growPerpetual(underlying, grown + more);
         return _packPerpetual(moved, part);
@@ -90,7 +116,6 @@ contract Markets is Trades {
         uint256 head = _books[from].head;
         (uint256 at, uint256 lane) = head.find(underlying);
         uint256 count = lane.count();
-        if (count == 0) return end;
         uint256[96] storage stored = _books[from].words;
         uint256 first = lane.area() * AREA + 1;
         uint256 kept;
@@ -134,7 +159,10 @@ contract Markets is Trades {
 
     /// @dev size · share, against who takes it: what is owed goes up to the next unit, what is owned down.
     function _share(int256 size, uint64 share, bool owed) private pure returns (int256 slice) {
-        slice = (Wad.abs(size) * int256(uint256(share)) + (owed ? Wad.ONE - 1 : int256(0))) / Wad.ONE;
-        if (size < 0) slice = -slice;
+        // 104 bits by 64.
+        unchecked {
+            slice = (Wad.abs(size) * int256(uint256(share)) + (owed ? Wad.ONE - 1 : int256(0))) / Wad.ONE;
+            if (size < 0) slice = -slice;
+        }
     }
 }

@@ -75,11 +75,19 @@ abstract contract PositionBooks is Listing, Funding {
             cash = part + closing;
         }
         if (size != 0) {
-            book.words[slot] = _packPerpetual(size, quote + leg - cash + Wad.mulDown(size, index));
+            book.words[slot] = _packAt(size, quote + leg - cash, index);
         }
         if (lane.hasPerpetual() != (size != 0)) {
             head = head.settle(at, lane.withPerpetual(size != 0));
             _writeHead(account, head, size != 0);
+        }
+    }
+
+    /// @dev What is stored of a perpetual whose quote now is `quote`.
+    function _packAt(int256 size, int256 quote, int256 index) internal pure returns (uint256) {
+        // A size of 104 bits by an index of 133 (Funding), beside what is far smaller; the field is checked.
+        unchecked {
+            return _packPerpetual(size, quote + Wad.floorDiv(size * index, Wad.ONE));
         }
     }
 
@@ -93,7 +101,10 @@ abstract contract PositionBooks is Listing, Funding {
     function _perpetual(uint256 word, int256 index) internal pure returns (int256 size, int256 quote) {
         // CAST: cut to the fields, then widened with their signs.
         size = int104(uint104(word >> SIZE_OFFSET));
-        quote = int128(uint128(word >> QUOTE_OFFSET)) - Wad.mulUp(size, index);
+        // Less the product rounded up. Bits as in _packAt.
+        unchecked {
+            quote = int128(uint128(word >> QUOTE_OFFSET)) + Wad.floorDiv(-size * index, Wad.ONE);
+        }
     }
 
     // ---- options
@@ -312,8 +323,8 @@ abstract contract PositionBooks is Listing, Funding {
             if (lane == 0) break;
             end = _writeLane(book, lane, end);
         }
-        // profile 48 | held 1
-        uint256 profile = head.profile() | (head.heldBit() << 48);
+        // profile 48 | held 1 | mode 2
+        uint256 profile = head.profile() | (head.heldBit() << 48) | (head.mode() << 49);
         assembly ("memory-safe") {
             let at := add(answer, 0x40)
             mstore(at, or(mload(at), or(shl(136, lanes), shl(144, profile))))

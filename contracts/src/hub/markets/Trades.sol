@@ -99,9 +99,12 @@ abstract contract Trades is Expiries {
 
     /// @dev What a change of a position means.
     function _compare(int256 before, int256 change) internal pure returns (bool reduced, int256 grown) {
-        int256 size = before + change;
-        reduced = before > 0 ? size >= 0 && size < before : size <= 0 && size > before;
-        grown = Wad.max(size, 0) - Wad.max(before, 0);
+        // Both of at most 129 bits.
+        unchecked {
+            int256 size = before + change;
+            reduced = before > 0 ? size >= 0 && size < before : size <= 0 && size > before;
+            grown = Wad.max(size, 0) - Wad.max(before, 0);
+        }
     }
 
     // ---- what is open

@@ -44,6 +44,11 @@ library Holdings {
         return (head >> 192) & 1 == 1;
     }
 
+    /// @notice Whose engine values it, as a number (IMarkets.Mode).
+    function mode(uint256 head) internal pure returns (uint256) {
+        return (head >> 193) & 3;
+    }
+
     // ---- collateral
 
     /// @param half 0 or 1.

@@ -27,7 +27,8 @@ struct Risk {
 /// @notice Values an account. Without state of accounts, so that a view, a transaction and a what-if go through the same code.
 /// @dev Holdings are words, from the low bits to the high ones:
 ///        head        cash int128 | collateral words uint8 | underlyings uint8 | initialFactor uint16 | maxLeverage uint32
-///                    (profile: 1e-2 each, 0 = none) | held uint1 (see IMarkets.hold; engines pass over it)
+///                    (profile: 1e-2 each, 0 = none) | held uint1 (see IMarkets.hold) | mode uint2 (IMarkets.Mode); engines pass over
+///                    the last two
 ///        collateral  twice: amount uint108, base units | assetId uint16 (0: none), as the ledger's books hold them
 ///        then for each underlying, ascending:
 ///        position    underlying uint16 | option words uint8 | perpetual size int104, 18 decimals | its quote int128, 18 decimals
