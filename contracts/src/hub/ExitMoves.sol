@@ -5,7 +5,6 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Account} from "../types/Account.sol";
 import {AssetBooks, AssetState, Totals} from "./AssetBooks.sol";
 import {CashMoves} from "./CashMoves.sol";
-import {CollateralList} from "./CollateralList.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @notice The ledger's moves for value on its way out. Each keeps custody = balances + free + reserved + suspense (INV-LEDGER-1) and

@@ -62,10 +62,34 @@ contract LedgerTest is HubFixture {
         assertEq(ledger.totalCash() + ledger.clearing(), 5e18, "INV-CASH-1");
     }
 
+    function test_GivenAModule_WhenCashMovesBetweenAccounts_ClearingStays() public {
+        HubAccount from = _account(alice, 0);
+        HubAccount to = _account(alice, 1);
+        _deposit(from, USDC, 5e6, true);
+        ledger.setModule(address(this), true);
+        vm.expectEmit();
+        emit ILedger.CashChanged(HubAccount.unwrap(from), -7e18);
+        vm.expectEmit();
+        emit ILedger.CashChanged(HubAccount.unwrap(to), 7e18);
+        ledger.moveCash(from, to, 7e18);
+        assertEq(ledger.cashOf(from), -2e18);
+        assertEq(ledger.cashOf(to), 7e18);
+        assertEq(ledger.clearing(), 0);
+        assertEq(ledger.totalCash(), 5e18, "INV-CASH-1");
+        ledger.moveCash(from, to, -3e18);
+        assertEq(ledger.cashOf(from), 1e18);
+        assertEq(ledger.cashOf(to), 4e18);
+        vm.recordLogs();
+        ledger.moveCash(from, to, 0);
+        assertEq(vm.getRecordedLogs().length, 0);
+    }
+
     function test_GivenNoModule_WhenCashMovesForPositions_ItIsRefused() public {
         HubAccount account = _account(alice, 0);
         vm.expectRevert(abi.encodeWithSelector(ILedger.NotModule.selector, address(this)));
         ledger.changeCash(account, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILedger.NotModule.selector, address(this)));
+        ledger.moveCash(account, _account(alice, 1), 1);
         ledger.setModule(address(this), true);
         int256 most = int256((uint256(1) << 123) - 1);
         ledger.changeCash(account, most);
@@ -73,6 +97,10 @@ contract LedgerTest is HubFixture {
             abi.encodeWithSelector(ILedger.CashOutOfRange.selector, HubAccount.unwrap(account), most, int256(1))
         );
         ledger.changeCash(account, 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(ILedger.CashOutOfRange.selector, HubAccount.unwrap(account), most, int256(1))
+        );
+        ledger.moveCash(_account(alice, 1), account, 1);
     }
 
     function testFuzz_GivenAList_WhenReadAsHoldings_ItIsCashAndThePackedList(uint8 count, int120 cash) public {

@@ -109,6 +109,19 @@ contract LedgerInterestTest is HubFixture {
         _checkCash();
     }
 
+    function test_GivenADebtor_WhenAModuleMovesCashBetweenTwo_BothAreBookedAndTheRateIsSampled() public {
+        ledger.changeCash(debtor, -500e18);
+        skip(30 days);
+        uint256 due = _due();
+        ledger.moveCash(debtor, lender, 100e18);
+        assertEq(ledger.bookedCashOf(debtor), -600e18 - int256(due));
+        assertEq(ledger.cashOf(lender), 1_100e18);
+        assertEq(_debt(), 600e18 + due);
+        assertEq(_pool(), due);
+        assertEq(_rate(), model.perSecond(600e18 + due, 1_100e18));
+        _checkCash();
+    }
+
     function test_GivenADebtor_WhenADepositComes_ItIsBookedWithoutAskingTheModel() public {
         ledger.changeCash(debtor, -500e18);
         skip(30 days);

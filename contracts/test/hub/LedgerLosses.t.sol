@@ -333,6 +333,10 @@ contract LedgerLossesTest is HubFixture {
         assertGt(desk.code.length, 0);
         vm.expectRevert();
         ILedger(desk).configureAsset(SPOKE, WETH, _config(ILedger.AssetStanding.Collateral, 18));
+        vm.expectRevert(abi.encodeWithSelector(ILedger.NotModule.selector, address(this)));
+        ILedger(desk).reserveSuspense(SPOKE, WETH, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILedger.NotModule.selector, address(this)));
+        ILedger(desk).reinstate(SPOKE, WETH, 1);
     }
 
     /// @dev Any recoveries, one after the other, of any balances: what accounts can take out never exceeds what is there.

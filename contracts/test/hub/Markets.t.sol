@@ -339,9 +339,11 @@ contract MarketsTest is MarketsFixture {
         _markets.trade(_alice, _bob, BTC_PERP, 1e18, 60_000e18);
         _markets.setMode(_alice, IMarkets.Mode.Portfolio);
         uint256 head = _markets.holdingsOf(_alice)[0];
-        assertEq(head >> 144, 150 | (uint256(2_000_000_000) << 16));
+        assertEq(head >> 144, 150 | (uint256(2_000_000_000) << 16) | (uint256(IMarkets.Mode.Portfolio) << 49));
         assertEq(uint8(head >> 136), 1);
         _markets.setProfile(_alice, 0, 0);
+        assertEq(_markets.holdingsOf(_alice)[0] >> 144, uint256(IMarkets.Mode.Portfolio) << 49);
+        _markets.setMode(_alice, IMarkets.Mode.Cross);
         assertEq(_markets.holdingsOf(_alice)[0] >> 144, 0);
         _holds(_alice, 1e18, -60_000e18);
     }

@@ -99,6 +99,25 @@ contract MarketsSliceTest is MarketsFixture {
         _holds(_carol, BTC, 0.1e18, -6000e18);
     }
 
+    function test_GivenASlice_WhenFundingRuns_ItMovesAtWhatIsDueAndSamplesNoRate() public {
+        _markets.trade(_alice, _bob, BTC_PERP, 4e18, 60_000e18);
+        (int128 index, int128 perHour, uint40 since) = _markets.fundingOf(BTC);
+        vm.warp(vm.getBlockTimestamp() + 4 hours);
+        _price(BTC, 60_000e18, 60_600e18);
+        // Four hours at the base, 0.75 each.
+        _holds(_alice, BTC, 4e18, -240_012e18);
+        vm.recordLogs();
+        _markets.transferSlice(_alice, _carol, 0.25e18);
+        assertEq(vm.getRecordedLogs().length, 1, "the slice alone");
+        _holds(_alice, BTC, 3e18, -180_009e18);
+        _holds(_carol, BTC, 1e18, -60_003e18);
+        (int128 index_, int128 perHour_, uint40 since_) = _markets.fundingOf(BTC);
+        assertEq(index_, index);
+        assertEq(perHour_, perHour);
+        assertEq(since_, since);
+        assertEq(_ledger.cashOf(_alice), START_CASH);
+    }
+
     function test_GivenASlice_WhenTheShareIsNone_ItSaysSo() public {
         vm.expectRevert(abi.encodeWithSelector(IMarkets.ShareInvalid.selector, 0, 1e18));
         _markets.transferSlice(_alice, _carol, 0);

@@ -306,6 +306,58 @@ contract LiquidationTest is LiquidationFixture {
         terms.fastTo = terms.fastFrom + 1;
         vm.expectRevert(abi.encodeWithSelector(ILiquidation.TermsInvalid.selector, "fastTo <= fastFrom <= 1"));
         _liquidation.setTerms(terms);
+        // What its field does not hold.
+        AuctionTerms[6] memory cut;
+        for (uint256 i; i < cut.length; ++i) cut[i] = _liquidation.termsOf();
+        cut[0].feeLeast += 1;
+        cut[1].stepShare -= 1;
+        cut[2].slowSeconds = 1 << 24;
+        cut[3].insolventSeconds = 1 << 24;
+        cut[4].smallMargin = 1;
+        cut[5].largeMargin = 1e9 << 95;
+        for (uint256 i; i < cut.length; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    ILiquidation.TermsInvalid.selector,
+                    "whole 1e-9, margins below 2^95 of it, times below 2^24 seconds"
+                )
+            );
+            _liquidation.setTerms(cut[i]);
+        }
+    }
+
+    function testFuzz_GivenTermsThatFit_WhenSet_TheyAreWhatIsRead(uint256 seed) public {
+        AuctionTerms memory terms = AuctionTerms({
+            fastTo: _rate(seed, 1, 1e9),
+            fastFrom: 1e18,
+            buffer: _rate(seed, 2, 1e9),
+            feeLeast: _rate(seed, 3, 1e8),
+            feeMost: 0.1e18 + _rate(seed, 4, 15e7),
+            feeFullBreach: 1e9 + _rate(seed, 5, 1e9 - 1),
+            stepShare: 1e9 + _rate(seed, 6, 1e9 - 1),
+            fastSeconds: 1 + _seconds(seed, 7),
+            slowSeconds: 1 + _seconds(seed, 8),
+            resumeSeconds: 1 + _seconds(seed, 9),
+            insolventSeconds: 1 + _seconds(seed, 10),
+            coolOff: _seconds(seed, 11) % 3601,
+            smallMargin: _margin95(seed, 12),
+            largeMargin: _margin95(seed, 13)
+        });
+        _liquidation.setTerms(terms);
+        assertEq(abi.encode(_liquidation.termsOf()), abi.encode(terms));
+    }
+
+    /// @dev 0 ... most, 1e-9.
+    function _rate(uint256 seed, uint256 salt, uint256 most) private pure returns (uint64) {
+        return uint64((uint256(keccak256(abi.encode(seed, salt))) % (most + 1)) * 1e9);
+    }
+
+    function _seconds(uint256 seed, uint256 salt) private pure returns (uint32) {
+        return uint32(uint256(keccak256(abi.encode(seed, salt))) % ((1 << 24) - 1));
+    }
+
+    function _margin95(uint256 seed, uint256 salt) private pure returns (uint128) {
+        return uint128((uint256(keccak256(abi.encode(seed, salt))) >> 161) * 1e9);
     }
 
     // ---- properties

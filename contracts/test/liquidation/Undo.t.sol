@@ -85,13 +85,48 @@ contract UndoTest is LiquidationFixture {
         uint256[] memory others = _markets.holdingsOf(_alice);
         vm.expectPartialRevert(ILiquidation.BooksInvalid.selector);
         _liquidation.undo(_alice, others, prices);
-        // Nor another way of valuing the same.
+        // Nor another way of valuing the same: it is valued in the mode it had.
         _as(_alice);
         _margin.setMode(_alice, IMarkets.Mode.Isolated, "");
+        vm.expectPartialRevert(ILiquidation.UndoInvalid.selector);
+        _liquidation.undo(_alice, books, prices);
+        books[0] = _inMode(books[0], IMarkets.Mode.Isolated);
         vm.expectPartialRevert(ILiquidation.BooksInvalid.selector);
         _liquidation.undo(_alice, books, prices);
         _liquidation.end(_alice, "");
         assertGt(_ledger.cashOf(_fund.account()), 1_000_000e18, "the fee is the fund's");
+    }
+
+    /// @dev What he has done since is nothing of the start.
+    function test_GivenAStartOnAHealthyAccount_WhenItsModeHasChangedSince_ItIsUndone() public {
+        _priceBtc(58_500e18);
+        vm.warp(vm.getBlockTimestamp() + 20);
+        uint256[] memory books = _startedWith();
+        uint40 time = uint40(vm.getBlockTimestamp());
+        _ledger.changeCash(_alice, 1_000_000e18);
+        _as(_alice);
+        _margin.setMode(_alice, IMarkets.Mode.Isolated, "");
+        vm.warp(time + 1);
+        _liquidation.undo(_alice, books, _signedBtc(time - 1, 59_500e18));
+        assertEq(_liquidation.auctionOf(_alice).id, 0);
+    }
+
+    /// @dev Twenty bytes: both sides of a collision would be the owner's to choose.
+    function test_GivenAStart_ItKeepsTwentyBytesOfTheHashOfWhatWasHeld() public {
+        _priceBtc(58_500e18);
+        vm.warp(vm.getBlockTimestamp() + 20);
+        uint256[] memory books = _startedWith();
+        bytes20 kept = _liquidation.auctionOf(_alice).books;
+        assertEq(kept, bytes20(keccak256(abi.encodePacked(books))));
+        books[0] ^= 1;
+        bytes memory refusal = abi.encodeWithSelector(
+            ILiquidation.BooksInvalid.selector,
+            _alice,
+            bytes20(keccak256(abi.encodePacked(books))),
+            kept
+        );
+        vm.expectRevert(refusal);
+        _liquidation.undo(_alice, books, "");
     }
 
     function test_GivenCollateralPricedMuchLater_WhenUndone_ItReverts() public {
@@ -117,6 +152,10 @@ contract UndoTest is LiquidationFixture {
                 "prices dated within a minute of the start"
             )
         );
+    }
+
+    function _inMode(uint256 head, IMarkets.Mode mode) private pure returns (uint256) {
+        return (head & ~(uint256(3) << 193)) | (uint256(mode) << 193);
     }
 
     /// @return books what alice holds as her auction starts

@@ -32,10 +32,10 @@ abstract contract Auctions is ILiquidation, Auctioneer {
     uint32 private immutable _hubEid;
 
     /// @inheritdoc ILiquidation
-    uint64 public auctionCount;
-    /// @inheritdoc ILiquidation
-    /// @dev Beside the count: a start reads both.
     IRoutes public routes;
+    /// @inheritdoc ILiquidation
+    /// @dev In the slot of the routes: a start reads both.
+    uint64 public auctionCount;
     /// @inheritdoc ILiquidation
     IDeficitSink public deficitSink;
     TermsWords internal _terms;
@@ -155,7 +155,11 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         (bool ended, Health memory health) = _touch(account, prices);
         require(
             ended,
-            BelowTarget(Account.unwrap(account), health.equity, uint256(AuctionMath.target(_terms.openingOf(), health.margin)))
+            BelowTarget(
+                Account.unwrap(account),
+                health.equity,
+                uint256(AuctionMath.target(_terms.openingOf(), health.margin))
+            )
         );
     }
 
@@ -205,7 +209,7 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         TermsWords memory words = TermsCodec.pack(terms);
         require(
             TermsCodec.hold(words, terms),
-            TermsInvalid("rates in whole 1e-9, times below 2^24 seconds, margins below 2^95")
+            TermsInvalid("whole 1e-9, margins below 2^95 of it, times below 2^24 seconds")
         );
         _terms = words;
         emit TermsSet(terms);

@@ -183,8 +183,8 @@ interface ILiquidation is IAuctioneer {
 
     // ---- governance (restricted)
 
-    /// @notice GOVERNOR, delayed. Running auctions follow the new terms. They are kept in two words: rates in whole 1e-9, times below 2^24 seconds,
-    ///         margins below 2^95.
+    /// @notice GOVERNOR, delayed. Running auctions follow the new terms. They are kept in two words: rates and margins in whole 1e-9,
+    ///         margins below 2^95 of it, times below 2^24 seconds.
     function setTerms(AuctionTerms calldata terms) external;
     /// @notice Who is told of deficits and of insolvent accounts; 0: nobody. GOVERNOR, delayed.
     function setDeficitSink(IDeficitSink deficitSink) external;

@@ -6,7 +6,8 @@ import {AuctionTerms} from "./AuctionMath.sol";
 /// @notice AuctionTerms as they are stored.
 /// @param opening what a start reads: `fastFrom 30 | fastTo 30 | buffer 30 | feeLeast 30 | feeMost 30 | feeFullBreach 30 | fastSeconds 24 |
 ///                slowSeconds 24 | resumeSeconds 24`, from the low bits to the high ones, rates in 1e-9
-/// @param bidding what bids read beside it: `stepShare 30 | insolventSeconds 24 | coolOff 12 | smallMargin 95 | largeMargin 95`
+/// @param bidding what bids read beside it: `stepShare 30 | insolventSeconds 24 | coolOff 12 | smallMargin 95 | largeMargin 95`, share and margins
+///                in 1e-9
 struct TermsWords {
     uint256 opening;
     uint256 bidding;
@@ -14,7 +15,7 @@ struct TermsWords {
 
 /// @title Terms of auctions in two words, of which a start reads one
 library TermsCodec {
-    uint256 private constant RATE_UNIT = 1e9;
+    uint256 private constant UNIT = 1e9;
     uint256 private constant RATE = (1 << 30) - 1;
     uint256 private constant TIME = (1 << 24) - 1;
     uint256 private constant SHORT_TIME = (1 << 12) - 1;
@@ -36,8 +37,8 @@ library TermsCodec {
             _rate(terms.stepShare) |
             ((terms.insolventSeconds & TIME) << 30) |
             ((terms.coolOff & SHORT_TIME) << 54) |
-            ((terms.smallMargin & MARGIN) << 66) |
-            ((terms.largeMargin & MARGIN) << 161);
+            (((terms.smallMargin / UNIT) & MARGIN) << 66) |
+            (((terms.largeMargin / UNIT) & MARGIN) << 161);
     }
 
     /// @notice What starting, discounts, fees and ends go by; the rest is 0.
@@ -81,21 +82,23 @@ library TermsCodec {
 
     function _bid(AuctionTerms memory terms, uint256 word) private pure {
         terms.stepShare = _wad(word);
-        // CAST: fields of 24, 12 and 95 bits.
+        // CAST: fields of 24, 12 and 95 bits, the last below 2^125 by their unit.
         terms.insolventSeconds = uint32((word >> 30) & TIME);
         terms.coolOff = uint32((word >> 54) & SHORT_TIME);
-        terms.smallMargin = uint128((word >> 66) & MARGIN);
-        terms.largeMargin = uint128(word >> 161);
+        unchecked {
+            terms.smallMargin = uint128(((word >> 66) & MARGIN) * UNIT);
+            terms.largeMargin = uint128((word >> 161) * UNIT);
+        }
     }
 
     function _rate(uint64 wad) private pure returns (uint256) {
-        return (wad / RATE_UNIT) & RATE;
+        return (wad / UNIT) & RATE;
     }
 
     function _wad(uint256 rate) private pure returns (uint64) {
         // CAST: below 2^30 · 10^9.
         unchecked {
-            return uint64((rate & RATE) * RATE_UNIT);
+            return uint64((rate & RATE) * UNIT);
         }
     }
 }
