@@ -112,6 +112,34 @@ export interface NewJournalEntry {
   readonly postings: readonly Posting[];
 }
 
+/** Ids of entries to come, reserved many at a time: a trip to the database for each statement would cost more than the gaps that are left. */
+export class EntryIds {
+  #next = 0n;
+  #end = 0n;
+
+  /** @param most that are expected to be taken */
+  constructor(
+    private readonly tx: EntityManager,
+    private readonly most: number,
+  ) {}
+
+  /** Consecutive ones: this is the only writer. */
+  async take(count: number): Promise<bigint[]> {
+    if (this.#end - this.#next < BigInt(count)) await this.#reserve(Math.max(count, this.most));
+    const first = this.#next;
+    this.#next += BigInt(count);
+    return Array.from({ length: count }, (_, i) => first + BigInt(i));
+  }
+
+  async #reserve(count: number): Promise<void> {
+    const sequence = `pg_get_serial_sequence('journal_entries', 'id')`;
+    const [row] = await this.tx.query<{ last: string }[]>(`select setval(${sequence}, nextval(${sequence}) + $1 - 1) as last`, [count]);
+    if (row === undefined) throw new Error('the journal gave no ids');
+    this.#end = BigInt(row.last) + 1n;
+    this.#next = this.#end - BigInt(count);
+  }
+}
+
 /** The journal's tables. Entries and postings are only ever added. */
 @Injectable()
 export class JournalRepository {
@@ -180,10 +208,10 @@ export class JournalRepository {
   }
 
   /** Writes entries with their postings in one statement, which the database checks as a whole; one array per column. @returns their ids */
-  async append(tx: EntityManager, entries: readonly NewJournalEntry[]): Promise<bigint[]> {
+  async append(tx: EntityManager, reserved: EntryIds, entries: readonly NewJournalEntry[]): Promise<bigint[]> {
     if (entries.length === 0) return [];
-    const ids = await this.#reserveIds(tx, entries.length);
-    const lines: { id: string[]; line: number[]; account: string[]; asset: string[]; amount: bigint[] } = {
+    const ids = await reserved.take(entries.length);
+    const lines: { id: bigint[]; line: number[]; account: string[]; asset: string[]; amount: bigint[] } = {
       id: [],
       line: [],
       account: [],
@@ -192,7 +220,7 @@ export class JournalRepository {
     };
     for (const [i, { postings }] of entries.entries())
       for (const [line, { account: name, asset, amount: value }] of postings.entries()) {
-        lines.id.push(ids[i] ?? '');
+        lines.id.push(ids[i] ?? 0n);
         lines.line.push(line + 1);
         lines.account.push(name);
         lines.asset.push(asset);
@@ -221,16 +249,7 @@ export class JournalRepository {
         arrayOf(lines.amount),
       ],
     );
-    return ids.map(BigInt);
-  }
-
-  /** Consecutive ids: this is the only writer. */
-  async #reserveIds(tx: EntityManager, count: number): Promise<string[]> {
-    const sequence = `pg_get_serial_sequence('journal_entries', 'id')`;
-    const [row] = await tx.query<{ last: string }[]>(`select setval(${sequence}, nextval(${sequence}) + $1 - 1) as last`, [count]);
-    if (row === undefined) throw new Error('the journal gave no ids');
-    const first = BigInt(row.last) - BigInt(count - 1);
-    return Array.from({ length: count }, (_, i) => (first + BigInt(i)).toString());
+    return ids;
   }
 
   /** The entries of final events are final. */
@@ -240,9 +259,9 @@ export class JournalRepository {
   }
 
   /** Entries whose events a reorg removed are undone by entries that reverse them. */
-  async reverse(tx: EntityManager, entries: readonly bigint[]): Promise<void> {
+  async reverse(tx: EntityManager, reserved: EntryIds, entries: readonly bigint[]): Promise<void> {
     if (entries.length === 0) return;
-    const ids = await this.#reserveIds(tx, entries.length);
+    const ids = await reserved.take(entries.length);
     await tx.query(
       `with undone as (
          select u.id as new_id, e.* from unnest($1::bigint[], $2::bigint[]) as u(id, entry) join journal_entries e on e.id = u.entry

@@ -3,6 +3,7 @@ import { postingsOf, projectHubEvent, tokenJournalAsset, type HubEvent, type Hub
 import type { EntityManager } from 'typeorm';
 import { Chains } from '../../chain/chains.js';
 import {
+  EntryIds,
   JournalRepository,
   queuedOf,
   type NewJournalEntry,
@@ -44,29 +45,30 @@ export class JournalService {
       const last = rows.at(-1);
       if (last === undefined) return false;
       const assets = await this.journal.assetEvents(tx);
+      const ids = new EntryIds(tx, rows.length);
       const waiting: QueuedEvent[] = [];
       let work: Work | null = null;
       for (const chunk of chunksOf(rows)) {
         if (chunk[0]?.kind === 'Corrected') {
           // It splits by what the account holds at that moment: everything before it must be in the journal.
-          await this.#write(tx, work);
+          await this.#write(tx, ids, work);
           work = await this.#plan(tx, chunk, assets);
-        } else [, work] = await Promise.all([this.#write(tx, work), sent().then(() => this.#plan(tx, chunk, assets))]);
+        } else [, work] = await Promise.all([this.#write(tx, ids, work), sent().then(() => this.#plan(tx, chunk, assets))]);
         waiting.push(...work.waiting);
       }
-      await this.#write(tx, work);
+      await this.#write(tx, ids, work);
       await this.journal.done(tx, last, waiting);
       return rows.length === BATCH && waiting.length < BATCH;
     });
   }
 
-  async #write(tx: EntityManager, work: Work | null): Promise<void> {
+  async #write(tx: EntityManager, ids: EntryIds, work: Work | null): Promise<void> {
     if (work === null) return;
     const { gone, settled, entries } = work;
-    await this.journal.reverse(tx, gone);
+    await this.journal.reverse(tx, ids, gone);
     if (gone.length > 0) this.#logger.warn({ event: 'ledger.reversed', entries: gone.length });
-    const ids = await this.journal.append(tx, entries);
-    await this.journal.settle(tx, [...settled, ...ids.filter((_, i) => entries[i]?.source.state === 'final')]);
+    const made = await this.journal.append(tx, ids, entries);
+    await this.journal.settle(tx, [...settled, ...made.filter((_, i) => entries[i]?.source.state === 'final')]);
   }
 
   /** Only of a correction, first in its chunk, the database is asked anything. */
