@@ -294,6 +294,19 @@ describe('given a hub whose auctions and levies are followed, and the REST inter
   );
 
   it(
+    'metrics count what runs, and nothing that a reorg took back or that is over',
+    async () => {
+      const { text } = await request(app.getHttpServer()).get('/metrics').expect(200);
+      expect(text).toContain('margin_auctions_open{kind="margin"} 1');
+      expect(text).not.toContain('margin_auctions_open{kind="shortfall"}');
+      expect(text).toMatch(/margin_auction_oldest_seconds\{kind="margin"\} -?\d/);
+      expect(text).toContain('margin_auctions_insolvent 0');
+      expect(text).not.toContain('margin_levies_open{');
+    },
+    BUSY_MS,
+  );
+
+  it(
     'its table comes and goes with its migration, and is empty then',
     async () => {
       const runner = markets.database.createQueryRunner();

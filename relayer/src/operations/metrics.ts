@@ -6,6 +6,7 @@ import { CLOCK, type Clock } from '../chain/clock.js';
 import { Chains } from '../chain/chains.js';
 import { Followers } from '../chain/followers.js';
 import { Loops } from '../chain/loops.js';
+import { LiquidationMetrics } from './liquidation-metrics.js';
 import { ReleaseMetrics } from './release-metrics.js';
 import { StageMetrics } from './stage-metrics.js';
 
@@ -26,6 +27,7 @@ export class Metrics {
     @Inject(CLOCK) private readonly clock: Clock,
     stages: StageMetrics,
     releases: ReleaseMetrics,
+    liquidations: LiquidationMetrics,
   ) {
     collectDefaultMetrics({ register: this.#registry });
     this.#chainMetrics();
@@ -33,6 +35,7 @@ export class Metrics {
     this.#senderMetrics();
     stages.register(this.#registry);
     releases.register(this.#registry);
+    liquidations.register(this.#registry);
   }
 
   /** Text of all metrics. */

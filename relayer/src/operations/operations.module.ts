@@ -5,6 +5,7 @@ import { DatabaseModule } from '../database/database.module.js';
 import { ChainsHealth } from './chains.health.js';
 import { Draining } from './draining.js';
 import { HealthController } from './health.controller.js';
+import { LiquidationMetrics } from './liquidation-metrics.js';
 import { LoopsHealth } from './loops.health.js';
 import { MetricsController } from './metrics.controller.js';
 import { Metrics } from './metrics.js';
@@ -16,6 +17,6 @@ import { StageMetrics } from './stage-metrics.js';
 @Module({
   imports: [TerminusModule.forRoot({ errorLogStyle: 'json' }), ChainModule, DatabaseModule],
   controllers: [HealthController, MetricsController],
-  providers: [LoopsHealth, ChainsHealth, Draining, Metrics, StageMetrics, ReleaseMetrics, ReleasesHealth],
+  providers: [LoopsHealth, ChainsHealth, Draining, Metrics, StageMetrics, ReleaseMetrics, ReleasesHealth, LiquidationMetrics],
 })
 export class OperationsModule {}

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { Gauge, type Registry } from 'prom-client';
+import { DataSource } from 'typeorm';
+import { z } from 'zod/v4';
+
+const counted = z.array(z.object({ labels: z.record(z.string(), z.string()), value: z.number() }));
+
+/** Auctions that were started and not ended, of either kind; a number is never given twice. */
+const OPEN = `from liquidation_events s
+  cross join lateral (select case s.kind when 'AuctionStarted' then 'margin' else 'shortfall' end as of) k
+  where s.kind in ('AuctionStarted', 'ShortfallStarted') and s.state <> 'orphaned'
+    and not exists (select 1 from liquidation_events e where e.family = 'liquidation' and e.number = s.number
+                    and e.kind in ('AuctionEnded', 'ShortfallEnded') and e.state <> 'orphaned')
+  group by k.of`;
+
+/** Name, help, labels and query of each gauge; a query gives `labels` (jsonb of texts) and `value`. */
+const GAUGES = [
+  {
+    name: 'margin_auctions_open',
+    help: 'auctions that run, by kind: of accounts below maintenance margin, of debts past the limit',
+    labels: ['kind'],
+    sql: `select jsonb_build_object('kind', k.of) as labels, count(*)::float8 as value ${OPEN}`,
+  },
+  {
+    name: 'margin_auction_oldest_seconds',
+    help: 'age of the oldest auction that runs',
+    labels: ['kind'],
+    sql: `select jsonb_build_object('kind', k.of) as labels, (extract(epoch from now()) - min(s.block_time))::float8 as value ${OPEN}`,
+  },
+  {
+    name: 'margin_auctions_insolvent',
+    help: 'auctions that run of accounts that owe more than they have',
+    labels: [],
+    sql: `select '{}'::jsonb as labels, count(*)::float8 as value from liquidation_events s
+          where s.kind = 'InsolvencyOpened' and s.state <> 'orphaned'
+            and not exists (select 1 from liquidation_events e where e.family = 'liquidation' and e.number = s.number
+                            and e.kind = 'InsolvencyClosed' and e.state <> 'orphaned'
+                            and (e.block_number, e.log_index) > (s.block_number, s.log_index))`,
+  },
+  {
+    name: 'margin_levies_open',
+    help: 'levies that nobody has closed, for losses that no equity and no fund covered',
+    labels: ['underlying'],
+    sql: `select jsonb_build_object('underlying', s.payload->>'underlying') as labels, count(*)::float8 as value from liquidation_events s
+          where s.kind = 'LevyOpened' and s.state <> 'orphaned'
+            and not exists (select 1 from liquidation_events e where e.kind = 'LevyClosed' and e.number = s.number and e.state <> 'orphaned')
+          group by s.payload->>'underlying'`,
+  },
+] as const;
+
+/** Metrics of the liquidation stage, read from the table it writes. */
+@Injectable()
+export class LiquidationMetrics {
+  constructor(private readonly dataSource: DataSource) {}
+
+  register(registry: Registry): void {
+    const { dataSource } = this;
+    for (const { name, help, labels, sql } of GAUGES)
+      new Gauge({
+        name,
+        help,
+        labelNames: [...labels],
+        registers: [registry],
+        async collect() {
+          this.reset();
+          for (const row of counted.parse(await dataSource.query(sql))) this.set(row.labels, row.value);
+        },
+      });
+  }
+}
