@@ -21,12 +21,14 @@ const PAID: Hex = '0x1234';
 interface World {
   /** what the hub says to a bid with its payout, and to one without */
   readonly answers?: { readonly paid: 'sent' | 'refused'; readonly plain: 'sent' | 'refused' };
+  /** largest share that the hub takes, wad */
+  readonly most?: bigint;
   readonly became?: Became | null;
   readonly ofBid?: () => Promise<{ readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | null>;
 }
 
 /** A bidder, and every call it wanted. */
-function bidderIn(world: World, wanted: HubCall[] = []) {
+function bidderIn(world: World, wanted: HubCall[] = [], equity = own.equity) {
   const { answers = { paid: 'sent', plain: 'sent' } } = world;
   const state: { became: Became | null } = { became: world.became ?? null };
   const wants = new Wants({
@@ -34,7 +36,8 @@ function bidderIn(world: World, wanted: HubCall[] = []) {
     refusal: () => Promise.resolve(null),
     want: (_what, call) => {
       wanted.push(call);
-      return Promise.resolve(call.data === PAID ? answers.paid : answers.plain);
+      const tooLarge = call.data !== PAID && shareOf(call) > (world.most ?? WAD);
+      return Promise.resolve(call.data === PAID ? answers.paid : tooLarge ? 'refused' : answers.plain);
     },
     became: () => Promise.resolve(state.became),
   });
@@ -42,7 +45,7 @@ function bidderIn(world: World, wanted: HubCall[] = []) {
     getGasPrice: () => Promise.resolve(10n ** 9n),
     getBlock: () => Promise.reject(new Error('no bid is known')),
   };
-  const reader = { exact: () => Promise.resolve([own]), cashOf: () => Promise.resolve(cash(100_000)) };
+  const reader = { exact: () => Promise.resolve([{ ...own, equity }]), cashOf: () => Promise.resolve(cash(100_000)) };
   const bidding = { account: OWN, budget: cash(50_000), required: 0n, payout: null };
   const ofBid = world.ofBid ?? (() => Promise.resolve({ call: { to: at(5), data: PAID }, told: '1 on 2' }));
   const bidder = new Bidder(client, { liquidation: at(5) }, { bids: [] }, reader, wants, bidding, cash(4_000), { ofBid });
@@ -54,6 +57,11 @@ function bidderIn(world: World, wanted: HubCall[] = []) {
   return { bidder, wanted, bid, state };
 }
 
+function shareOf({ data }: HubCall): bigint {
+  const decoded = decodeFunctionData({ abi: liquidationAbi, data });
+  if (decoded.functionName !== 'bid') throw new Error(`${decoded.functionName} is no bid`);
+  return decoded.args[0].share;
+}
 const nameOf = ({ data }: HubCall): string => (data === PAID ? 'paid' : decodeFunctionData({ abi: liquidationAbi, data }).functionName);
 
 describe('given an account in auction and a bidder who wants to be paid out', () => {
@@ -80,6 +88,28 @@ describe('given an account in auction and a bidder who wants to be paid out', ()
     const { bidder } = bidderIn({});
     // Half a million of gas at a gwei, of a coin at 4,000.
     expect((await bidder.purse(10n, NOW))?.cost).toBe(cash(2));
+  });
+});
+
+describe('given a slice that needs more margin beside what the bidder holds than alone', () => {
+  const free = cash(10_000);
+  const only = { ofBid: () => Promise.resolve(null) };
+
+  it('bids half of it, and half again, until the hub takes it', async () => {
+    const { wanted, bid } = bidderIn({ ...only, most: WAD / 4n }, [], free);
+    expect((await bid()).outcome).toBe('sent');
+    const shares = wanted.map(shareOf);
+    expect(shares.length).toBeGreaterThan(1);
+    expect(shares.at(-1)).toBeLessThanOrEqual(WAD / 4n);
+    for (const [i, share] of shares.entries()) if (i > 0) expect(share).toBe((shares[0] ?? 0n) >> BigInt(i));
+  });
+
+  it('waits once it was refused at an eighth, and asks nothing again a moment later', async () => {
+    const { wanted, bid } = bidderIn({ ...only, most: 0n }, [], free);
+    expect((await bid()).outcome).toBe('refused');
+    expect(wanted).toHaveLength(4);
+    expect((await bid()).outcome).toBe(null);
+    expect(wanted).toHaveLength(4);
   });
 });
 

@@ -37,10 +37,21 @@ interface Made {
   readonly purse: Purse;
 }
 
+/** One size of a bid. */
+interface Attempt {
+  readonly one: Exact;
+  readonly auction: liquidation.WatchedAuction;
+  readonly decision: liquidation.BidDecision;
+  readonly purse: Purse;
+  readonly halvings: number;
+}
+
 type Routed =
   { readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | { readonly call: null; readonly told: string | null };
 
 const DAY = 86_400n;
+/** A bid that the hub refuses is tried at half of what the bidder has free, so often at most. */
+const MOST_HALVINGS = 3;
 
 /** Bids for one account, within its equity, its budget and what it asks for. */
 export class Bidder {
@@ -90,22 +101,37 @@ export class Bidder {
   async bid(terms: liquidation.AuctionTerms, one: Exact, purse: Purse, block: bigint, now: bigint, prices: Hex = '0x') {
     const { account, required } = this.bidding;
     if (one.auction === null || one.account === account) return null;
-    const decision = liquidation.decideBid(terms, one, { ...purse, required }, now, one.grade !== 'fresh');
-    if (decision === null) return null;
+    let outcome: 'sent' | 'waiting' | 'refused' | null = null;
+    let asked = -1n;
+    // A slice may need more margin beside what the bidder holds than its share of the account's own, which only the hub knows.
+    for (let halvings = 0; halvings <= MOST_HALVINGS; halvings++) {
+      const free = purse.free >> BigInt(halvings);
+      const decision = liquidation.decideBid(terms, one, { ...purse, free, required }, now, one.grade !== 'fresh');
+      if (decision === null) break;
+      if (decision.most === asked) continue;
+      asked = decision.most;
+      outcome = await this.#bid({ one, auction: one.auction, decision, purse, halvings }, block, now, prices);
+      if (outcome === 'sent' || outcome === 'waiting') break;
+    }
+    return outcome;
+  }
+
+  async #bid({ one, auction, decision, purse, halvings }: Attempt, block: bigint, now: bigint, prices: Hex) {
+    const { account } = this.bidding;
     // A tenth of the gain is room for what changes until the bid is taken.
     const priceLimit = decision.price + decision.gain / 10n;
     const wanted = { account: one.account, bidder: account, share: decision.most, priceLimit };
-    const key = `bid:${one.account}:${one.auction.startedAt}:${one.auction.lastBidAt}:${account}`;
+    const key = `bid:${one.account}:${auction.startedAt}:${auction.lastBidAt}:${account}`;
     const purpose = { what: 'bid', account: one.account, share: `${decision.share}`, price: `${decision.price}` };
     const routed = await this.#routed(key, one, { wanted, decision, purse }, block, now);
     let outcome =
       routed.call === null
         ? null
-        : await this.wants.want(key, { ...routed.call, purpose: { ...purpose, payout: routed.told } }, now, 'payout');
+        : await this.wants.want(key, { ...routed.call, purpose: { ...purpose, payout: routed.told } }, now, `payout${halvings}`);
     if (outcome !== 'sent' && outcome !== 'waiting') {
       const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, prices] });
       const told = routed.told === null ? purpose : { ...purpose, payout: `none: ${routed.call === null ? routed.told : 'refused'}` };
-      outcome = await this.wants.want(key, { to: this.hub.liquidation, data, purpose: told }, now, wayOf(prices));
+      outcome = await this.wants.want(key, { to: this.hub.liquidation, data, purpose: told }, now, `${wayOf(prices)}${halvings}`);
     }
     if (outcome === 'sent') {
       const spent = priceLimit > 0n ? priceLimit : 0n;
