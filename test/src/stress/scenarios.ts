@@ -56,6 +56,15 @@ export function episodes(): liquidation.StressEpisode[] {
   return liquidation.StressFile.parse(JSON.parse(readFileSync(file, 'utf8'))).episodes;
 }
 
+/** Length of what is replayed. */
+export const hoursOf = (steps: readonly liquidation.StressStep[]): number => Math.round((steps.at(-1)?.seconds ?? 0) / 3_600);
+
+/** How far prices fell at the lowest. */
+export function fallsOf(steps: readonly liquidation.StressStep[]): EpisodeResult['falls'] {
+  const lowest = (name: 'BTC' | 'ETH'): number => Math.min(...steps.map((step) => step[name].price)) / (steps[0]?.[name].price ?? 1) - 1;
+  return { BTC: lowest('BTC'), ETH: lowest('ETH') };
+}
+
 /** Replays one episode under each scenario, from the same first block. */
 export async function replayEpisode(
   episode: liquidation.StressEpisode,
@@ -82,14 +91,7 @@ export async function replayEpisode(
       // A snapshot is used up when it is gone back to.
       back = await hub.snapshot();
     }
-    const lowest = (name: 'BTC' | 'ETH'): number => Math.min(...steps.map((step) => step[name].price)) / first[name].price - 1;
-    return {
-      id: episode.id,
-      name: episode.name,
-      hours: Math.round((steps.at(-1)?.seconds ?? 0) / 3_600),
-      falls: { BTC: lowest('BTC'), ETH: lowest('ETH') },
-      replays,
-    };
+    return { id: episode.id, name: episode.name, hours: hoursOf(steps), falls: fallsOf(steps), replays };
   } finally {
     await hub.stop();
   }
