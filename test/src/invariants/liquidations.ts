@@ -1,5 +1,5 @@
 import { iFundAbi, iHandoverAbi, iLedgerAbi, iLevyAbi, iMarginAbi, iMarketsAbi, liquidationAbi } from '@lockstep/contracts';
-import { decodeFunctionResult, encodeFunctionData, pad, type Address, type Hex } from 'viem';
+import { decodeFunctionResult, encodeFunctionData, isAddressEqual, pad, type Address, type Hex } from 'viem';
 import { z } from 'zod/v4';
 import type { HubChain } from '../harness/stack.js';
 import type { Observation } from './observation.js';
@@ -34,27 +34,46 @@ async function checkStartsAndBids(hub: HubChain, range: Range, findings: Finding
     hub.client.readContract({ ...liquidation, functionName: 'auctionCount', blockNumber: range.toBlock }),
   ]);
   findings.expect('INV-LIQ-1', BigInt(started.length) === count, 'hub', () => `${started.length} auctions started`, `${count}`);
-  // A transaction that brought prices of its own was not decided by those before it.
+  // A transaction that brought prices of its own was decided by these, not by those before it.
   const repriced = new Set(reports.map(({ transactionHash }) => transactionHash));
   for (const { args, transactionHash, blockNumber } of started) {
     const where = `start of auction ${args.id}`;
     const found = (): string => `equity ${args.equity}, maintenance margin ${args.maintenanceMargin}`;
     findings.expect('INV-LIQ-1', args.equity < args.maintenanceMargin, where, found, 'equity below it');
-    if (!repriced.has(transactionHash)) await checkBelow(hub, args.account, transactionHash, blockNumber, where, findings);
+    await checkBelow(hub, args.account, { transactionHash, blockNumber, repriced: repriced.has(transactionHash) }, where, findings);
   }
   const insolvent = new Set(paid.map(({ transactionHash }) => transactionHash));
   for (const { args, transactionHash, blockNumber } of bids) {
-    if (repriced.has(transactionHash)) continue;
     const where = `bid of ${args.bidder} in auction ${args.id}`;
-    const { before, after } = await checkBelow(hub, args.account, transactionHash, blockNumber, where, findings);
+    const { before, after } = await checkBelow(
+      hub,
+      args.account,
+      { transactionHash, blockNumber, repriced: repriced.has(transactionHash) },
+      where,
+      findings,
+    );
     if (insolvent.has(transactionHash)) continue;
     findings.expect('INV-LIQ-2', after >= before, where, () => `equity less maintenance margin ${after}`, `at least ${before}`);
   }
 }
 
+/** A transaction that started an auction or took a bid. */
+interface Decided {
+  readonly transactionHash: Hex;
+  readonly blockNumber: bigint;
+  /** it handed prices in */
+  readonly repriced: boolean;
+}
+
+/** Everything as it was before a transaction, but for the prices that it handed in. */
+function withPrices({ feeds }: HubChain, pre: Storage, post: Storage): Storage {
+  const isFeeds = (address: Address): boolean => isAddressEqual(address, feeds);
+  return new Map([...[...pre].filter(([address]) => !isFeeds(address)), ...[...post].filter(([address]) => isFeeds(address))]);
+}
+
 /** @returns what an account had above maintenance margin before and after a transaction */
-async function checkBelow(hub: HubChain, account: Hex, transaction: Hex, blockNumber: bigint, where: string, findings: Findings) {
-  const { pre, post } = await storageAround(hub, transaction);
+async function checkBelow(hub: HubChain, account: Hex, at: Decided, where: string, findings: Findings) {
+  const { pre, post } = await storageAround(hub, at.transactionHash);
   const spareAt = async (storage: Storage): Promise<bigint> => {
     const call = { abi: iMarginAbi, functionName: 'riskOf' } as const;
     const stateOverride = [...storage].map(([address, slots]) => ({
@@ -62,11 +81,12 @@ async function checkBelow(hub: HubChain, account: Hex, transaction: Hex, blockNu
       stateDiff: [...slots].map(([slot, value]) => ({ slot, value })),
     }));
     const data = encodeFunctionData({ ...call, args: [account] });
-    const answer = await hub.client.call({ to: hub.margin, data, blockNumber, stateOverride });
+    const answer = await hub.client.call({ to: hub.margin, data, blockNumber: at.blockNumber, stateOverride });
     const { equity, maintenanceMargin } = decodeFunctionResult({ ...call, data: answer.data ?? '0x' });
     return equity - maintenanceMargin;
   };
-  const [before, after] = [await spareAt(pre), await spareAt(post)];
+  const start = at.repriced ? withPrices(hub, pre, post) : pre;
+  const [before, after] = [await spareAt(start), await spareAt(post)];
   findings.expect('INV-LIQ-1', before < 0n, where, () => `equity less maintenance margin ${before}`, 'below 0');
   return { before, after };
 }
