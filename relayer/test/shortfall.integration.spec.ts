@@ -12,6 +12,7 @@ import { liquidatorTerms } from '../src/stages/liquidation/parameters.js';
 import type { SignedPrices } from '../src/stages/liquidation/payouts.js';
 import { DatabasePopulation } from '../src/stages/liquidation/population.js';
 import { ShortfallKeeper } from '../src/stages/liquidation/shortfall.keeper.js';
+import type { LiquidationSender } from '../src/stages/liquidation/wants.js';
 import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, trader } from './exchange/world.js';
 import type { TestChain } from './support/anvil.js';
@@ -33,7 +34,7 @@ describe('given an account with a bitcoin of collateral that owes more cash than
   let database: DataSource;
   let hub: HubMarkets;
   let sender: HubSender;
-  let keeper: (route?: liquidation.PayoutRoute) => ShortfallKeeper;
+  let keeper: (route?: liquidation.PayoutRoute, calls?: LiquidationSender) => ShortfallKeeper;
   let withdrawals: Address;
   /** signed ones, as far as there are any */
   let prices: Hex | null = null;
@@ -54,12 +55,12 @@ describe('given an account with a bitcoin of collateral that owes more cash than
     const terms = liquidatorTerms(
       liquidationSchema.parse({ bid: { account: bidder, budget: '100000', required: '0.06', payout: { route: 'best' } } }),
     );
-    keeper = (route = { kind: 'best' }) => {
+    keeper = (route = { kind: 'best' }, calls = sender.calls) => {
       const payout = terms.bid?.payout ?? null;
       if (payout === null) throw new Error('it bids, and is paid out');
       const { client } = context;
-      const payouts = new CollateralPayouts(client, found, sender.calls, bidder, { ...payout, route }, () => Promise.resolve(prices), null);
-      return new ShortfallKeeper(client, found, population, sender.calls, terms, 0n, payouts, () => Promise.resolve(inHand));
+      const payouts = new CollateralPayouts(client, found, calls, bidder, { ...payout, route }, () => Promise.resolve(prices), null);
+      return new ShortfallKeeper(client, found, population, calls, terms, 0n, payouts, () => Promise.resolve(inHand));
     };
     const collateral = await listCollateral(hub, HUB_EID);
     const limits = { limit: 10_000n * E18, restore: E18 / 2n };
@@ -164,6 +165,32 @@ describe('given an account with a bitcoin of collateral that owes more cash than
       const left = { address: hub.contracts.Ledger, abi: ledgerAbi, functionName: 'balanceOf', args: [bidder, ASSET_ID] } as const;
       expect(await chain.client.readContract(left)).toEqual([0n, 0n]);
       expect(await beat()).toEqual([]);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'tries less of it where the hub refuses all that is due',
+    async () => {
+      await owe(7_000n * E18);
+      expect(await beat()).toContain('shortfall-start mined');
+      await pass(120);
+      // As if more of it would leave the debtor below maintenance margin.
+      let refused = 0;
+      const narrow: LiquidationSender = {
+        ...{ address: sender.address, refusal: sender.calls.refusal.bind(sender.calls), became: sender.calls.became.bind(sender.calls) },
+        want: (what, call) =>
+          what.startsWith('shortfall-bid') && refused++ < 2 ? Promise.resolve('refused') : sender.calls.want(what, call),
+      };
+      expect(await beat(keeper({ kind: 'best' }, narrow))).toContain('shortfall-bid mined');
+      const owed = -(await cashOf(debtor.account));
+      // A quarter of what is due, of 12,000 down to 5,000.
+      expect(owed).toBeGreaterThan(10_000n * E18);
+      expect(owed).toBeLessThan(10_500n * E18);
+      expect(await isOpen()).toBe(true);
+      expect(await beat()).toContain('shortfall-bid mined');
+      expect(await isOpen()).toBe(false);
+      await beat();
     },
     BUSY_MS,
   );

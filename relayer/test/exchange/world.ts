@@ -44,6 +44,8 @@ export class TestHub implements HubExchange {
   refuses: (matches: readonly StoredMatch[]) => RevertReason | null = () => null;
   closed: string | null = null;
   readonly statuses = new Map<string, OrderStatus>();
+  /** what it says of a block that is over */
+  refusedThen: (matches: readonly StoredMatch[]) => RevertReason | null = () => null;
   /** signers that are contracts */
   readonly contracts = new Set<Hex>();
   /** signers the hub accepts for an account beside its key */
@@ -65,9 +67,9 @@ export class TestHub implements HubExchange {
   settlementCall(matches: readonly StoredMatch[]) {
     return { to: addressOf(0xee), data: numberToHex(matches.length, { size: 4 }) };
   }
-  refusal(matches: readonly StoredMatch[]): Promise<RevertReason | null> {
+  refusal(matches: readonly StoredMatch[], block?: bigint): Promise<RevertReason | null> {
     this.asked++;
-    return Promise.resolve(this.refuses(matches));
+    return Promise.resolve(block === undefined ? this.refuses(matches) : this.refusedThen(matches));
   }
 }
 

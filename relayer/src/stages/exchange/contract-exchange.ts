@@ -80,9 +80,10 @@ export class ContractExchange implements HubExchange {
     return { to: this.#address, data: encodeFunctionData(this.#settle(matches)) };
   }
 
-  async refusal(matches: readonly StoredMatch[]): Promise<RevertReason | null> {
+  async refusal(matches: readonly StoredMatch[], block?: bigint): Promise<RevertReason | null> {
+    const as = { account: this.keys.account('submitter').address, ...(block === undefined ? {} : { blockNumber: block }) };
     try {
-      await this.chains.hub.client.call({ account: this.keys.account('submitter').address, ...this.settlementCall(matches) });
+      await this.chains.hub.client.call({ ...as, ...this.settlementCall(matches) });
       return null;
     } catch (error) {
       const reason = revertOf(error);

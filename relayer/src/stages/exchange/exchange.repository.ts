@@ -41,7 +41,10 @@ export interface StoredMatch {
   readonly price: bigint;
   readonly buyFee: bigint;
   readonly sellFee: bigint;
+  /** transactions that were wanted for it */
   readonly attempts: number;
+  /** of these, how many were mined and failed */
+  readonly failures: number;
 }
 
 const versionRow = z.tuple([z.object({ version: z.string().transform(BigInt) })]);
@@ -54,6 +57,7 @@ const matchRow = z.object({
   buy_fee: integer,
   sell_fee: integer,
   attempts: z.number(),
+  failures: z.number(),
   buy_order: integer,
   sell_order: integer,
 });
@@ -162,10 +166,20 @@ export class ExchangeRepository {
   // ---- settlement
 
   /** Matches nobody settles yet, by how long they wait; one that came back waits anew. */
-  async unsettled(most: number): Promise<StoredMatch[]> {
+  unsettled(most: number): Promise<StoredMatch[]> {
+    return this.#matches(`state = 'matched' order by updated_at, id limit ${most}`, []);
+  }
+
+  /** Matches that one transaction was to settle. */
+  ofSettlement(settlement: string): Promise<StoredMatch[]> {
+    return this.#matches('settlement = $1 order by id', [settlement]);
+  }
+
+  async #matches(where: string, parameters: readonly string[]): Promise<StoredMatch[]> {
     const rows: unknown = await this.dataSource.query(
-      `select id::text, taker, size::text, price::text, buy_fee::text, sell_fee::text, attempts, buy_order::text, sell_order::text
-       from exchange_matches where state = 'matched' order by updated_at, id limit ${most}`,
+      `select id::text, taker, size::text, price::text, buy_fee::text, sell_fee::text, attempts, failures, buy_order::text, sell_order::text
+       from exchange_matches where ${where}`,
+      [...parameters],
     );
     const matches = z.array(matchRow).parse(rows);
     const ids = [...new Set(matches.flatMap(({ buy_order, sell_order }) => [buy_order, sell_order]))].map(String);
@@ -211,11 +225,12 @@ export class ExchangeRepository {
     );
   }
 
-  /** The transaction did not pass: its matches are to be judged anew. */
-  async release(settlement: string): Promise<void> {
+  /** The transaction did not pass: its matches are to be judged anew. @param was tried: mined, and failed */
+  async release(settlement: string, was: 'tried' | 'untried'): Promise<void> {
     await this.dataSource.query(
-      `update exchange_matches set state = 'matched', settlement = null, tx_hash = null, updated_at = now() where settlement = $1`,
-      [settlement],
+      `update exchange_matches set state = 'matched', settlement = null, tx_hash = null, updated_at = now(),
+         failures = failures + $2 where settlement = $1`,
+      [settlement, was === 'tried' ? 1 : 0],
     );
   }
 

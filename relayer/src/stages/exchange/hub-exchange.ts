@@ -29,6 +29,6 @@ export interface HubExchange {
   notTradable(instrument: exchange.Instrument): Promise<string | null>;
   /** Settlement of matches, all or nothing. */
   settlementCall(matches: readonly StoredMatch[]): { readonly to: Address; readonly data: Hex };
-  /** Why the contract would refuse to settle these matches together now; null if it would settle them. */
-  refusal(matches: readonly StoredMatch[]): Promise<RevertReason | null>;
+  /** Why the contract would refuse to settle these matches together now, or as a block left it; null if it would settle them. */
+  refusal(matches: readonly StoredMatch[], block?: bigint): Promise<RevertReason | null>;
 }

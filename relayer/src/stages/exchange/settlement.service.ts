@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { wei } from '@lockstep/shared';
+import { decodeAccount, wei } from '@lockstep/shared';
 import { DataSource } from 'typeorm';
-import { concatHex, keccak256, numberToHex } from 'viem';
+import { concatHex, isAddressEqual, keccak256, numberToHex } from 'viem';
 import { FAULT_POINT, type FaultPoint } from '../../chain/fault-point.js';
 import { RELAYER_CONFIG } from '../../config/config.module.js';
 import type { RelayerConfig } from '../../config/relayer-config.js';
@@ -33,7 +33,7 @@ export class SettlementService {
     if (await this.#follow()) return;
     for (const batch of inTurn(await this.repository.unsettled(this.config.exchange.maxFills))) {
       const [first] = batch;
-      if (first !== undefined && first.attempts > MOST_FAILURES) {
+      if (first !== undefined && first.failures > MOST_FAILURES) {
         await this.#undo(first, FAILED_WHEN_MINED, await this.#suspect(first));
         continue;
       }
@@ -43,9 +43,14 @@ export class SettlementService {
     }
   }
 
-  /** Whose signature can have another answer, or burn more gas, when it is mined than when it was tried: a contract's. */
+  /** Whose signature can have another answer, or burn more gas, when it is mined than when it was tried: a contract's, but not an owner's own key. */
   async #suspect({ buy, sell }: StoredMatch): Promise<Guilty> {
-    const [buyer, seller] = await Promise.all([buy, sell].map(({ signer }) => this.hub.isContract(signer)));
+    const [buyer, seller] = await Promise.all(
+      [buy, sell].map(async ({ signer, order }) => {
+        const { owner, home } = decodeAccount(order.account);
+        return !(home === 0 && isAddressEqual(owner, signer)) && (await this.hub.isContract(signer));
+      }),
+    );
     return buyer === seller ? 'both' : buyer === true ? 'buy' : 'sell';
   }
 
@@ -69,13 +74,30 @@ export class SettlementService {
         }
         case 'reverted':
         case 'final-reverted':
+          this.#logger.warn({ event: 'exchange.unsettled', settlement, outcome: outcome.state });
+          await this.#reverted(settlement, outcome.inclusion.block);
+          break;
+        // It was not mined: what the hub says of each is asked anew.
         case 'rejected':
         case undefined:
-          await this.repository.release(settlement);
           this.#logger.warn({ event: 'exchange.unsettled', settlement, outcome: outcome?.state ?? 'unknown' });
+          await this.repository.release(settlement, 'untried');
       }
     }
     return waits;
+  }
+
+  /**
+   * Takes back what the hub refuses as it stands after the block in which it failed (who moved his margin away in that block is named so); the
+   * rest is tried again, and counts one failure more.
+   */
+  async #reverted(settlement: string, block: bigint): Promise<void> {
+    const matches = await this.repository.ofSettlement(settlement);
+    await this.repository.release(settlement, 'tried');
+    const [only] = matches;
+    if (only === undefined || matches.length > 1) return;
+    const reason = await this.hub.refusal([only], block).catch(() => null);
+    if (reason !== null && !willPass(reason)) await this.#undo(only, reason, faultOf(only, reason));
   }
 
   /** The matches that pass together, and those that do not pass alone. What fails only beside others waits for the next transaction. */
@@ -141,21 +163,25 @@ const willPass = (reason: RevertReason): boolean => reason.kind === 'error' && P
 /** Which orders end with a match that is taken back. */
 type Guilty = 'buy' | 'sell' | 'both';
 
-/** How often a match may pass when it is tried and fail when it is mined: once beside others, then alone. */
+/** How often a match may pass when it is tried and fail when it is mined: beside others, then alone. */
 const MOST_FAILURES = 3;
+/** From how many failures on it goes alone: a price that moved between trial and block makes a whole batch fail once. */
+const ALONE_FROM = 2;
 const FAILED_WHEN_MINED: RevertReason = {
   kind: 'message',
   message: `settled each time it was tried, and failed ${MOST_FAILURES + 1} times when it was mined`,
 };
 
 /**
- * What may go into one transaction, in the order of waiting: all that were never sent go together. One that came back goes alone, because
- * what made the transaction fail (a contract that signs may burn its gas) would make those beside it fail for ever.
+ * What may go into one transaction, in the order of waiting: together, but one that came back twice goes alone, because what made the
+ * transactions fail (a contract that signs may burn their gas) would make those beside it fail for ever.
  */
 function inTurn(waiting: readonly StoredMatch[]): readonly (readonly StoredMatch[])[] {
-  const fresh = waiting.filter(({ attempts }) => attempts === 0);
-  const back = waiting.filter(({ attempts }) => attempts > 0).map((match) => [match]);
-  return waiting[0]?.attempts === 0 ? [fresh, ...back] : [...back.slice(0, 1), fresh, ...back.slice(1)];
+  const together = waiting.filter(({ failures }) => failures < ALONE_FROM);
+  const alone = waiting.filter(({ failures }) => failures >= ALONE_FROM).map((match) => [match]);
+  const [first] = waiting;
+  if (first === undefined || first.failures < ALONE_FROM) return [together, ...alone];
+  return [...alone.slice(0, 1), together, ...alone.slice(1)];
 }
 
 /** Whose fault it is: the side whose account or order, and not the other's, the contract names. */

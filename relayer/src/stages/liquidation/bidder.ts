@@ -50,8 +50,8 @@ type Routed =
   { readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | { readonly call: null; readonly told: string | null };
 
 const DAY = 86_400n;
-/** A bid that the hub refuses is tried at half of what the bidder has free, so often at most. */
-const MOST_HALVINGS = 3;
+/** A bid that the hub refuses is tried at half, so often at most. */
+export const MOST_HALVINGS = 3;
 
 /** Bids for one account, within its equity, its budget and what it asks for. */
 export class Bidder {

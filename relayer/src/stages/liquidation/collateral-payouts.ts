@@ -14,8 +14,7 @@ const QUARANTINED = 2;
 interface Won {
   readonly id: bigint;
   readonly transactionHash: Hex;
-  /** how many bids on the same auction the bidder made before */
-  readonly nth: number;
+  readonly logIndex: number;
 }
 
 /** A leg of IWithdrawals. */
@@ -52,7 +51,7 @@ export class CollateralPayouts {
     const from = await blockBefore(this.client, now - DAY);
     const fromBlock = this.since !== null && this.since > from ? this.since : from;
     for (const won of await this.#won(fromBlock)) {
-      const key = `shortfall-payout:${won.id}:${won.nth}:${this.bidder}`;
+      const key = `shortfall-payout:${won.id}:${won.transactionHash}:${won.logIndex}`;
       const became = await this.#wants.became(key);
       if (became !== null && became.state !== 'failed') continue;
       const legs = await this.#legs(won, fromBlock);
@@ -71,12 +70,7 @@ export class CollateralPayouts {
       ...{ address: this.hub.shortfalls, abi: shortfallsAbi, eventName: 'ShortfallBidTaken', args: { bidder: this.bidder } },
       ...{ fromBlock, strict: true },
     });
-    const before = new Map<bigint, number>();
-    return events.map(({ args: { id }, transactionHash }) => {
-      const nth = before.get(id) ?? 0;
-      before.set(id, nth + 1);
-      return { id, transactionHash, nth };
-    });
+    return events.map(({ args: { id }, transactionHash, logIndex }) => ({ id, transactionHash, logIndex }));
   }
 
   async #legs({ id, transactionHash }: Won, fromBlock: bigint): Promise<Leg[]> {

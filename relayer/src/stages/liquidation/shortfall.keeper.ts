@@ -1,6 +1,7 @@
 import { collateralRulesAbi, ledgerAbi, liquidationAbi, marginAbi, shortfallsAbi } from '@lockstep/contracts';
 import { liquidation, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type Address, type Hex, type PublicClient } from 'viem';
+import { MOST_HALVINGS } from './bidder.js';
 import { blockBefore } from './block-before.js';
 import type { CollateralPayouts } from './collateral-payouts.js';
 import { BID_GAS, gasCost } from './gas-cost.js';
@@ -134,13 +135,19 @@ export class ShortfallKeeper {
     const free = own.equity - own.initialMargin;
     const decision = liquidation.decideShortfallBid(terms, limits, seen, value, { free, budget: budget - spent, required, cost }, now);
     if (decision === null) return;
-    // A hundredth is room for what changes until the bid is taken.
-    const priceLimit = decision.price + decision.price / 100n;
-    const args = [account, bidder, decision.most, priceLimit, seen.prices] as const;
-    const data = encodeFunctionData({ abi: shortfallsAbi, functionName: 'bid', args });
-    const purpose = { what: 'shortfall-bid', account, share: `${decision.share}`, price: `${decision.price}` };
     const key = `shortfall-bid:${account}:${seen.startedAt ?? 0n}:${seen.debt}:${bidder}`;
-    await this.#wants.want(key, { to: this.hub.shortfalls, data, purpose }, now, wayOf(seen.prices));
+    // What is cheapest to sell may be what keeps the debtor above maintenance margin: less of it may pass where all that is due does not.
+    for (let halvings = 0n; halvings <= BigInt(MOST_HALVINGS); halvings++) {
+      const most = halvings === 0n ? decision.most : decision.share >> halvings;
+      const price = (decision.price >> halvings) + 1n;
+      if (most === 0n) return;
+      // A hundredth is room for what changes until the bid is taken.
+      const args = [account, bidder, most, price + price / 100n, seen.prices] as const;
+      const data = encodeFunctionData({ abi: shortfallsAbi, functionName: 'bid', args });
+      const purpose = { what: 'shortfall-bid', account, share: `${halvings === 0n ? decision.share : most}`, price: `${price}` };
+      const outcome = await this.#wants.want(key, { to: this.hub.shortfalls, data, purpose }, now, `${wayOf(seen.prices)}${halvings}`);
+      if (outcome === 'sent' || outcome === 'waiting') return;
+    }
   }
 
   /** What of the account's collateral is for sale, before haircuts. */
