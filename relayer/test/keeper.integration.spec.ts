@@ -229,7 +229,7 @@ describe('given markets on a chain and a keeper with its key', () => {
         args: [rates[0]!, rates[1]!, rates[2]!, rates[3]!],
       });
       const hash = await chain.client.sendTransaction({ account: deployer, chain: null, data });
-      const { contractAddress } = await chain.client.waitForTransactionReceipt({ hash, pollingInterval: 20 });
+      const { contractAddress } = await chain.client.waitForTransactionReceipt({ hash });
       const args = [contractAddress ?? zeroAddress] as const;
       await hub.send(hub.contracts.Ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setInterestModel', args }));
       await interest.collect();

@@ -85,7 +85,7 @@ describe('given a hub whose auctions and levies are followed, and the REST inter
   async function send(to: Address, data: Hex): Promise<Hex> {
     // Not estimated: a second later it costs more.
     const hash = await chain.client.sendTransaction({ account: bidder.key, chain: null, to, data, gas: 5_000_000n });
-    expect((await chain.client.waitForTransactionReceipt({ hash, pollingInterval: 20 })).status).toBe('success');
+    expect((await chain.client.waitForTransactionReceipt({ hash })).status).toBe('success');
     return hash;
   }
   const bid = ({ account }: typeof alice, priceLimit: bigint): Promise<Hex> => {

@@ -18,16 +18,7 @@ import {
   shortfallsAbi,
 } from '@lockstep/contracts';
 import { risk, type AccountId } from '@lockstep/shared';
-import {
-  encodeDeployData,
-  encodeFunctionData,
-  numberToHex,
-  WaitForTransactionReceiptTimeoutError,
-  zeroAddress,
-  type Abi,
-  type Address,
-  type Hex,
-} from 'viem';
+import { encodeDeployData, encodeFunctionData, numberToHex, zeroAddress, type Abi, type Address, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { deployer, type TestChain } from '../support/anvil.js';
 
@@ -81,15 +72,7 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
   const mined = async (call: { to?: Address; data: Hex }): Promise<Address> => {
     // Not estimated: what accrues with time costs more in a later second than in the one it was asked for.
     const hash = await client.sendTransaction({ account: deployer, chain: null, gas: MOST_GAS, ...call });
-    const wait = { hash, pollingInterval: 20 } as const;
-    // On a busy machine the node may leave one in its pool that came while its mining was switched on: another block takes it.
-    const { status, contractAddress } = await client
-      .waitForTransactionReceipt({ ...wait, timeout: 10_000 })
-      .catch(async (error: unknown) => {
-        if (!(error instanceof WaitForTransactionReceiptTimeoutError)) throw error;
-        await client.mine({ blocks: 1 });
-        return client.waitForTransactionReceipt(wait);
-      });
+    const { status, contractAddress } = await client.waitForTransactionReceipt({ hash });
     if (status !== 'success') throw new Error(`a transaction to ${call.to ?? 'deploy'} reverted`);
     return contractAddress ?? zeroAddress;
   };
