@@ -1,6 +1,7 @@
 export * from './apply.js';
 export * from './chain/client.js';
 export * from './chain/create2.js';
+export * from './chain/receipts.js';
 export { sendAll } from './chain/send.js';
 export * from './desired/bound.js';
 export * from './desired/local.js';

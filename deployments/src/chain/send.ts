@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TransactionReceiptNotFoundError, type Address, type Hex, type LocalAccount, type TransactionReceipt } from 'viem';
+import type { Address, Hex, LocalAccount, TransactionReceipt } from 'viem';
 import type { ChainClient } from './client.js';
+import { receiptOf } from './receipts.js';
 import { revertReason } from './revert.js';
 
 /** One transaction of an ordered list. */
@@ -34,24 +35,6 @@ export async function settledNonce(client: ChainClient, address: Address): Promi
     if (Date.now() > deadline)
       throw new Error(`${pending - latest} transactions of ${address} on ${client.chain} stay pending; expected none`);
     await sleep(SETTLE_POLL_MS);
-  }
-}
-
-/**
- * The receipt of a sent transaction, as soon as there is one. Asks for the receipt itself: waiting for the next block instead waits for ever
- * on a chain that mines only when something is sent.
- * @throws Error after two minutes
- */
-export async function receiptOf(client: ChainClient, hash: Hex): Promise<TransactionReceipt> {
-  const deadline = Date.now() + SETTLE_TIMEOUT_MS;
-  for (;;) {
-    const receipt = await client.rpc.getTransactionReceipt({ hash }).catch((error: unknown) => {
-      if (error instanceof TransactionReceiptNotFoundError) return undefined;
-      throw error;
-    });
-    if (receipt !== undefined) return receipt;
-    if (Date.now() > deadline) throw new Error(`transaction ${hash} on ${client.chain} is not mined after ${SETTLE_TIMEOUT_MS} ms`);
-    await sleep(client.rpc.pollingInterval);
   }
 }
 
@@ -101,7 +84,7 @@ export async function sendAll(
   }
   const receipts: TransactionReceipt[] = [];
   for (const [i, hash] of hashes.entries()) {
-    const receipt = await receiptOf(client, hash);
+    const receipt = await receiptOf(client.rpc, hash);
     if (receipt.status !== 'success') throw new Error(await revertText(client, account.address, calls[i], receipt));
     receipts.push(receipt);
     await observer.onReceipt?.(i, receipt);

@@ -25,7 +25,7 @@ import {
   type TransactionReceipt,
 } from 'viem';
 import type { HDAccount } from 'viem/accounts';
-import { receiptOf } from '../../src/chain/send.js';
+import { receiptOf } from '../../src/chain/receipts.js';
 import { Anvil, devAccount } from '../anvil.js';
 
 const WAD = 10n ** 18n;
@@ -222,7 +222,7 @@ export async function sent(
   const client = anvil.client('margin');
   const wallet = createWalletClient({ account, chain: client.rpc.chain, transport: http(anvil.url) });
   const hash = await wallet.sendTransaction({ ...call, gas: 30_000_000n });
-  const receipt = await receiptOf(client, hash);
+  const receipt = await receiptOf(client.rpc, hash);
   if (receipt.status === 'success') return receipt;
   const reason = await client.rpc.call({ account, ...call }).then(
     () => 'it succeeds when repeated',

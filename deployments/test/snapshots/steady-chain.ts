@@ -9,7 +9,7 @@ import {
   type WalletClient,
 } from 'viem';
 import type { ChainClient } from '../../src/chain/client.js';
-import { receiptOf } from '../../src/chain/send.js';
+import { receiptOf } from '../../src/chain/receipts.js';
 import type { Anvil } from '../anvil.js';
 
 /** One transaction of any sender. */
@@ -54,7 +54,7 @@ export class SteadyChain {
 
   async #sendOne({ from, to, data, value = 0n }: Sent): Promise<TransactionReceipt> {
     const hash = await this.wallet.sendTransaction({ account: from, to, data, value, gas: GAS_LIMIT });
-    const receipt = await receiptOf(this.client, hash);
+    const receipt = await receiptOf(this.client.rpc, hash);
     if (receipt.status === 'success') return receipt;
     const reason = await this.client.rpc.call({ account: from, to, data, value }).then(
       () => 'it succeeds when repeated',

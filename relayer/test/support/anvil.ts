@@ -4,17 +4,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  createTestClient,
-  http,
-  publicActions,
-  TransactionReceiptNotFoundError,
-  WaitForTransactionReceiptTimeoutError,
-  walletActions,
-  type Hex,
-  type TransactionReceipt,
-} from 'viem';
+import { waitingByReceipt } from '@lockstep/deployments';
+import { createTestClient, http, publicActions, walletActions, type Hex } from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 
 /** Account 0 of anvil's well-known mnemonic: rich on every local chain, worth nothing elsewhere. */
@@ -25,32 +16,8 @@ export function testClient(url: string) {
   return createTestClient({ mode: 'anvil', transport: http(url, { retryCount: 0 }), cacheTime: 0 })
     .extend(publicActions)
     .extend(walletActions)
-    .extend(asking);
+    .extend(waitingByReceipt);
 }
-
-/**
- * Asks for a receipt until there is one. The library looks again only when a block comes: where each transaction makes its own block, and the node
- * tells of a block a moment before of its receipts, none comes.
- */
-const asking = (client: { getTransactionReceipt(of: { hash: Hex }): Promise<TransactionReceipt> }) => ({
-  async waitForTransactionReceipt({ hash, timeout = 180_000 }: Wait): Promise<TransactionReceipt> {
-    const deadline = Date.now() + timeout;
-    for (;;) {
-      try {
-        return await client.getTransactionReceipt({ hash });
-      } catch (error) {
-        if (!(error instanceof TransactionReceiptNotFoundError)) throw error;
-        if (Date.now() > deadline) throw new WaitForTransactionReceiptTimeoutError({ hash });
-      }
-      await sleep(RECEIPT_POLL_MS);
-    }
-  },
-});
-interface Wait {
-  readonly hash: Hex;
-  readonly timeout?: number;
-}
-const RECEIPT_POLL_MS = 20;
 
 export interface TestChain {
   readonly url: string;

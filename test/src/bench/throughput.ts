@@ -15,7 +15,6 @@ const ACCOUNTS = 200;
 const AHEAD = 12;
 const GAS = 12_000_000n;
 const AMOUNT = 1_000n;
-const POLL_MS = 50;
 const MICROSECONDS = 1_000_000;
 
 /**
@@ -119,7 +118,7 @@ class Sender {
 
   async #mined(hash: Hash | undefined): Promise<void> {
     if (hash === undefined) return;
-    const receipt = await this.chain.client.waitForTransactionReceipt({ hash, timeout: 60_000, pollingInterval: POLL_MS, retryCount: 0 });
+    const receipt = await this.chain.client.waitForTransactionReceipt({ hash, timeout: 60_000 });
     if (receipt.status !== 'success') throw new Error(`the batch of deposits ${hash} reverted on ${this.chain.name}`);
   }
 

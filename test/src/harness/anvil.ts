@@ -1,21 +1,17 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitingByReceipt } from '@lockstep/deployments';
 import {
   createTestClient,
   defineChain,
   http,
   publicActions,
-  TransactionReceiptNotFoundError,
-  WaitForTransactionReceiptTimeoutError,
   walletActions,
   type Chain,
   type Client,
-  type Hex,
   type HttpTransport,
   type PublicActions,
   type TestActions,
-  type TransactionReceipt,
   type WalletActions,
 } from 'viem';
 import { ACCOUNT_COUNT, DEVELOPMENT_MNEMONIC } from './accounts.js';
@@ -124,32 +120,8 @@ export function clientFor(name: string, chainId: number, rpcUrl: string): ChainC
   })
     .extend(publicActions)
     .extend(walletActions)
-    .extend(asking);
+    .extend(waitingByReceipt);
 }
-
-/**
- * Asks for a receipt until there is one. The library looks again only when a block comes: where each transaction makes its own block, and the node
- * tells of a block a moment before of its receipts, none comes.
- */
-const asking = (client: { getTransactionReceipt(of: { hash: Hex }): Promise<TransactionReceipt> }) => ({
-  async waitForTransactionReceipt({ hash, timeout = 180_000 }: Wait): Promise<TransactionReceipt> {
-    const deadline = Date.now() + timeout;
-    for (;;) {
-      try {
-        return await client.getTransactionReceipt({ hash });
-      } catch (error) {
-        if (!(error instanceof TransactionReceiptNotFoundError)) throw error;
-        if (Date.now() > deadline) throw new WaitForTransactionReceiptTimeoutError({ hash });
-      }
-      await sleep(RECEIPT_POLL_MS);
-    }
-  },
-});
-interface Wait {
-  readonly hash: Hex;
-  readonly timeout?: number;
-}
-const RECEIPT_POLL_MS = 20;
 
 function anvilBinary(): string {
   const packageName = `@foundry-rs/anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;

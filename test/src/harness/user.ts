@@ -203,9 +203,7 @@ export class User {
   async #submit(chain: StackChain, calls: readonly SignedCall[]): Promise<TransactionReceipt[]> {
     // In order: the node forgets what arrives ahead of its nonce.
     for (const { raw } of calls) await chain.client.sendRawTransaction({ serializedTransaction: raw });
-    const receipts = await Promise.all(
-      calls.map(({ hash }) => chain.client.waitForTransactionReceipt({ hash, timeout: 60_000, retryCount: 0 })),
-    );
+    const receipts = await Promise.all(calls.map(({ hash }) => chain.client.waitForTransactionReceipt({ hash, timeout: 60_000 })));
     const failed = receipts.find((r) => r.status !== 'success');
     if (failed)
       throw new Error(
