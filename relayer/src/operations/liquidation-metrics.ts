@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
-import { z } from 'zod/v4';
-
-const counted = z.array(z.object({ labels: z.record(z.string(), z.string()), value: z.number() }));
+import { registerTableGauges, type TableGauge } from './table-gauges.js';
 
 /** Auctions that were started and not ended, of either kind; a number is never given twice. */
 const OPEN = `from liquidation_events s
@@ -13,8 +11,7 @@ const OPEN = `from liquidation_events s
                     and e.kind in ('AuctionEnded', 'ShortfallEnded') and e.state <> 'orphaned')
   group by k.of`;
 
-/** Name, help, labels and query of each gauge; a query gives `labels` (jsonb of texts) and `value`. */
-const GAUGES = [
+const GAUGES: readonly TableGauge[] = [
   {
     name: 'margin_auctions_open',
     help: 'auctions that run, by kind: of accounts below maintenance margin, of debts past the limit',
@@ -46,7 +43,7 @@ const GAUGES = [
             and not exists (select 1 from liquidation_events e where e.kind = 'LevyClosed' and e.number = s.number and e.state <> 'orphaned')
           group by s.payload->>'underlying'`,
   },
-] as const;
+];
 
 /** Metrics of the liquidation stage, read from the table it writes. */
 @Injectable()
@@ -54,17 +51,6 @@ export class LiquidationMetrics {
   constructor(private readonly dataSource: DataSource) {}
 
   register(registry: Registry): void {
-    const { dataSource } = this;
-    for (const { name, help, labels, sql } of GAUGES)
-      new Gauge({
-        name,
-        help,
-        labelNames: [...labels],
-        registers: [registry],
-        async collect() {
-          this.reset();
-          for (const row of counted.parse(await dataSource.query(sql))) this.set(row.labels, row.value);
-        },
-      });
+    registerTableGauges(registry, this.dataSource, GAUGES);
   }
 }

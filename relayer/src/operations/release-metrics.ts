@@ -1,12 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
-import { z } from 'zod/v4';
+import { registerTableGauges, type TableGauge } from './table-gauges.js';
 
-const counted = z.array(z.object({ labels: z.record(z.string(), z.string()), value: z.number() }));
-
-/** Name, help, labels and query of each gauge; a query gives `labels` (jsonb of texts) and `value`. */
-const GAUGES = [
+const GAUGES: readonly TableGauge[] = [
   {
     name: 'margin_release_oldest_unpaid_seconds',
     help: 'age of the oldest order towards a chain that its vault neither paid, nor made claimable, nor refused',
@@ -55,7 +52,7 @@ const GAUGES = [
                             and d.kind in ('processed', 'expired') and d.state <> 'orphaned')
           group by r.src_eid`,
   },
-] as const;
+];
 
 /** Metrics of the release stage, read from the tables it writes. */
 @Injectable()
@@ -63,17 +60,6 @@ export class ReleaseMetrics {
   constructor(private readonly dataSource: DataSource) {}
 
   register(registry: Registry): void {
-    const { dataSource } = this;
-    for (const { name, help, labels, sql } of GAUGES)
-      new Gauge({
-        name,
-        help,
-        labelNames: [...labels],
-        registers: [registry],
-        async collect() {
-          this.reset();
-          for (const row of counted.parse(await dataSource.query(sql))) this.set(row.labels, row.value);
-        },
-      });
+    registerTableGauges(registry, this.dataSource, GAUGES);
   }
 }
