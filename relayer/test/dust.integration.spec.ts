@@ -106,6 +106,7 @@ describe('given a thousand tiny accounts without equity, some in auction, one th
         return 'sent';
       },
       became: () => Promise.resolve(null),
+      open: () => Promise.resolve([]),
     };
     const terms: LiquidatorTerms = {
       ...{ maxChecks: MOST_CHECKS, maxSteps: 4, turns: 1, leastMargin: 10n * E18, nativePrice: 5_000n * E18, bid: null },

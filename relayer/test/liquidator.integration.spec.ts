@@ -154,6 +154,7 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
           return what.startsWith('auction-start') ? 'refused' : 'sent';
         },
         became: () => Promise.resolve(bids),
+        open: () => Promise.resolve([]),
       };
       let bids: Became = { state: 'open' };
       const bid = { account: BIDDER, budget: 3_000n * E18, required: 0n, payout: null };

@@ -24,7 +24,7 @@ const BUSY_MS = 240_000;
 const CHAIN = 31_787;
 const KEY: Hex = numberToHex(0x75, { size: 32 });
 const HUB_EID = 40_001;
-const debtor = trader(81);
+const [debtor, other] = [trader(81), trader(82)];
 /** The keeper's own account bids. */
 const bidder = encodeAccount({ owner: privateKeyToAccount(KEY).address, home: 0, subaccount: 0n });
 
@@ -34,7 +34,7 @@ describe('given an account with a bitcoin of collateral that owes more cash than
   let database: DataSource;
   let hub: HubMarkets;
   let sender: HubSender;
-  let keeper: (route?: liquidation.PayoutRoute, calls?: LiquidationSender) => ShortfallKeeper;
+  let keeper: (route?: liquidation.PayoutRoute, calls?: LiquidationSender, budget?: bigint) => ShortfallKeeper;
   let withdrawals: Address;
   /** signed ones, as far as there are any */
   let prices: Hex | null = null;
@@ -55,17 +55,20 @@ describe('given an account with a bitcoin of collateral that owes more cash than
     const terms = liquidatorTerms(
       liquidationSchema.parse({ bid: { account: bidder, budget: '100000', required: '0.06', payout: { route: 'best' } } }),
     );
-    keeper = (route = { kind: 'best' }, calls = sender.calls) => {
-      const payout = terms.bid?.payout ?? null;
-      if (payout === null) throw new Error('it bids, and is paid out');
+    keeper = (route = { kind: 'best' }, calls = sender.calls, budget = 100_000n * E18) => {
+      const { bid } = terms;
+      const payout = bid?.payout ?? null;
+      if (bid === null || payout === null) throw new Error('it bids, and is paid out');
       const { client } = context;
       const payouts = new CollateralPayouts(client, found, calls, bidder, { ...payout, route }, () => Promise.resolve(prices), null);
-      return new ShortfallKeeper(client, found, population, calls, terms, 0n, payouts, () => Promise.resolve(inHand));
+      return new ShortfallKeeper(client, found, population, calls, { ...terms, bid: { ...bid, budget } }, 0n, payouts, () =>
+        Promise.resolve(inHand),
+      );
     };
     const collateral = await listCollateral(hub, HUB_EID);
     const limits = { limit: 10_000n * E18, restore: E18 / 2n };
     await hub.send(shortfalls, encodeFunctionData({ abi: shortfallsAbi, functionName: 'setTerms', args: [limits] }));
-    await collateral.credit(debtor.account, true);
+    for (const { account } of [debtor, other]) await collateral.credit(account, true);
     await hub.pay(bidder, 50_000n * E18);
   }, BUSY_MS);
   afterAll(() => markets.stop());
@@ -82,26 +85,26 @@ describe('given an account with a bitcoin of collateral that owes more cash than
   const claims = { abi: withdrawalsAbi, functionName: 'claimCount' } as const;
 
   /** On the hub, and as the journal books it. @param cash below 0: it is paid back */
-  async function owe(cash: bigint): Promise<void> {
-    await hub.pay(debtor.account, -cash);
+  async function owe(cash: bigint, by = debtor): Promise<void> {
+    await hub.pay(by.account, -cash);
     const place = [CHAIN, numberToHex(++booked, { size: 32 })];
     const events = await database.query<{ id: string }[]>(
       `insert into ledger_events (eid, kind, account, payload, block_number, block_hash, block_time, tx_hash, log_index)
        values ($1, 'CashChanged', $3, '{}', 1, $2, 1, '0x', 0) returning id`,
-      [...place, debtor.account],
+      [...place, by.account],
     );
     await database.query(
       `with entry as (insert into journal_entries (event_id, eid, kind, block_number, block_hash, log_index)
          values ($3, $1, 'CashChanged', 1, $2, 0) returning id)
        insert into postings (entry_id, line, account, asset, amount)
        select id, 1, $4, 'cash', $5::numeric from entry union all select id, 2, 'clearing', 'cash', -$5::numeric from entry`,
-      [...place, events[0]?.id, `cash:${debtor.account}`, cash.toString()],
+      [...place, events[0]?.id, `cash:${by.account}`, cash.toString()],
     );
   }
   const cashOf = (account: AccountId) =>
     chain.client.readContract({ address: hub.contracts.Ledger, abi: ledgerAbi, functionName: 'cashOf', args: [account] });
-  const isOpen = async () => {
-    const of = { address: hub.contracts.Shortfalls, abi: shortfallsAbi, functionName: 'shortfallOf', args: [debtor.account] } as const;
+  const isOpen = async (account = debtor.account) => {
+    const of = { address: hub.contracts.Shortfalls, abi: shortfallsAbi, functionName: 'shortfallOf', args: [account] } as const;
     return (await chain.client.readContract(of)).id !== 0n;
   };
   /** One beat of a keeper, and everything it wanted. */
@@ -179,6 +182,7 @@ describe('given an account with a bitcoin of collateral that owes more cash than
       let refused = 0;
       const narrow: LiquidationSender = {
         ...{ address: sender.address, refusal: sender.calls.refusal.bind(sender.calls), became: sender.calls.became.bind(sender.calls) },
+        open: () => sender.calls.open(),
         want: (what, call) =>
           what.startsWith('shortfall-bid') && refused++ < 2 ? Promise.resolve('refused') : sender.calls.want(what, call),
       };
@@ -247,4 +251,33 @@ describe('given an account with a bitcoin of collateral that owes more cash than
     },
     BUSY_MS,
   );
+
+  it(
+    'spends one budget on bids that are under way together, whoever sent them',
+    async () => {
+      await hub.tell(60_000n * E18);
+      for (const by of [debtor, other]) await owe(12_000n * E18 + (await cashOf(by.account)), by);
+      expect((await beat()).filter((line) => line.startsWith('shortfall-start'))).toHaveLength(2);
+      await pass(120);
+      const spent = await paidByBidder();
+      const first = keeper({ kind: 'best' }, sender.calls, spent + 8_000n * E18);
+      await first.tend();
+      // What the one before it sent is not mined yet, and this one was just started.
+      await keeper({ kind: 'best' }, sender.calls, spent + 8_000n * E18).tend();
+      await sender.settle();
+      const paid = (await paidByBidder()) - spent;
+      expect(paid).toBeGreaterThan(7_900n * E18);
+      expect(paid).toBeLessThanOrEqual(8_000n * E18);
+      expect((await keptOpen()).filter((open) => open)).toHaveLength(1);
+    },
+    BUSY_MS,
+  );
+
+  /** Cash that bids on collateral cost so far. */
+  async function paidByBidder(): Promise<bigint> {
+    const of = { address: hub.contracts.Shortfalls, abi: shortfallsAbi, eventName: 'ShortfallBidTaken', strict: true } as const;
+    const bids = await chain.client.getContractEvents({ ...of, fromBlock: 0n });
+    return bids.reduce((sum, { args }) => sum + args.price, 0n);
+  }
+  const keptOpen = () => Promise.all([debtor, other].map(({ account }) => isOpen(account)));
 });

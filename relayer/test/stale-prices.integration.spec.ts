@@ -50,15 +50,7 @@ describe('given a hub to which nobody hands in prices any more, and a liquidator
       bid: { account: BIDDER, budget: 100_000n * E18, required: 0n, payout: null },
     };
     const after = (time: bigint) => Promise.resolve(inHand.filter((one) => BigInt(one.time) > time));
-    liquidator = new Liquidator(
-      client,
-      found,
-      new AccountBook(client, found, 0n, BIDDER),
-      await hubReader(client, found),
-      sender,
-      terms,
-      after,
-    );
+    liquidator = new Liquidator(client, found, new AccountBook(client, found, 0n), await hubReader(client, found), sender, terms, after);
   }, BUSY_MS);
   afterAll(() => chain.stop());
 
@@ -75,6 +67,7 @@ describe('given a hub to which nobody hands in prices any more, and a liquidator
       return 'sent';
     },
     became: () => Promise.resolve(null),
+    open: () => Promise.resolve([]),
   };
   const trade = (account: AccountId, size: bigint): Promise<void> => {
     const args = [account, bob.account, PERPETUAL, size, 60_000n * E18] as const;

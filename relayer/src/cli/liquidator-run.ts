@@ -144,6 +144,10 @@ class DrySender implements LiquidationSender {
   became(): Promise<null> {
     return Promise.resolve(null);
   }
+
+  open(): Promise<readonly []> {
+    return Promise.resolve([]);
+  }
 }
 
 const pricesAnswer = z.object({
@@ -195,7 +199,7 @@ export async function runLiquidator(
   const limits = { stuckMs, maxFeePerGas: gweiToWei(maxFeeGwei) };
   const lane = account === null || given.dryRun === true ? null : new WalletLane(client, pool.transport(), account, limits, tell);
   const sender = lane ?? new DrySender(client, account?.address ?? NOBODY, tell);
-  const book = new AccountBook(client, hub, fromBlock, terms.bid?.account);
+  const book = new AccountBook(client, hub, fromBlock);
   const keepers = keepersOf({
     ...{ client, hub, book, reader: await hubReader(client, hub), sender, terms, from: fromBlock, signed: pricesFrom(prices) },
     // Nothing is remembered of what an earlier process asked for.

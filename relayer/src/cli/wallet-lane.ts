@@ -4,7 +4,7 @@ import { decideFees, type Fees } from '../sender/fees.js';
 import { describeReason, type RevertReason } from '../sender/intent.js';
 import { RpcLaneChain } from '../sender/lane-chain.js';
 import { refusalOf, revertOf, rpcErrorOf } from '../sender/revert-reason.js';
-import type { Became, HubCall } from '../stages/hub-calls.js';
+import type { Became, HubCall, OpenCall } from '../stages/hub-calls.js';
 import type { LiquidationSender } from '../stages/liquidation/wants.js';
 
 /** What became of a transaction: for the user. */
@@ -106,6 +106,10 @@ export class WalletLane implements LiquidationSender {
   became(what: string): Promise<Became | null> {
     const isOpen = this.#flights.some((flight) => flight.what === what);
     return Promise.resolve(isOpen ? { state: 'open' } : (this.#over.get(what) ?? null));
+  }
+
+  open(): Promise<readonly OpenCall[]> {
+    return Promise.resolve(this.#flights.map(({ what, to, data }) => ({ what, to, data })));
   }
 
   /** Looks for what was mined, and sends again what is stuck. */

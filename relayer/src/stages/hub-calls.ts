@@ -8,7 +8,7 @@ import type { SendingRole } from '../config/relayer-config.js';
 import { SenderKeys } from '../sender/keys.js';
 import { refusalOf } from '../sender/revert-reason.js';
 import { SenderService } from '../sender/sender.service.js';
-import { Intents, type Wanted } from './intents.js';
+import { Intents, type OpenIntent, type Wanted } from './intents.js';
 
 /** A call of the hub. */
 export interface HubCall {
@@ -16,6 +16,9 @@ export interface HubCall {
   readonly data: Hex;
   readonly purpose: NewIntent['purpose'];
 }
+
+/** A call that was sent and has no result yet, and the key of the need for it. */
+export type OpenCall = OpenIntent;
 
 /** What became of the last call that was sent for a need. `mined`: it succeeded, in that block. */
 export type Became = { readonly state: 'open' } | { readonly state: 'failed' } | { readonly state: 'mined'; readonly block: bigint };
@@ -82,6 +85,12 @@ export class HubCalls {
       case 'rejected':
         return { state: 'failed' };
     }
+  }
+
+  /** Calls of this caller, by any process, that are queued or sent and have no result yet. */
+  open(): Promise<readonly OpenCall[]> {
+    const { role, key } = this.caller;
+    return this.intents.open(this.dataSource.manager, { role, key, chainId: this.chains.hub.chainId });
   }
 
   /**

@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { Address, Hex } from 'viem';
+import { z } from 'zod/v4';
 import { CLOCK, type Clock } from '../chain/clock.js';
 import type { IntentOutcome, IntentState, NewIntent } from '../sender/intent.js';
 import { SenderService } from '../sender/sender.service.js';
@@ -12,6 +14,18 @@ const EFFECT_VISIBLE_MS = 10_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 const WINDOW = 16;
+
+/** What is wanted, of whom: the answer to a key without its attempt. */
+export interface OpenIntent {
+  readonly what: string;
+  readonly to: Address;
+  readonly data: Hex;
+}
+
+const openRows = z.array(
+  // CAST: the table takes 20 bytes of hex only; `encode` gives hex.
+  z.object({ what: z.string(), to: z.string().transform((text) => text as Address), data: z.string().transform((text) => text as Hex) }),
+);
 
 interface Previous {
   readonly attempt: number;
@@ -48,6 +62,16 @@ export class Intents {
   async newest(tx: EntityManager, what: string): Promise<IntentOutcome | undefined> {
     const previous = await this.#previous(tx, what);
     return previous === null ? undefined : this.sender.outcomeByKey(`${what}#${previous.attempt}`, tx);
+  }
+
+  /** Intents of one sender that are queued or sent and have no result yet. */
+  async open(tx: EntityManager, { role, key, chainId }: Pick<NewIntent, 'role' | 'key' | 'chainId'>): Promise<readonly OpenIntent[]> {
+    const rows: unknown = await tx.query(
+      `select regexp_replace(dedupe_key, '#[0-9]+$', '') as what, to_address as to, '0x' || encode(data, 'hex') as data from tx_intents
+       where role = $1 and key_name = $2 and chain_id = $3 and state in ('queued', 'signed') order by id`,
+      [role, key, chainId],
+    );
+    return openRows.parse(rows);
   }
 
   async #previous(tx: EntityManager, what: string): Promise<Previous | null> {

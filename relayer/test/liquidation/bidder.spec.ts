@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { liquidationAbi } from '@lockstep/contracts';
+import { liquidationAbi, shortfallsAbi } from '@lockstep/contracts';
 import { accountId, liquidation } from '@lockstep/shared';
-import { decodeFunctionData, numberToHex, type Address, type Hex } from 'viem';
+import { createPublicClient, custom, decodeFunctionData, encodeFunctionData, numberToHex, type Address, type Hex } from 'viem';
+import { BidBudget } from '../../src/stages/liquidation/bid-budget.js';
 import { Bidder, type Purse } from '../../src/stages/liquidation/bidder.js';
-import type { Became, HubCall } from '../../src/stages/hub-calls.js';
+import type { Became, HubCall, OpenCall } from '../../src/stages/hub-calls.js';
 import type { Exact } from '../../src/stages/liquidation/hub.reader.js';
-import { Wants } from '../../src/stages/liquidation/wants.js';
+import { Wants, type LiquidationSender } from '../../src/stages/liquidation/wants.js';
 
 const WAD = 10n ** 18n;
 const cash = (units: number): bigint => BigInt(units) * WAD;
@@ -24,14 +25,25 @@ interface World {
   /** largest share that the hub takes, wad */
   readonly most?: bigint;
   readonly became?: Became | null;
+  /** what the sender remembers of a process before this one */
+  readonly open?: readonly OpenCall[];
   readonly ofBid?: () => Promise<{ readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | null>;
 }
+
+/** A chain without events, whose newest block is 10. */
+const emptyChain = () =>
+  createPublicClient({
+    transport: custom({
+      request: ({ method }: { method: string }) =>
+        Promise.resolve(method === 'eth_getLogs' ? [] : { number: '0xa', timestamp: numberToHex(NOW), transactions: [] }),
+    }),
+  });
 
 /** A bidder, and every call it wanted. */
 function bidderIn(world: World, wanted: HubCall[] = [], equity = own.equity) {
   const { answers = { paid: 'sent', plain: 'sent' } } = world;
   const state: { became: Became | null } = { became: world.became ?? null };
-  const wants = new Wants({
+  const sender: LiquidationSender = {
     address: at(9),
     refusal: () => Promise.resolve(null),
     want: (_what, call) => {
@@ -40,21 +52,21 @@ function bidderIn(world: World, wanted: HubCall[] = [], equity = own.equity) {
       return Promise.resolve(call.data === PAID ? answers.paid : tooLarge ? 'refused' : answers.plain);
     },
     became: () => Promise.resolve(state.became),
-  });
-  const client = {
-    getGasPrice: () => Promise.resolve(10n ** 9n),
-    getBlock: () => Promise.reject(new Error('no bid is known')),
+    open: () => Promise.resolve(world.open ?? []),
   };
+  const wants = new Wants(sender);
+  const client = { getGasPrice: () => Promise.resolve(10n ** 9n) };
   const reader = { exact: () => Promise.resolve([{ ...own, equity }]), cashOf: () => Promise.resolve(cash(100_000)) };
+  const budget = new BidBudget(emptyChain(), { liquidation: at(5), shortfalls: at(6) }, sender, OWN);
   const bidding = { account: OWN, budget: cash(50_000), required: 0n, payout: null };
   const ofBid = world.ofBid ?? (() => Promise.resolve({ call: { to: at(5), data: PAID }, told: '1 on 2' }));
-  const bidder = new Bidder(client, { liquidation: at(5) }, { bids: [] }, reader, wants, bidding, cash(4_000), { ofBid });
+  const bidder = new Bidder(client, { liquidation: at(5) }, budget, reader, wants, bidding, cash(4_000), { ofBid });
   const bid = async (): Promise<{ purse: Purse; outcome: string | null }> => {
     const purse = await bidder.purse(10n, NOW);
     if (purse === null) throw new Error('it bids nothing');
     return { purse, outcome: await bidder.bid(liquidation.AUCTION_TERMS, one, purse, 10n, NOW) };
   };
-  return { bidder, wanted, bid, state };
+  return { bidder, budget, wanted, bid, state };
 }
 
 function shareOf({ data }: HubCall): bigint {
@@ -127,5 +139,53 @@ describe('given a bid on its way', () => {
     const purse = await bidder.purse(10n, NOW);
     expect(purse?.budget === cash(50_000)).toBe(!held);
     expect(purse?.free === cash(100_000)).toBe(!held);
+  });
+});
+
+describe('given bids that a process before this one sent', () => {
+  const wanted = { account: one.account, bidder: OWN, share: WAD, priceLimit: cash(9_000) };
+  const slice = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, '0x'] });
+  const paid = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [{ ...wanted, priceLimit: -cash(1_000) }, '0x'] });
+  const collateral = (bidder: typeof OWN) =>
+    encodeFunctionData({ abi: shortfallsAbi, functionName: 'bid', args: [id(2), bidder, WAD, cash(11_000), '0x'] });
+  const start = encodeFunctionData({ abi: liquidationAbi, functionName: 'start', args: [one.account, '0x'] });
+
+  it.each<[string, readonly OpenCall[], bigint]>([
+    [
+      'one of each kind',
+      [
+        { what: 'a', to: at(5), data: slice },
+        { what: 'b', to: at(6), data: collateral(OWN) },
+      ],
+      cash(20_000),
+    ],
+    ['one that is paid for', [{ what: 'a', to: at(5), data: paid }], 0n],
+    ["another bidder's", [{ what: 'a', to: at(6), data: collateral(id(8)) }], 0n],
+    [
+      'what is no bid',
+      [
+        { what: 'a', to: at(5), data: start },
+        { what: 'b', to: at(4), data: '0x12345678' },
+      ],
+      0n,
+    ],
+  ])('holds back what they may cost: %s', async (_, open, held) => {
+    const purse = await bidderIn({ open, became: { state: 'open' } }).bidder.purse(10n, NOW);
+    expect([purse?.budget, purse?.free, purse?.cash]).toEqual([cash(50_000) - held, cash(100_000) - held, cash(100_000) - held]);
+  });
+});
+
+describe('given two who spend one budget', () => {
+  it('the second asks what is left once the first has spent', async () => {
+    const { budget } = bidderIn({ became: { state: 'open' } });
+    const spend = async (what: string): Promise<bigint> => {
+      const { held } = await budget.committed(10n, NOW);
+      budget.hold(what, cash(100));
+      return held;
+    };
+    const failed = budget.inTurn(() => Promise.reject(new Error('nobody answered')));
+    const both = Promise.all(['a', 'b'].map((what) => budget.inTurn(() => spend(what))));
+    await expect(failed).rejects.toThrow('nobody answered');
+    expect(await both).toEqual([0n, cash(100)]);
   });
 });

@@ -11,34 +11,20 @@ const EXPOSING: ReadonlySet<string> = new Set(['Traded', 'SliceTransferred', 'Ca
 const NAMES = ['account', 'from', 'to', 'buyer', 'seller', 'bidder'] as const;
 const ACCOUNT = /^0x[0-9a-f]{64}$/;
 
-/** A bid that was taken. */
-export interface SeenBid {
-  readonly id: bigint;
-  readonly bidder: AccountId;
-  /** cash, 18 decimals; negative: was paid */
-  readonly price: bigint;
-  readonly block: bigint;
-}
-
 /** Who may have to be liquidated, learnt from the hub's events alone. */
 export class AccountBook {
   readonly #watched = new Set<AccountId>();
   readonly #changed = new Set<AccountId>();
   readonly #inAuction = new Set<AccountId>();
-  readonly #bids = new Map<string, SeenBid>();
   readonly #named = new Set<AccountId>();
   readonly #markets = new Set<number>();
   readonly #walk: LogWalk;
 
-  /**
-   * @param from   first block of interest
-   * @param bidder whose bids are kept; null: nobody's
-   */
+  /** @param from first block of interest */
   constructor(
     private readonly client: Pick<PublicClient, 'getLogs'>,
     private readonly hub: LiquidationHub,
     from: bigint,
-    private readonly bidder: AccountId | null = null,
   ) {
     this.#walk = new LogWalk(from, (first, last) => this.#read(first, last));
   }
@@ -61,10 +47,6 @@ export class AccountBook {
   /** Underlyings in which somebody traded. */
   get markets(): ReadonlySet<number> {
     return this.#markets;
-  }
-
-  get bids(): readonly SeenBid[] {
-    return [...this.#bids.values()];
   }
 
   /** Watched accounts whose books changed since this was asked last. */
@@ -92,7 +74,7 @@ export class AccountBook {
   async #read(fromBlock: bigint, toBlock: bigint): Promise<number> {
     const { ledger, markets, liquidation } = this.hub;
     const logs = await this.client.getLogs({ address: [ledger, markets, liquidation], fromBlock, toBlock });
-    for (const { eventName, args, blockNumber, blockHash, logIndex } of parseEventLogs({ abi: EVENTS, logs })) {
+    for (const { eventName, args } of parseEventLogs({ abi: EVENTS, logs })) {
       const fields: Readonly<Record<string, unknown>> = args;
       for (const name of NAMES) {
         const value = fields[name];
@@ -106,10 +88,6 @@ export class AccountBook {
       if (eventName === 'Traded') this.#markets.add(exchange.decodeInstrument(args.instrument).underlying);
       if (eventName === 'AuctionStarted') this.#inAuction.add(accountId(args.account));
       if (eventName === 'AuctionEnded') this.#inAuction.delete(accountId(args.account));
-      if (eventName === 'BidTaken' && accountId(args.bidder) === this.bidder)
-        this.#bids.set(`${blockHash}:${logIndex}`, {
-          ...{ id: args.id, bidder: accountId(args.bidder), price: args.price, block: blockNumber },
-        });
     }
     return logs.length;
   }

@@ -3,7 +3,7 @@ import { liquidation, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type Hex, type PublicClient } from 'viem';
 import { firstLine } from '../../chain/error-fields.js';
 import type { HubCall } from '../hub-calls.js';
-import type { AccountBook } from './account-book.js';
+import type { BidBudget } from './bid-budget.js';
 import { BID_GAS, gasCost } from './gas-cost.js';
 import type { LiquidationHub } from './hub.js';
 import type { Exact, HubReader } from './hub.reader.js';
@@ -49,24 +49,19 @@ interface Attempt {
 type Routed =
   { readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | { readonly call: null; readonly told: string | null };
 
-const DAY = 86_400n;
 /** A bid that the hub refuses is tried at half, so often at most. */
 export const MOST_HALVINGS = 3;
 
 /** Bids for one account, within its equity, its budget and what it asks for. */
 export class Bidder {
-  /** bids that were sent and are not in the events yet: cash they may cost, by key of the need */
-  readonly #pending = new Map<string, bigint>();
-  readonly #times = new Map<bigint, bigint>();
-
   /**
    * @param nativePrice cash for one coin in which gas is paid; 0: gas counts nothing
    * @param payouts     null: whatever it wins stays on the account
    */
   constructor(
-    private readonly client: Pick<PublicClient, 'getBlock' | 'getGasPrice'>,
+    private readonly client: Pick<PublicClient, 'getGasPrice'>,
     private readonly hub: Pick<LiquidationHub, 'liquidation'>,
-    private readonly book: Pick<AccountBook, 'bids'>,
+    private readonly budget: Pick<BidBudget, 'committed' | 'hold'>,
     private readonly reader: Pick<HubReader, 'exact' | 'cashOf'>,
     private readonly wants: Wants,
     private readonly bidding: Bidding,
@@ -82,16 +77,9 @@ export class Bidder {
     const { account, budget } = this.bidding;
     const [[own], cash] = await Promise.all([reader.exact([account], block), this.reader.cashOf(account, block)]);
     if (own === undefined || own.auction !== null) return null;
-    let spent = 0n;
-    for (const { bidder, price, block: at } of this.book.bids) {
-      if (bidder !== account || price <= 0n) continue;
-      const time = this.#times.get(at) ?? (await this.client.getBlock({ blockNumber: at })).timestamp;
-      this.#times.set(at, time);
-      if (now - time < DAY) spent += price;
-    }
-    const pending = await this.#underWay(block);
+    const { spent, held } = await this.budget.committed(block, now);
     const cost = await gasCost(this.client, BID_GAS, this.nativePrice);
-    return { free: own.equity - own.initial - pending, budget: budget - spent - pending, cash: cash - pending, cost };
+    return { free: own.equity - own.initial - held, budget: budget - spent - held, cash: cash - held, cost };
   }
 
   /**
@@ -118,8 +106,9 @@ export class Bidder {
 
   async #bid({ one, auction, decision, purse, halvings }: Attempt, block: bigint, now: bigint, prices: Hex) {
     const { account } = this.bidding;
-    // A tenth of the gain is room for what changes until the bid is taken.
-    const priceLimit = decision.price + decision.gain / 10n;
+    // A tenth of the gain is room for what changes until the bid is taken, as far as the budget has it.
+    const [roomy, most] = [decision.price + decision.gain / 10n, decision.price > purse.budget ? decision.price : purse.budget];
+    const priceLimit = roomy < most ? roomy : most;
     const wanted = { account: one.account, bidder: account, share: decision.most, priceLimit };
     const key = `bid:${one.account}:${auction.startedAt}:${auction.lastBidAt}:${account}`;
     const purpose = { what: 'bid', account: one.account, share: `${decision.share}`, price: `${decision.price}` };
@@ -135,7 +124,7 @@ export class Bidder {
     }
     if (outcome === 'sent') {
       const spent = priceLimit > 0n ? priceLimit : 0n;
-      this.#pending.set(key, spent);
+      this.budget.hold(key, priceLimit);
       purse.budget -= spent;
       purse.free -= spent;
     }
@@ -156,16 +145,5 @@ export class Bidder {
     } catch (error) {
       return { call: null, told: firstLine(error) };
     }
-  }
-
-  /** Cash that bids may cost which are on their way: neither over nor among the events read so far. */
-  async #underWay(block: bigint): Promise<bigint> {
-    let sum = 0n;
-    for (const [key, price] of this.#pending) {
-      const became = await this.wants.became(key);
-      if (became?.state === 'open' || (became?.state === 'mined' && became.block > block)) sum += price;
-      else this.#pending.delete(key);
-    }
-    return sum;
   }
 }

@@ -1,5 +1,6 @@
 import { zeroAddress, type PublicClient } from 'viem';
 import type { AccountBook } from './account-book.js';
+import { BidBudget } from './bid-budget.js';
 import { CollateralPayouts } from './collateral-payouts.js';
 import { readRates, type LiquidationHub } from './hub.js';
 import { HubReader } from './hub.reader.js';
@@ -51,7 +52,9 @@ export async function hubReader(client: PublicClient, hub: LiquidationHub): Prom
 export function keepersOf({ client, hub, book, reader, sender, terms, signed, population, from, payoutsSince }: KeeperParts): Keepers {
   const { levy, shortfalls, withdrawals } = hub;
   const ahead = pricesAhead(signed);
-  const liquidator = new Liquidator(client, hub, book, reader, sender, terms, signed);
+  // Bids of either kind are one bidder's.
+  const budget = terms.bid === null ? null : new BidBudget(client, hub, sender, terms.bid.account);
+  const liquidator = new Liquidator(client, hub, book, reader, sender, terms, signed, budget);
   const people = population(liquidator);
   const ofShortfalls = (): ShortfallKeeper | null => {
     if (shortfalls === null) return null;
@@ -61,7 +64,7 @@ export function keepersOf({ client, hub, book, reader, sender, terms, signed, po
       terms.bid === null || payout === null
         ? null
         : new CollateralPayouts(client, own, sender, terms.bid.account, payout, ahead, payoutsSince);
-    return new ShortfallKeeper(client, own, people, sender, terms, from, payouts, signed);
+    return new ShortfallKeeper(client, own, people, sender, terms, from, payouts, signed, budget);
   };
   return {
     liquidator,

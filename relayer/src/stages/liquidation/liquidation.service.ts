@@ -82,10 +82,10 @@ export class LiquidationService {
     if (address === null) throw new Error(`${chain.name}: live file has no contract Liquidation; expected it for the role liquidate`);
     const hub = await findHub(client, address, chain.find('Shortfalls'));
     const reader = await hubReader(client, hub);
-    // Bids of a day count against the budget, so events are read again from there on.
+    // The database may be behind: what happened meanwhile is read from events.
     const { timestamp } = await client.getBlock();
     const terms = liquidatorTerms(this.config.liquidation);
-    const book = new AccountBook(client, hub, await blockBefore(client, timestamp - DAY), terms.bid?.account);
+    const book = new AccountBook(client, hub, await blockBefore(client, timestamp - DAY));
     const population = new DatabasePopulation(this.dataSource, chain.eid, () => book.watched);
     const accounts = await population.exposed();
     book.add(accounts);

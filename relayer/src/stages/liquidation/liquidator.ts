@@ -3,6 +3,7 @@ import { liquidation, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type Hex, type PublicClient } from 'viem';
 import { firstLine } from '../../chain/error-fields.js';
 import type { AccountBook } from './account-book.js';
+import { BidBudget } from './bid-budget.js';
 import { Bidder, type Bidding, type Purse } from './bidder.js';
 import type { LiquidationHub } from './hub.js';
 import type { Exact, HubReader, ReadMarket } from './hub.reader.js';
@@ -68,7 +69,10 @@ export class Liquidator {
   #healed = 0;
   #looked = -1n;
 
-  /** @param signed prices that nobody may have handed in: payouts need them, and everything does while those of the hub are not fresh */
+  /**
+   * @param signed prices that nobody may have handed in: payouts need them, and everything does while those of the hub are not fresh
+   * @param budget of the bidder, who may bid elsewhere too; null: nobody bids
+   */
   constructor(
     private readonly client: PublicClient,
     private readonly hub: LiquidationHub,
@@ -77,12 +81,13 @@ export class Liquidator {
     sender: LiquidationSender,
     private readonly terms: LiquidatorTerms,
     signed: SignedAfter = () => Promise.resolve([]),
+    private readonly budget = terms.bid === null ? null : new BidBudget(client, hub, sender, terms.bid.account),
   ) {
     const { bid, nativePrice } = terms;
     this.#wants = new Wants(sender);
     this.#view = new SignedView(client, hub.margin, signed);
     const payouts = bid === null || bid.payout === null ? null : new Payouts(client, hub, bid.payout, pricesAhead(signed));
-    this.#bidder = bid === null ? null : new Bidder(client, hub, book, reader, this.#wants, bid, nativePrice, payouts);
+    this.#bidder = bid === null || budget === null ? null : new Bidder(client, hub, budget, reader, this.#wants, bid, nativePrice, payouts);
   }
 
   /** Watched accounts that owed so much cash, 18 decimals, when their books were read last. */
@@ -102,7 +107,8 @@ export class Liquidator {
     const asked = this.#asked(suspects);
     const exact = await seen.reader.exact(asked, block);
     const accounts = liquidation.rank(exact.filter(({ equity, margin, auction }) => auction !== null || equity < margin));
-    const wanted = await this.#act(accounts, block, now, seen);
+    const act = (): Promise<Wish[]> => this.#act(accounts, block, now, seen);
+    const wanted = await (this.budget === null ? act() : this.budget.inTurn(act));
     this.#looked = block;
     const answered = new Set(exact.map(({ account }) => account));
     const unanswered = [...new Set([...asked.filter((account) => !answered.has(account)), ...this.#unreadable])];

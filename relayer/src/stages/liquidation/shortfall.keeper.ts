@@ -1,8 +1,8 @@
 import { collateralRulesAbi, ledgerAbi, liquidationAbi, marginAbi, shortfallsAbi } from '@lockstep/contracts';
 import { liquidation, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type Address, type Hex, type PublicClient } from 'viem';
+import { BidBudget } from './bid-budget.js';
 import { MOST_HALVINGS } from './bidder.js';
-import { blockBefore } from './block-before.js';
 import type { CollateralPayouts } from './collateral-payouts.js';
 import { BID_GAS, gasCost } from './gas-cost.js';
 import { readTerms, type LiquidationHub } from './hub.js';
@@ -13,7 +13,6 @@ import { ShortfallBook } from './shortfall-book.js';
 import { SignedView, wayOf, type ContractReads } from './signed-view.js';
 import { Wants, type LiquidationSender } from './wants.js';
 
-const DAY = 86_400n;
 const NO_PRICES: Hex = '0x';
 const FRESH = 0;
 /** `Grade.Aged`: the worst that counts. */
@@ -23,6 +22,12 @@ const UNBOOKED_PERCENT = 5n;
 
 /** Contracts that debts past the limit go through. */
 export type ShortfallContracts = Pick<LiquidationHub, 'liquidation' | 'ledger' | 'margin' | 'rules'> & { readonly shortfalls: Address };
+
+/** The newest block, and its time in seconds. */
+interface At {
+  readonly block: bigint;
+  readonly now: bigint;
+}
 
 /** An account, and the prices that it was seen at. */
 interface Seen extends liquidation.SeenDebtor {
@@ -45,6 +50,7 @@ export class ShortfallKeeper {
    * @param from    block of the deployment
    * @param payouts null: whatever it wins stays on the account
    * @param signed  prices that nobody may have handed in: needed while those of the hub are not fresh
+   * @param budget  of the bidder, who may bid elsewhere too; null: nobody bids
    */
   constructor(
     private readonly client: PublicClient,
@@ -55,6 +61,7 @@ export class ShortfallKeeper {
     from: bigint,
     private readonly payouts: CollateralPayouts | null,
     signed: SignedAfter,
+    private readonly budget = terms.bid === null ? null : new BidBudget(client, hub, sender, terms.bid.account),
   ) {
     this.#view = new SignedView(client, hub.margin, signed);
     this.#wants = new Wants(sender);
@@ -73,18 +80,18 @@ export class ShortfallKeeper {
     const debtors = await this.population.debtors(goal - (goal * UNBOOKED_PERCENT) / 100n);
     const failures: unknown[] = [];
     for (const account of new Set([...debtors, ...this.#book.open]))
-      await this.#tendOne(account, { limit, goal }, now).catch((error: unknown) => failures.push(error));
+      await this.#tendOne(account, { limit, goal }, { block: number, now }).catch((error: unknown) => failures.push(error));
     await this.payouts?.tend(now).catch((error: unknown) => failures.push(error));
     // What is wrong with one account is no reason to leave the others.
     if (failures.length > 0) throw failures[0];
   }
 
-  async #tendOne(account: AccountId, limits: liquidation.ShortfallLimits, now: bigint): Promise<void> {
-    const seen = await this.#seen(account, now);
+  async #tendOne(account: AccountId, limits: liquidation.ShortfallLimits, at: At): Promise<void> {
+    const seen = await this.#seen(account, at.now);
     if (seen === null) return;
     const step = liquidation.shortfallStep(limits, seen);
-    if (step !== null) await this.#step(account, step, seen, now);
-    else if (seen.startedAt !== null) await this.#bid(account, limits, seen, now);
+    if (step !== null) await this.#step(account, step, seen, at.now);
+    else if (seen.startedAt !== null) await this.budget?.inTurn(() => this.#bid(account, limits, seen, at));
   }
 
   /** Null: its prices are not good enough to say. */
@@ -121,19 +128,19 @@ export class ShortfallKeeper {
     await this.#wants.want(`shortfall-${step}:${account}:${startedAt ?? 'none'}`, call, now, wayOf(prices));
   }
 
-  async #bid(account: AccountId, limits: liquidation.ShortfallLimits, seen: Seen, now: bigint): Promise<void> {
+  async #bid(account: AccountId, limits: liquidation.ShortfallLimits, seen: Seen, { block, now }: At): Promise<void> {
     const { bid, nativePrice } = this.terms;
-    if (bid === null || bid.account === account) return;
+    if (bid === null || this.budget === null || bid.account === account) return;
     const { account: bidder, budget, required } = bid;
-    const [own, value, spent, terms, cost] = await Promise.all([
+    const [own, value, { spent, held }, terms, cost] = await Promise.all([
       this.#risk(seen.reads, bidder),
       this.#collateral(seen.reads, account),
-      this.#spent(bidder, now),
+      this.budget.committed(block, now),
       readTerms(this.client, this.hub.liquidation),
       gasCost(this.client, BID_GAS, nativePrice),
     ]);
-    const free = own.equity - own.initialMargin;
-    const decision = liquidation.decideShortfallBid(terms, limits, seen, value, { free, budget: budget - spent, required, cost }, now);
+    const purse = { free: own.equity - own.initialMargin - held, budget: budget - spent - held, required, cost };
+    const decision = liquidation.decideShortfallBid(terms, limits, seen, value, purse, now);
     if (decision === null) return;
     const key = `shortfall-bid:${account}:${seen.startedAt ?? 0n}:${seen.debt}:${bidder}`;
     // What is cheapest to sell may be what keeps the debtor above maintenance margin: less of it may pass where all that is due does not.
@@ -141,11 +148,14 @@ export class ShortfallKeeper {
       const most = halvings === 0n ? decision.most : decision.share >> halvings;
       const price = (decision.price >> halvings) + 1n;
       if (most === 0n) return;
-      // A hundredth is room for what changes until the bid is taken.
-      const args = [account, bidder, most, price + price / 100n, seen.prices] as const;
+      // A hundredth is room for what changes until the bid is taken, as far as the budget has it.
+      const roomy = price + price / 100n;
+      const limit = roomy < purse.budget ? roomy : purse.budget;
+      const args = [account, bidder, most, limit, seen.prices] as const;
       const data = encodeFunctionData({ abi: shortfallsAbi, functionName: 'bid', args });
       const purpose = { what: 'shortfall-bid', account, share: `${halvings === 0n ? decision.share : most}`, price: `${price}` };
       const outcome = await this.#wants.want(key, { to: this.hub.shortfalls, data, purpose }, now, `${wayOf(seen.prices)}${halvings}`);
+      if (outcome === 'sent') this.budget.hold(key, limit);
       if (outcome === 'sent' || outcome === 'waiting') return;
     }
   }
@@ -156,20 +166,5 @@ export class ShortfallKeeper {
     const [, words] = await this.client.readContract({ address: ledger, abi: ledgerAbi, functionName: 'holdingsOf', args: [account] });
     const offers = await reads.readContract({ address: rules, abi: collateralRulesAbi, functionName: 'offersOf', args: [words] });
     return offers.reduce((sum, { value, rate }) => (rate > 0n ? sum + value : sum), 0n);
-  }
-
-  /** What the bidder paid in a day, in auctions of either kind. */
-  async #spent(bidder: AccountId, now: bigint): Promise<bigint> {
-    const fromBlock = await blockBefore(this.client, now - DAY);
-    const [slices, collateral] = await Promise.all([
-      this.client.getContractEvents({
-        ...{ address: this.hub.liquidation, abi: liquidationAbi, eventName: 'BidTaken', args: { bidder }, fromBlock, strict: true },
-      }),
-      this.client.getContractEvents({
-        ...{ address: this.hub.shortfalls, abi: shortfallsAbi, eventName: 'ShortfallBidTaken', args: { bidder }, fromBlock, strict: true },
-      }),
-    ]);
-    const paid = [...slices, ...collateral].map(({ args }) => args.price);
-    return paid.reduce((sum, price) => (price > 0n ? sum + price : sum), 0n);
   }
 }
