@@ -130,6 +130,7 @@ describe('given the REST interface', () => {
       '/withdrawals/{claim}',
       '/withdrawals',
       '/liquidations/{id}',
+      '/liquidations/now',
       '/liquidations',
       '/levies/{id}',
       '/levies',

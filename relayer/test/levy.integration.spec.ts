@@ -5,7 +5,7 @@ import { accountId, type AccountId } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
 import { encodeFunctionData, numberToHex, type Hex } from 'viem';
 import { findHub } from '../src/stages/liquidation/hub.js';
-import { LevyKeeper } from '../src/stages/liquidation/levy.keeper.js';
+import { LevyKeeper, type SeenLosses } from '../src/stages/liquidation/levy.keeper.js';
 import { LevyReader } from '../src/stages/liquidation/levy.reader.js';
 import { DatabasePopulation } from '../src/stages/liquidation/population.js';
 import type { HubMarkets } from './exchange/hub-chain.js';
@@ -74,10 +74,11 @@ describe('given an account that ends below nothing, a fund with too little, and 
   /** Leaves the account with so much cash. */
   const leave = async (account: AccountId, cash: bigint): Promise<void> => hub.pay(account, cash - (await cashOf(account)));
   const isBraked = () => chain.client.readContract({ address: hub.contracts.Ledger, abi: ledgerAbi, functionName: 'isBraked' });
+  let seen: SeenLosses | null = null;
   /** One beat of a keeper that was just started, and everything it wanted. */
   async function beat(): Promise<string[]> {
     const before = (await sender.intents()).length;
-    await keeper().tend();
+    await keeper().tend((losses) => Promise.resolve(void (seen = losses)));
     // Another process in the same moment wants the same: nothing is wanted twice.
     await keeper().tend();
     await sender.settle();
@@ -102,6 +103,7 @@ describe('given an account that ends below nothing, a fund with too little, and 
     'while nothing is missing, nothing is sent',
     async () => {
       expect(await beat()).toEqual([]);
+      expect(seen).toEqual({ owed: new Map([0, MARKET].map((market) => [market, 0n])), isBraked: false });
     },
     BUSY_MS,
   );
@@ -189,7 +191,15 @@ describe('given an account that ends below nothing, a fund with too little, and 
       // What the fund earned by the levy goes first.
       expect(await beat()).toEqual(['deficit-cover mined', 'levy-review mined']);
       expect(await isBraked()).toBe(true);
+      const owed = -(await cashOf(await debtor(0)));
       expect(await beat()).toEqual(['levy-spread mined']);
+      expect(seen).toMatchObject({
+        owed: new Map([
+          [0, owed],
+          [MARKET, 0n],
+        ]),
+        isBraked: true,
+      });
       expect(await cashOf(await debtor(0))).toBe(0n);
       expect(await isBraked()).toBe(false);
       expect(await beat()).toEqual([]);

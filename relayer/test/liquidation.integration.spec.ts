@@ -12,6 +12,7 @@ import type { Watcher } from '../src/sender/watcher.js';
 import { HubCalls } from '../src/stages/hub-calls.js';
 import { Intents } from '../src/stages/intents.js';
 import { FeedSnapshots } from '../src/stages/feed-snapshots.js';
+import { LiquidationFigures } from '../src/stages/liquidation/figures.js';
 import { LiquidationService } from '../src/stages/liquidation/liquidation.service.js';
 import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
@@ -55,7 +56,7 @@ describe('given an account that falls below maintenance margin, and a relayer th
     const caller = { role: 'liquidate', key: 'liquidator', event: 'liquidation' } as const;
     const calls = new HubCalls(caller, database, chains, keys, sender, new Intents(sender, clock));
     const snapshots = new FeedSnapshots(database);
-    service = () => new LiquidationService(database, chains, testConfig(url), calls, snapshots);
+    service = () => new LiquidationService(database, chains, testConfig(url), calls, snapshots, new LiquidationFigures(database));
     ({ lane, watcher } = testLane(context, database, keys, { key: 'liquidator', role: 'liquidate' }));
     await hub.pay(alice.account, 40_000n * E18);
     await hub.pay(bob.account, 900_000n * E18);
@@ -105,6 +106,18 @@ describe('given an account that falls below maintenance margin, and a relayer th
       await chain.client.mine({ blocks: 1 });
       await hub.tell(57_500n * E18);
       await first.look();
+      const { timestamp, number } = await chain.client.getBlock();
+      expect(await database.query('select * from liquidation_valuations')).toEqual([
+        // Told as of the block before.
+        expect.objectContaining({
+          eid: CHAIN,
+          block_number: `${number}`,
+          block_time: `${timestamp}`,
+          suspected: 1,
+          below: 1,
+          unanswered: 0,
+        }),
+      ]);
       // Another block, another process: the need is the same, and so is the intent.
       await chain.client.mine({ blocks: 1 });
       await service().look();

@@ -9,6 +9,7 @@ import { ChangeFeed } from './change-feed.js';
 import { DepositsController } from './deposits.controller.js';
 import { DepositQueries } from './deposits.queries.js';
 import { EventsController } from './events.controller.js';
+import { LiquidationFiguresQueries } from './liquidation-figures.queries.js';
 import { LiquidationFacts } from './liquidation-facts.js';
 import { LiquidationsController } from './liquidations.controller.js';
 import { LiquidationQueries } from './liquidations.queries.js';
@@ -54,6 +55,7 @@ import { WithdrawalQueries } from './withdrawals.queries.js';
     PriceQueries,
     LiquidationFacts,
     LiquidationQueries,
+    LiquidationFiguresQueries,
   ],
 })
 export class ApiModule {}

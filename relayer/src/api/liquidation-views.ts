@@ -87,8 +87,35 @@ export const liquidationView = z.object({
   reorged,
 });
 
+/** What the keeper of liquidations saw last. */
+export const liquidationFiguresView = z.object({
+  valuation: z
+    .object({
+      at: instant.describe('time of the block'),
+      blockNumber: decimal,
+      watched: z.int().describe('accounts that hold positions or may owe something'),
+      suspected: z.int().describe('of these, how many may be below maintenance margin by a filter that leaves nobody out'),
+      belowMaintenance: z.int().describe('of these, how many are, by the contracts; at most as many as one look asks about'),
+      unanswered: z.int().describe('accounts that the contracts do not value'),
+      pricesAt: instant.nullable().describe('time of the oldest price that something was valued by; null: nobody holds anything'),
+    })
+    .nullable()
+    .describe('null: no process of this relayer has looked'),
+  losses: z
+    .object({
+      at: instant.describe('when they were looked at'),
+      braked: z.boolean().describe('cash is kept from leaving'),
+      deficits: z
+        .array(z.object({ market: z.int(), owedE18: decimal, since: instant }))
+        .describe('what markets owe that nobody has covered'),
+    })
+    .nullable(),
+});
+
+export type LiquidationFiguresView = z.input<typeof liquidationFiguresView>;
 export type LiquidationView = z.input<typeof liquidationView>;
 export type LevyView = z.input<typeof levyView>;
 
+export class LiquidationFiguresDto extends createZodDto(liquidationFiguresView) {}
 export class LiquidationDto extends createZodDto(liquidationView) {}
 export class LevyDto extends createZodDto(levyView) {}

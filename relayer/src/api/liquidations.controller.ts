@@ -1,7 +1,15 @@
 import { Controller, Get, Param, Query, UseFilters } from '@nestjs/common';
 import { ApiBadRequestResponse, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod/v4';
-import { LevyDto, LiquidationDto, type LevyView, type LiquidationView } from './liquidation-views.js';
+import { LiquidationFiguresQueries } from './liquidation-figures.queries.js';
+import {
+  LevyDto,
+  LiquidationDto,
+  LiquidationFiguresDto,
+  type LevyView,
+  type LiquidationFiguresView,
+  type LiquidationView,
+} from './liquidation-views.js';
 import { LiquidationQueries } from './liquidations.queries.js';
 import { leviesQuery, liquidationParams, liquidationsQuery } from './params.js';
 import { ProblemFilter, ZodPipe, notFound } from './problem.js';
@@ -15,7 +23,20 @@ const LISTED = 50;
 @UseFilters(ProblemFilter)
 @Controller()
 export class LiquidationsController {
-  constructor(private readonly liquidations: LiquidationQueries) {}
+  constructor(
+    private readonly liquidations: LiquidationQueries,
+    private readonly figures: LiquidationFiguresQueries,
+  ) {}
+
+  @Get('liquidations/now')
+  @ApiOperation({
+    summary:
+      'What the keeper saw last: accounts below maintenance margin, losses nobody has covered, the brake, and how old the prices were',
+  })
+  @ApiOkResponse({ type: LiquidationFiguresDto })
+  now(): Promise<LiquidationFiguresView> {
+    return this.figures.now();
+  }
 
   @Get('liquidations/:id')
   @ApiOperation({

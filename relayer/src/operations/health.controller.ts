@@ -3,6 +3,7 @@ import { HealthCheck, HealthCheckService, TypeOrmHealthIndicator, type HealthChe
 import { ChainsHealth } from './chains.health.js';
 import { Draining } from './draining.js';
 import { LoopsHealth } from './loops.health.js';
+import { LossesHealth } from './losses.health.js';
 import { ReleasesHealth } from './releases.health.js';
 
 /** Liveness and readiness, for whoever runs the process. */
@@ -14,14 +15,22 @@ export class HealthController {
     private readonly loops: LoopsHealth,
     private readonly chains: ChainsHealth,
     private readonly releases: ReleasesHealth,
+    private readonly losses: LossesHealth,
     private readonly draining: Draining,
   ) {}
 
-  /** Alive: every loop beats. A restart helps if it does not. Also whether payouts are late (`releases.state`), which no restart helps. */
+  /**
+   * Alive: every loop beats. A restart helps if it does not. Also whether payouts are late (`releases.state`) and whether losses stand that nobody
+   * has covered (`losses.state`), which no restart helps.
+   */
   @Get('health')
   @HealthCheck()
   alive(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.loops.beating('loops'), () => this.releases.paying('releases')]);
+    return this.health.check([
+      () => this.loops.beating('loops'),
+      () => this.releases.paying('releases'),
+      () => this.losses.covered('losses'),
+    ]);
   }
 
   /** Ready: the database answers, no loop fails, no chain is halted, and the process is not ending. A restart would not help. */

@@ -43,6 +43,37 @@ const GAUGES: readonly TableGauge[] = [
             and not exists (select 1 from liquidation_events e where e.kind = 'LevyClosed' and e.number = s.number and e.state <> 'orphaned')
           group by s.payload->>'underlying'`,
   },
+  {
+    name: 'margin_accounts_below_maintenance',
+    help: 'accounts below maintenance margin at the last look of the keeper, by the contracts; at most as many as one look asks about',
+    labels: [],
+    sql: `select '{}'::jsonb as labels, below::float8 as value from liquidation_valuations`,
+  },
+  {
+    name: 'margin_accounts_suspected',
+    help: 'accounts that may be below maintenance margin at the last look of the keeper, by its own filter, which leaves nobody out',
+    labels: [],
+    sql: `select '{}'::jsonb as labels, suspected::float8 as value from liquidation_valuations`,
+  },
+  {
+    name: 'margin_valuation_price_age_seconds',
+    help: 'age of the oldest price by which the keeper valued something at its last look',
+    labels: [],
+    sql: `select '{}'::jsonb as labels, (extract(epoch from now()) - priced_at)::float8 as value from liquidation_valuations
+          where priced_at is not null`,
+  },
+  {
+    name: 'margin_deficit_cash',
+    help: 'losses of a market that nobody has covered yet, in whole units of cash; none: no sample',
+    labels: ['underlying'],
+    sql: `select jsonb_build_object('underlying', market::text) as labels, (owed / 1e18)::float8 as value from liquidation_deficits`,
+  },
+  {
+    name: 'margin_withdrawals_braked',
+    help: '1 while cash is kept from leaving the hub because more is missing than the fund has',
+    labels: [],
+    sql: `select '{}'::jsonb as labels, is_braked::int::float8 as value from liquidation_brakes`,
+  },
 ];
 
 /** Metrics of the liquidation stage, read from the table it writes. */

@@ -7,6 +7,7 @@ import { Draining } from './draining.js';
 import { HealthController } from './health.controller.js';
 import { LiquidationMetrics } from './liquidation-metrics.js';
 import { LoopsHealth } from './loops.health.js';
+import { LossesHealth } from './losses.health.js';
 import { MetricsController } from './metrics.controller.js';
 import { Metrics } from './metrics.js';
 import { ReleaseMetrics } from './release-metrics.js';
@@ -17,6 +18,6 @@ import { StageMetrics } from './stage-metrics.js';
 @Module({
   imports: [TerminusModule.forRoot({ errorLogStyle: 'json' }), ChainModule, DatabaseModule],
   controllers: [HealthController, MetricsController],
-  providers: [LoopsHealth, ChainsHealth, Draining, Metrics, StageMetrics, ReleaseMetrics, ReleasesHealth, LiquidationMetrics],
+  providers: [LoopsHealth, ChainsHealth, Draining, Metrics, StageMetrics, ReleaseMetrics, ReleasesHealth, LossesHealth, LiquidationMetrics],
 })
 export class OperationsModule {}

@@ -31,6 +31,8 @@ export class StageMetrics {
         registers: [registry],
         async collect() {
           this.reset();
+          // Without labels a reset is a sample of 0: what nobody has seen would look fine.
+          if (labelNames.length === 0) this.remove();
           await collect(this);
         },
       });

@@ -23,6 +23,8 @@ export function registerTableGauges(registry: Registry, dataSource: DataSource, 
       registers: [registry],
       async collect() {
         this.reset();
+        // Without labels a reset is a sample of 0: what nobody has seen would look fine.
+        if (labels.length === 0) this.remove();
         for (const row of samples.parse(await dataSource.query(sql))) this.set(row.labels, row.value);
       },
     });

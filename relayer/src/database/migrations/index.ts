@@ -11,6 +11,7 @@ import { PositionEvents1795230000400 } from './1795230000400-positions.js';
 import { FeedSnapshots1795230000500 } from './1795230000500-feeds.js';
 import { LiquidationEvents1795230000600 } from './1795230000600-liquidations.js';
 import { MatchFailures1795230000700 } from './1795230000700-match-failures.js';
+import { LiquidationFigures1795230000800 } from './1795230000800-liquidation-figures.js';
 
 /** Every migration, in order. A file is `<milliseconds>-<name>.ts`, its class ends in the same number; add it here, never change one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -26,4 +27,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   FeedSnapshots1795230000500,
   LiquidationEvents1795230000600,
   MatchFailures1795230000700,
+  LiquidationFigures1795230000800,
 ];

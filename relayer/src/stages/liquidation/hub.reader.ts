@@ -17,6 +17,8 @@ export interface Exact extends liquidation.Watched {
 }
 
 export interface ReadMarket extends liquidation.HubMarket {
+  /** time of the oldest price that anybody ever told, seconds; null: there is none */
+  readonly pricedAt: bigint | null;
   /** time of the oldest price that a newer one would mend, seconds; null: all are fresh, halted, or nobody ever told them */
   readonly outdated: bigint | null;
 }
@@ -31,10 +33,9 @@ const MENDED_BY_NEWER: ReadonlySet<risk.Grade> = new Set(['aged', 'stale', 'unce
 
 type Rules = Pick<liquidation.HubMarket, 'portfolio' | 'cross' | 'isolated'>;
 
-function outdatedOf(dated: readonly Dated[]): bigint | null {
-  const times = dated.filter(({ grade }) => MENDED_BY_NEWER.has(risk.GRADES[grade] ?? 'halted')).map(({ oldest }) => oldest);
-  return times.length === 0 ? null : BigInt(Math.min(...times));
-}
+const oldestOf = (dated: readonly Dated[]): bigint | null =>
+  dated.length === 0 ? null : BigInt(dated.reduce((oldest, one) => Math.min(oldest, one.oldest), Infinity));
+const isOutdated = ({ grade }: Dated): boolean => MENDED_BY_NEWER.has(risk.GRADES[grade] ?? 'halted');
 
 /** Reads prices, holdings and exact figures of one block. Requests of one turn travel together. */
 export class HubReader {
@@ -91,7 +92,8 @@ export class HubReader {
     ];
     return {
       now,
-      outdated: outdatedOf(dated),
+      outdated: oldestOf(dated.filter(isOutdated)),
+      pricedAt: oldestOf(dated.filter(({ oldest }) => oldest > 0)),
       underlyings: new Map(underlyings.map(([id, { market }]) => [id, market])),
       assets: new Map(known.map(({ assetId, asset }) => [assetId, asset])),
       classes: Array.from(classes, (tiers) => tiers ?? []),

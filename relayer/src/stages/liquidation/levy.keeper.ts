@@ -17,6 +17,14 @@ interface Need {
   readonly call: HubCall;
 }
 
+/** Losses that nobody's equity covered, as they were when they were looked at. */
+export interface SeenLosses {
+  /** what the deficit account of each market owes, cash of 18 decimals; 0: nothing */
+  readonly owed: ReadonlyMap<number, bigint>;
+  /** whether cash is kept from leaving */
+  readonly isBraked: boolean;
+}
+
 interface SeenLevies {
   readonly levies: readonly LevyFigures[];
   readonly unpaid: ReadonlyMap<bigint, readonly AccountId[]>;
@@ -43,21 +51,34 @@ export class LevyKeeper {
     this.#wants = new Wants(sender);
   }
 
-  /** One look at every market's deficit. */
-  async tend(): Promise<void> {
+  /**
+   * One look at every market's deficit.
+   * @param told what was seen, before anything is done about it
+   */
+  async tend(told: (seen: SeenLosses) => Promise<void> = () => Promise.resolve()): Promise<void> {
     const now = await this.reader.now();
     const levies = await this.reader.levies();
     const needs: Need[] = [];
-    for (const market of await this.reader.markets()) needs.push(...(await this.#needs(market, levies, now)));
-    if (await this.reader.isBrakeWrong()) needs.push(this.#levy('levy-review', levyData.review(), { what: 'levy-review' }));
+    const owed = new Map<number, bigint>();
+    for (const market of await this.reader.markets()) {
+      const own = await this.reader.owed(market);
+      owed.set(market, own);
+      needs.push(...(await this.#needs({ market, owed: own }, levies, now)));
+    }
+    const { isOn, isWrong } = await this.reader.brake();
+    await told({ owed, isBraked: isOn });
+    if (isWrong) needs.push(this.#levy('levy-review', levyData.review(), { what: 'levy-review' }));
     for (const { what, call } of needs.slice(0, this.limits.maxSteps)) await this.#wants.want(what, call, now);
   }
 
-  async #needs(market: number, all: readonly LevyFigures[], now: bigint): Promise<Need[]> {
+  async #needs(
+    { market, owed }: Pick<liquidation.SeenDeficit, 'market' | 'owed'>,
+    all: readonly LevyFigures[],
+    now: bigint,
+  ): Promise<Need[]> {
     const levies = all.filter((levy) => levy.market === market);
     const unpaid = new Map<bigint, readonly AccountId[]>();
     for (const levy of levies) unpaid.set(levy.id, await this.#unpaid(levy, now));
-    const owed = await this.reader.owed(market);
     const seen: liquidation.SeenDeficit = {
       market,
       owed,

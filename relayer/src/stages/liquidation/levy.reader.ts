@@ -138,15 +138,15 @@ export class LevyReader {
     return (await unlessReverted(this.client.simulateContract(call)))?.result ?? 0n;
   }
 
-  /** Whether the brake stands as it should not, on or off. */
-  async isBrakeWrong(): Promise<boolean> {
+  /** Whether the brake is on, and whether that is as it should not be. */
+  async brake(): Promise<{ readonly isOn: boolean; readonly isWrong: boolean }> {
     const [missing, least, assets, braked] = await Promise.all([
       this.client.readContract({ address: this.at.levy, abi: levyAbi, functionName: 'insolvency' }),
       this.client.readContract({ address: this.at.levy, abi: levyAbi, functionName: 'least' }),
       this.client.readContract({ address: this.at.fund, abi: fundAbi, functionName: 'assets' }),
       this.client.readContract({ address: this.at.ledger, abi: ledgerAbi, functionName: 'isBraked' }),
     ]);
-    return braked !== liquidation.isBrakeDue(missing, assets, least);
+    return { isOn: braked, isWrong: braked !== liquidation.isBrakeDue(missing, assets, least) };
   }
 
   #registration(id: bigint, account: AccountId) {

@@ -7,12 +7,17 @@ import { hubCallsOf } from '../hub-calls.js';
 import { StageCommonModule } from '../stage-common.module.js';
 import { LiquidationConsumer } from './liquidation.consumer.js';
 import { LIQUIDATION_CALLS } from './calls.js';
+import { LiquidationFigures } from './figures.js';
 import { LiquidationService } from './liquidation.service.js';
 
 const CALLS = hubCallsOf(LIQUIDATION_CALLS, { role: 'liquidate', key: 'liquidator', event: 'liquidation' });
 
 /** Stage 6: what auctions and levies came to is recorded; accounts below maintenance margin are found and their auctions moved on, where the configuration gives a key for it. */
-@Module({ imports: [StageCommonModule], providers: [LiquidationConsumer, LiquidationService, CALLS], exports: [LiquidationConsumer] })
+@Module({
+  imports: [StageCommonModule],
+  providers: [LiquidationConsumer, LiquidationService, LiquidationFigures, CALLS],
+  exports: [LiquidationConsumer],
+})
 export class LiquidationModule implements OnModuleInit {
   constructor(
     @Inject(RELAYER_CONFIG) private readonly config: RelayerConfig,

@@ -8,6 +8,7 @@ import type { HubCalls } from '../hub-calls.js';
 import { AccountBook } from './account-book.js';
 import { LIQUIDATION_CALLS } from './calls.js';
 import { blockBefore } from './block-before.js';
+import { LiquidationFigures } from './figures.js';
 import { findHub } from './hub.js';
 import { hubReader, keepersOf, type Keepers } from './keepers.js';
 import { liquidatorTerms } from './parameters.js';
@@ -27,13 +28,16 @@ export class LiquidationService {
     @Inject(RELAYER_CONFIG) private readonly config: Pick<RelayerConfig, 'liquidation'>,
     @Inject(LIQUIDATION_CALLS) private readonly calls: HubCalls,
     private readonly snapshots: FeedSnapshots,
+    private readonly figures: LiquidationFigures,
   ) {}
 
   /** One look at the newest block of the hub. */
   async look(): Promise<void> {
     const { liquidator, undoing } = await this.#started();
     const look = await liquidator.look();
-    if (look === null || look.accounts.length + look.wanted.length + look.unanswered.length === 0) return;
+    if (look === null) return;
+    await this.figures.valued(this.chains.hub.eid, look);
+    if (look.accounts.length + look.wanted.length + look.unanswered.length === 0) return;
     const { block, watched, suspects, accounts, wanted, unanswered } = look;
     this.#logger.log({
       ...{ event: 'liquidation.look', block: `${block}`, watched, suspects, below: accounts.length },
@@ -58,7 +62,8 @@ export class LiquidationService {
 
   /** One look at losses that nobody's equity covered. */
   async seeToLosses(): Promise<void> {
-    await (await this.#started()).levies?.tend();
+    const { levies } = await this.#started();
+    await levies?.tend((seen) => this.figures.lost(this.chains.hub.eid, seen));
   }
 
   /** One look at debts past the limit. */

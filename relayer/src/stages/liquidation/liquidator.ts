@@ -25,6 +25,10 @@ export interface LiquidatorTerms {
 /** What one look found and did. */
 export interface Look {
   readonly block: bigint;
+  /** its time, seconds */
+  readonly time: bigint;
+  /** time of the oldest price that something was valued by, seconds; null: nobody holds anything */
+  readonly pricedAt: bigint | null;
   readonly watched: number;
   readonly suspects: number;
   /** below maintenance margin by the contract's figures, or in auction; whom most is lacking first */
@@ -112,7 +116,8 @@ export class Liquidator {
     this.#looked = block;
     const answered = new Set(exact.map(({ account }) => account));
     const unanswered = [...new Set([...asked.filter((account) => !answered.has(account)), ...this.#unreadable])];
-    return { block, watched: this.book.watched.size, suspects: suspects.length, accounts, wanted, unanswered };
+    const found = { suspects: suspects.length, accounts, wanted, unanswered };
+    return { block, time: now, pricedAt: seen.market?.pricedAt ?? null, watched: this.book.watched.size, ...found };
   }
 
   /** At the hub's prices; where those are not fresh at the newest signed ones: else nobody is liquidated while nobody publishes. */
