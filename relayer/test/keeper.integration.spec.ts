@@ -34,8 +34,11 @@ const KEEPS = keeperSchema.parse({
   sheetSeconds: 30,
   fundingSeconds: 600,
   interestSeconds: 3_600,
+  interestDebtors: 2,
 });
 const [alice, bob] = [trader(31), trader(32)];
+/** Who only owe. */
+const debtors = [trader(33).account, trader(34).account, trader(35).account, trader(36).account] as const;
 
 describe('given markets on a chain and a keeper with its key', () => {
   let chain: TestChain;
@@ -47,6 +50,7 @@ describe('given markets on a chain and a keeper with its key', () => {
   let listings: ListingKeeper;
   let sheets: SheetKeeper;
   let interest: InterestKeeper;
+  let calls: HubCalls;
   let reader: MarketReader;
   const keeper = privateKeyToAccount(KEEPER).address;
 
@@ -63,14 +67,7 @@ describe('given markets on a chain and a keeper with its key', () => {
     const clock = { now: Date.now };
     const chains = { hub: context };
     const config = { ...testConfig(url), keeper: KEEPS };
-    const calls = new HubCalls(
-      { role: 'keep', key: 'keeper', event: 'margin.keep' },
-      database,
-      chains,
-      keys,
-      sender,
-      new Intents(sender, clock),
-    );
+    calls = new HubCalls({ role: 'keep', key: 'keeper', event: 'margin.keep' }, database, chains, keys, sender, new Intents(sender, clock));
     reader = new MarketReader(database, chains);
     listings = new ListingKeeper(config, chains, reader, calls, clock);
     sheets = new SheetKeeper(config, chains, reader, calls);
@@ -251,11 +248,55 @@ describe('given markets on a chain and a keeper with its key', () => {
     },
     BUSY_MS,
   );
-  const recordDebt = async (account: AccountId, amount: bigint): Promise<void> => {
+  it(
+    'interest: who was left out because others owed more comes the sooner, also after a restart; dust keeps nobody waiting',
+    async () => {
+      const [first, second, third, dust] = debtors;
+      await recordDebt(bob.account, -3_000n * E18);
+      const owing = [
+        { account: first, owed: 9_000n * E18 },
+        { account: second, owed: 5_000n * E18 },
+        { account: third, owed: 4_000n * E18 },
+      ];
+      for (const { account, owed } of owing) {
+        await hub.pay(account, -owed);
+        await recordDebt(account, owed, await now());
+      }
+      await hub.pay(dust, -1n);
+      await recordDebt(dust, 1n);
+      /** Whom the next collection charges, as the relayer would have seen it afterwards. */
+      const charged = async (): Promise<AccountId[]> => {
+        await pass(3_600);
+        const [last] = await database.query<{ id: string }[]>('select max(id)::text as id from tx_intents');
+        await interest.collect();
+        await new InterestKeeper({ keeper: KEEPS }, { hub: markets.context }, reader, calls).collect();
+        await send();
+        const rows = await database.query<{ account: AccountId }[]>(
+          `select purpose->>'account' as account from tx_intents where id > $1 and purpose->>'what' = 'charge-interest' order by 1`,
+          [last?.id],
+        );
+        const accounts = rows.map(({ account }) => account);
+        for (const account of accounts) await recordDebt(account, 1n, await now());
+        return accounts;
+      };
+      // Those of whom most is due: of 9,000, 5,000 and 4,000 in an hour each; then the third has waited two, then the second.
+      for (const pair of [
+        [first, second],
+        [first, third],
+        [first, second],
+      ])
+        expect(await charged()).toEqual(pair.sort());
+    },
+    BUSY_MS,
+  );
+
+  let booked = 0;
+  /** As the relayer would have seen it. @param time of the block, seconds */
+  const recordDebt = async (account: AccountId, amount: bigint, time = 1): Promise<void> => {
     const [event] = await database.query<{ id: string }[]>(
       `insert into ledger_events (eid, kind, account, payload, block_number, block_hash, block_time, tx_hash, log_index)
-       values ($1, 'CashChanged', $2, '{}', 1, '0x', 1, '0x', 0) returning id`,
-      [CHAIN, account],
+       values ($1, 'CashChanged', $2, '{}', 1, $3, $4, '0x', 0) returning id`,
+      [CHAIN, account, numberToHex(++booked, { size: 32 }), time],
     );
     await database.query(
       `with made as (insert into journal_entries (event_id, kind, eid, block_number, block_hash, log_index) values ($3, 'CashChanged', $4, 1, '0x', 0) returning id)

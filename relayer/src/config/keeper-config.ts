@@ -39,6 +39,8 @@ export const keeperSchema = z
     fundingSeconds: seconds(3_600),
     /** seconds between two collections of interest for the fund; 0: never */
     interestSeconds: seconds(86_400),
+    /** accounts charged in one collection at most: those that owe most interest; the others when their cash moves, or later */
+    interestDebtors: z.int().min(1).max(1_000).default(100),
   })
   .refine(({ listings }) => new Set(listings.map(({ underlying }) => underlying)).size === listings.length, {
     path: ['listings'],

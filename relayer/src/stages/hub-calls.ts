@@ -93,6 +93,11 @@ export class HubCalls {
     return this.intents.open(this.dataSource.manager, { role, key, chainId: this.chains.hub.chainId });
   }
 
+  /** Whether {@link wantOnce} took a call with this key, whatever became of it. */
+  async wasWanted(what: string): Promise<boolean> {
+    return (await this.sender.outcomeByKey(what)) !== undefined;
+  }
+
   /**
    * Wants calls that belong together, in this order, once and never again.
    * @param gasLimit of each: a call may build on the one before it, so none can be estimated

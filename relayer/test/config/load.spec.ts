@@ -63,6 +63,7 @@ describe('given a keeper of markets', () => {
       sheetSeconds: 60,
       fundingSeconds: 3_600,
       interestSeconds: 86_400,
+      interestDebtors: 100,
     });
   });
 

@@ -8,8 +8,6 @@ import type { HubCalls } from '../../hub-calls.js';
 import { KEEPER_CALLS } from './calls.js';
 import { MarketReader } from './market.reader.js';
 
-/** Debtors charged in one collection; the others are charged when their cash moves, or in the next one. */
-const MAX_DEBTORS = 100;
 /** Interest below which charging an account is not worth a transaction: a cent, 18 decimals. */
 const WORTHY = 10n ** 16n;
 /** A charge touches two slots of an account, the sums and the rate; it measures below 100k. */
@@ -25,18 +23,21 @@ export class InterestKeeper {
     @Inject(KEEPER_CALLS) private readonly calls: HubCalls,
   ) {}
 
-  /** Once in each window of `interestSeconds`; a window in which nothing is due costs nothing. */
+  /** Once in each window of `interestSeconds`; a window in which nothing is due costs nothing. Nobody is left out for ever: interest grows until it is charged. */
   async collect(): Promise<void> {
     const { hub } = this.chains;
     const fund = hub.find('Fund');
     if (fund === null) return;
     const ledger = { address: hub.contract('Ledger'), abi: ledgerAbi } as const;
-    const window = (await this.reader.now()) / BigInt(this.config.keeper.interestSeconds);
+    const now = await this.reader.now();
+    const window = now / BigInt(this.config.keeper.interestSeconds);
+    const what = `collect-interest:${window}`;
+    if (await this.calls.wasWanted(what)) return;
     const [debt, pool] = await hub.client.readContract({ ...ledger, functionName: 'interestOf' });
-    const charges = debt === 0n ? [] : await this.#charges();
+    const charges = debt === 0n ? [] : await this.#charges(now);
     if (charges.length === 0 && pool < WORTHY) return;
     const collect = {
-      what: `collect-interest:${window}`,
+      what,
       to: fund,
       data: encodeFunctionData({ abi: fundAbi, functionName: 'collectInterest' }),
       purpose: { what: 'collect-interest', window: window.toString(), debtors: charges.length },
@@ -57,10 +58,11 @@ export class InterestKeeper {
     );
   }
 
-  async #charges() {
+  /** @param now seconds */
+  async #charges(now: bigint) {
     const { hub } = this.chains;
     const ledger = { address: hub.contract('Ledger'), abi: ledgerAbi } as const;
-    const debtors = (await this.reader.debtors()).slice(0, MAX_DEBTORS);
+    const debtors = await this.reader.debtors(now, this.config.keeper.interestDebtors);
     const due = await Promise.all(
       debtors.map(async (account) => {
         const [booked, cash] = await Promise.all([

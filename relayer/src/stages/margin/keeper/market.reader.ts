@@ -119,10 +119,19 @@ export class MarketReader {
     return found;
   }
 
-  /** Accounts whose cash is negative as the journal has it: there, what an account owes is a debit. */
-  debtors(): Promise<AccountId[]> {
+  /**
+   * Accounts whose cash is negative as the journal has it (there, what an account owes is a debit), those first that owe most interest: debt times the time
+   * since it was booked last. So one who was left out comes sooner next time, however many there are, and dust keeps nobody waiting.
+   * @param now  seconds
+   * @param most of them
+   */
+  debtors(now: bigint, most: number): Promise<AccountId[]> {
     return this.#accounts(
-      `select split_part(account, ':', 2) as account from postings where account like 'cash:%' group by 1 having sum(amount) > 0 order by 1`,
+      `with owing as (select account, sum(amount) as owed, max(entry_id) as last from postings where account like 'cash:%'
+         group by account having sum(amount) > 0)
+       select split_part(o.account, ':', 2) as account from owing o join journal_entries j on j.id = o.last join ledger_events e on e.id = j.event_id
+       order by o.owed * ($1 - e.block_time) desc, o.account limit $2`,
+      [now.toString(), most],
     );
   }
 
