@@ -1,4 +1,4 @@
-import { max, min } from '../risk/decimal.js';
+import { min } from '../risk/decimal.js';
 import { applyLevy, levyOf, registered, type Profit } from './levy.js';
 
 /** `ILevy.Registered`. Money is cash, 18 decimals, here and below. */
@@ -132,6 +132,9 @@ function levyFaults(levy: LevyReceipts): ReceiptFault[] {
   return faults;
 }
 
+/** Most that all positive cash bears at once, so that the least is kept of a unit; rounded in the holders' favour. */
+const mostBorne = (held: bigint, before: bigint): bigint => held - (held * LEAST_KEPT + before - 1n) / before;
+
 function spreadFaults(spreads: readonly SpreadReceipt[]): ReceiptFault[] {
   const faults: ReceiptFault[] = [];
   let before = KEPT_ALL;
@@ -140,7 +143,11 @@ function spreadFaults(spreads: readonly SpreadReceipt[]): ReceiptFault[] {
     if (kept > before || kept < LEAST_KEPT) faults.push({ receipt, what: 'kept', told: kept, expected: `${LEAST_KEPT} … ${before}` });
     if (held !== null) {
       const left = amount < held ? (before * (held - amount)) / held : 0n;
-      if (kept !== max(left, LEAST_KEPT)) faults.push({ receipt, what: 'kept', told: kept, expected: `${max(left, LEAST_KEPT)}` });
+      const most = mostBorne(held, before);
+      if (amount > most) faults.push({ receipt, what: 'amount', told: amount, expected: `at most ${most}` });
+      // A loss larger than that leaves the least, which may be a little less than what this amount alone leaves.
+      else if (kept !== left && !(amount === most && kept === LEAST_KEPT))
+        faults.push({ receipt, what: 'kept', told: kept, expected: `${left}` });
     }
     before = kept;
   }

@@ -1,8 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { applyLevy, levyOf, registered } from '../../src/liquidation/levy.js';
-import { KEPT_ALL, chargeOf, verifyReceipts, type LevyReceipts, type Receipts } from '../../src/liquidation/receipts.js';
+import {
+  KEPT_ALL,
+  chargeOf,
+  verifyReceipts,
+  type LevyReceipts,
+  type Receipts,
+  type SpreadReceipt,
+} from '../../src/liquidation/receipts.js';
 
+/** Twin of InterestBooks.LEAST_KEPT. */
+const LEAST_KEPT = KEPT_ALL / 10n ** 12n;
 const positive = fc.bigInt(1n, 10n ** 26n);
 const account = (i: number): string => `account ${i}`;
 
@@ -117,22 +126,32 @@ describe('given what an honest hub tells of a levy', () => {
   });
 });
 
+/** `Ledger.spreadLoss`: what it tells; null: it refuses, for nothing is left to bear it. */
+function spreadOf(before: bigint, held: bigint, asked: bigint): SpreadReceipt | null {
+  let amount = asked;
+  let kept = asked < held ? (before * (held - asked)) / held : 0n;
+  if (kept < LEAST_KEPT) {
+    kept = LEAST_KEPT;
+    amount = held - (held * LEAST_KEPT + before - 1n) / before;
+  }
+  return amount === 0n ? null : { amount, kept, held };
+}
+
 describe('given losses of all cash', () => {
   it('INV-LIQ-3: each leaves of a unit what the cash that bore it was left, and each holder is charged his part, rounded up', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ held: positive, part: fc.bigInt(1n, 999n) }), { minLength: 1, maxLength: 5 }),
+        fc.array(fc.record({ held: positive, part: fc.bigInt(1n, 1_100n) }), { minLength: 1, maxLength: 8 }),
         positive,
         (losses, cash) => {
           let before = KEPT_ALL;
-          const told = losses.map(({ held, part }) => {
-            const amount = (held * part) / 1_000n;
-            before = (before * (held - amount)) / held;
-            return { amount, kept: before, held };
+          const spreads = losses.flatMap(({ held, part }) => {
+            const one = spreadOf(before, held, (held * part) / 1_000n);
+            before = one?.kept ?? before;
+            return one ?? [];
           });
           const kept = before;
           const charge = { account: 'a', cash, keptBefore: KEPT_ALL, kept, amount: chargeOf({ cash, keptBefore: KEPT_ALL, kept }) };
-          const spreads = kept < 10n ** 15n ? [] : told;
           expect(verifyReceipts({ levies: [], spreads, charges: [charge] })).toEqual([]);
           expect(charge.amount).toBeGreaterThanOrEqual(cash - (cash * kept) / KEPT_ALL);
           const wrong = { ...charge, amount: charge.amount + 1n };
@@ -142,6 +161,31 @@ describe('given losses of all cash', () => {
         },
       ),
     );
+  });
+
+  it.each<[string, bigint, bigint, bigint]>([
+    ['all of it', KEPT_ALL, 10n ** 20n - 3n, 10n ** 20n],
+    ['more than all of it', KEPT_ALL, 10n ** 20n - 3n, 3n * 10n ** 20n],
+    ['what is left after others', KEPT_ALL / 7n, 10n ** 20n, 10n ** 20n + 1n],
+    ['of so little that the rounding is a tenth of what is left', KEPT_ALL, 10n ** 13n + 7n, 2n * 10n ** 13n],
+  ])('at the floor of 10^-12 only what the hub books there adds up: %s', (_, before, held, asked) => {
+    const [least, first] = [LEAST_KEPT, { amount: 1n, kept: before, held: null }];
+    const faultsOf = (change: Partial<SpreadReceipt>) =>
+      verifyReceipts({ levies: [], charges: [], spreads: [first, { amount: 0n, kept: least, held, ...change }] });
+    const told = spreadOf(before, held, asked);
+    if (told === null) throw new Error('something is left to bear it');
+    expect(told.kept).toBe(least);
+    expect(faultsOf(told)).toEqual([]);
+    // What the holders bore at the floor leaves a little more than the floor by itself: also what the hub tells if no more was lost.
+    const exact = spreadOf(before, held, told.amount);
+    expect(faultsOf({ ...exact })).toEqual([]);
+    expect(faultsOf({ amount: told.amount - 1n })).toMatchObject([{ receipt: 'loss of all cash 2', what: 'kept', told: least }]);
+    for (const amount of [told.amount + 1n, held, asked])
+      expect(faultsOf({ amount })).toEqual([
+        { receipt: 'loss of all cash 2', what: 'amount', told: amount, expected: `at most ${told.amount}` },
+      ]);
+    expect(faultsOf({ ...told, kept: least - 1n })).not.toEqual([]);
+    expect(faultsOf({ ...told, kept: (exact?.kept ?? 0n) + 1n })).not.toEqual([]);
   });
 
   it('when what is kept rises, falls too far, or is not what the cash that bore it makes it, that is told', () => {
