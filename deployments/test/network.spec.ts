@@ -213,7 +213,7 @@ describe('a local network', () => {
         `hub: Fund liquidation: expected ${Liquidation.address}, got ${stranger}`,
         `hub: Fund levy: expected ${Levy.address}, got ${zeroAddress}`,
         'hub: Fund exit delay: expected 604800, got 1',
-        'hub: Fund tranche of ETH: expected 0, got 5',
+        'hub: Fund tranche of ETH: expected 400000000000000000, got 5',
         `hub: Exchange fee shares: expected ["${fundAccount}",500000000], got ["${thief}",1000000000]`,
         'hub: Handover auctioneer Shortfalls: expected true, got false',
         `hub: Handover auctioneer ${stranger}: expected false, got true`,

@@ -132,6 +132,6 @@ export const desired = {
     },
     shortfall: { limit: 1_000_000n * WAD, restore: WAD / 2n },
     graceSeconds: 3_600,
-    fund: { exitDelaySeconds: 7 * DAYS, feeShare: 500_000_000, tranches: {} },
+    fund: { exitDelaySeconds: 7 * DAYS, feeShare: 500_000_000, tranches: { ETH: (6n * WAD) / 10n } },
   },
 };

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { iLedgerAbi } from '@lockstep/contracts';
+import { iFundAbi, iLedgerAbi } from '@lockstep/contracts';
+import { UNDERLYINGS } from '../harness/markets.js';
 import type { Deposit } from '../harness/user.js';
 import type { World } from '../harness/world.js';
 import { picture, type PictureChain } from './picture.js';
@@ -29,6 +30,20 @@ async function holdings(world: World, account: Deposit['account']): Promise<Hold
       if (idle > 0n) lines.push({ chain: chain.name, symbol, amount: units(idle, decimals), counts: 'idle' });
     }
   return lines;
+}
+
+/** What the insurance fund has, and what losses of each market may take of it. */
+async function fundLine(world: World): Promise<string> {
+  const { client, fund } = world.stack.hub;
+  const contract = { address: fund, abi: iFundAbi } as const;
+  const cash = await client.readContract({ ...contract, functionName: 'assets' });
+  const tranches = await Promise.all(
+    Object.entries(UNDERLYINGS).map(async ([symbol, number]) => {
+      const share = await client.readContract({ ...contract, functionName: 'trancheOf', args: [number] });
+      return `of ${symbol} ${share === 0n ? 'all' : `${units(share * 100n, 18)}%`}`;
+    }),
+  );
+  return `insurance fund: ${short(units(cash, 18))} USDC, of which losses may take: ${tranches.join(', ')}`;
 }
 
 async function chainRows(world: World, { deposits, withdrawals }: Told): Promise<PictureChain[]> {
@@ -78,7 +93,7 @@ const liquidationLines = ({ records, lines }: Told['liquidation']): string[] => 
 
 /** The closing tables, as text, and the picture, as a file. @returns the text and the picture's path */
 export async function closing(world: World, told: Told, folder: string): Promise<{ readonly text: string; readonly picture: string }> {
-  const [held, rows] = await Promise.all([holdings(world, told.user.account()), chainRows(world, told)]);
+  const [held, rows, fund] = await Promise.all([holdings(world, told.user.account()), chainRows(world, told), fundLine(world)]);
   const chains = table(
     [
       { title: 'chain' },
@@ -136,6 +151,7 @@ export async function closing(world: World, told: Told, folder: string): Promise
       trades,
       '',
       ...liquidationLines(told.liquidation).map((line, i) => `${i === 0 ? 'liquidated: ' : '  '}${line}`),
+      fund,
       '',
       verdict.join('   '),
     ].join('\n'),

@@ -249,7 +249,10 @@ describe('given leveraged accounts with collateral on two chains, a market maker
       expect([await scene.cashOf(account), await scene.sizeOf(account, PERPETUAL)]).toEqual([0n, 0n]);
       const payouts = (await Promise.all(told.bids.map(({ transaction }) => paidIn(transaction)))).flat();
       const [fund, deficit] = [sumOf(payouts.map((paid) => paid.fund)), sumOf(payouts.map((paid) => paid.deficit))];
-      expect(fund).toBeGreaterThan(500n * CASH);
+      // All that losses of this market may take, and no more: what is left is the other's.
+      const tranche = await trancheOfBtc();
+      expect(fund).toBeGreaterThan(500n * tranche);
+      expect((await fundAssets()) * tranche).toBeGreaterThanOrEqual(fund * (CASH - tranche));
       expect(deficit).toBeGreaterThan(0n);
       expect(new Set(payouts.map(({ market }) => market))).toEqual(new Set([UNDERLYINGS.BTC]));
       expect(await braked()).toBe(true);
@@ -272,6 +275,10 @@ describe('given leveraged accounts with collateral on two chains, a market maker
   const assetOf = (chain: StackChain, symbol: string): number => chain.assets.find((asset) => asset.symbol === symbol)?.index ?? 0;
   const sumOf = (amounts: readonly bigint[]): bigint => amounts.reduce((sum, amount) => sum + amount, 0n);
   const braked = (): Promise<boolean> => hub.client.readContract({ address: hub.ledger, abi: iLedgerAbi, functionName: 'isBraked' });
+
+  const trancheOfBtc = (): Promise<bigint> =>
+    hub.client.readContract({ address: hub.fund, abi: iFundAbi, functionName: 'trancheOf', args: [UNDERLYINGS.BTC] });
+  const fundAssets = (): Promise<bigint> => hub.client.readContract({ address: hub.fund, abi: iFundAbi, functionName: 'assets' });
 
   /** Who paid in a transaction that took a bid on an insolvent account. */
   async function paidIn(hash: `0x${string}`) {
