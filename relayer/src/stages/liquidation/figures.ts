@@ -1,3 +1,4 @@
+import { liquidation } from '@lockstep/shared';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { SeenLosses } from './levy.keeper.js';
@@ -22,7 +23,8 @@ export class LiquidationFigures {
 
   /** @param eid the hub's */
   async lost(eid: number, { isBraked, owed }: SeenLosses): Promise<void> {
-    const owing = [...owed].filter(([, amount]) => amount > 0n);
+    // Interest accrues until the last payment is mined: what is left by it is dust, for which nothing is done before there is more.
+    const owing = [...owed].filter(([, amount]) => amount >= liquidation.LEAST_DEFICIT);
     const [markets, amounts] = [owing.map(([market]) => market), owing.map(([, amount]) => `${amount}`)];
     await this.dataSource.transaction(async (tx) => {
       await tx.query(
