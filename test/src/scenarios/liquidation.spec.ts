@@ -20,8 +20,11 @@ const [BIDDER_A, BIDDER_B] = BIDDERS;
 /** A thousandth of an option. */
 const LOT = CASH / 1_000n;
 const LEVY_WINDOW = 15 * 60;
-/** Its tranche of a market pays the first step of a bid, and not all of them: one levy answers for the rest. */
-const STAKE = 800n * CASH;
+/**
+ * Of this the tranche of a market pays the first step of a bid and not all of them, so that one levy answers for the rest; and the rest is more than what the
+ * other market may take, so that cash is kept from leaving. What the fund earned before counts too.
+ */
+const FUND = 1_000n * CASH;
 const LOSSES = z.object({ losses: z.object({ braked: z.boolean(), deficits: z.array(z.object({ market: z.int() })) }).nullable() });
 
 describe('given leveraged accounts with collateral on two chains, a market maker, and those who bid', () => {
@@ -241,10 +244,7 @@ describe('given leveraged accounts with collateral on two chains, a market maker
       const terms = await scene.bidding(KEY_A, BIDDER_A);
       const size = (BTC * 145n) / 100n;
       const [account] = await Promise.all([scene.leveraged(9, { size }), liquidating('liquidator-a5', terms)]);
-      const stake = encodeFunctionData({
-        ...{ abi: iFundAbi, functionName: 'stake', args: [world.user(BIDDER_B).account(), STAKE, NO_PRICES] },
-      });
-      await world.user(BIDDER_B).must(hub, hub.fund, stake);
+      await fundUpTo(FUND);
       await scene.priced(54_600);
       await auctions.reached(account, 'open', ({ ended }) => !ended);
       // What a bidder is paid grows for an hour.
@@ -255,7 +255,7 @@ describe('given leveraged accounts with collateral on two chains, a market maker
       const [fund, deficit] = [sumOf(payouts.map((paid) => paid.fund)), sumOf(payouts.map((paid) => paid.deficit))];
       // All that losses of this market may take, and no more: what is left is the other's.
       const tranche = await trancheOfBtc();
-      expect(fund).toBeGreaterThan((STAKE * tranche) / CASH);
+      expect(fund).toBeGreaterThanOrEqual((FUND * tranche) / CASH);
       expect((await fundAssets()) * tranche).toBeGreaterThanOrEqual(fund * (CASH - tranche));
       expect(deficit).toBeGreaterThan(0n);
       expect(new Set(payouts.map(({ market }) => market))).toEqual(new Set([UNDERLYINGS.BTC]));
@@ -290,6 +290,14 @@ describe('given leveraged accounts with collateral on two chains, a market maker
       if (losses === null || losses.braked !== markets.length > 0) return undefined;
       return losses.deficits.map(({ market }) => market).join() === markets.join() ? true : undefined;
     });
+  /** Has a bidder stake what the fund lacks of an amount. */
+  async function fundUpTo(amount: bigint): Promise<void> {
+    const missing = amount - (await fundAssets());
+    if (missing <= 0n) return;
+    const staker = world.user(BIDDER_B);
+    const args = [staker.account(), missing, NO_PRICES] as const;
+    await staker.must(hub, hub.fund, encodeFunctionData({ abi: iFundAbi, functionName: 'stake', args }));
+  }
   const trancheOfBtc = (): Promise<bigint> =>
     hub.client.readContract({ address: hub.fund, abi: iFundAbi, functionName: 'trancheOf', args: [UNDERLYINGS.BTC] });
   const fundAssets = (): Promise<bigint> => hub.client.readContract({ address: hub.fund, abi: iFundAbi, functionName: 'assets' });
