@@ -27,6 +27,8 @@ interface World {
   readonly became?: Became | null;
   /** what the sender remembers of a process before this one */
   readonly open?: readonly OpenCall[];
+  /** least gain it asks for, wad */
+  readonly required?: bigint;
   readonly ofBid?: () => Promise<{ readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | null>;
 }
 
@@ -58,7 +60,7 @@ function bidderIn(world: World, wanted: HubCall[] = [], equity = own.equity) {
   const client = { getGasPrice: () => Promise.resolve(10n ** 9n) };
   const reader = { exact: () => Promise.resolve([{ ...own, equity }]), cashOf: () => Promise.resolve(cash(100_000)) };
   const budget = new BidBudget(emptyChain(), { liquidation: at(5), shortfalls: at(6) }, sender, OWN);
-  const bidding = { account: OWN, budget: cash(50_000), required: 0n, payout: null };
+  const bidding = { account: OWN, budget: cash(50_000), required: world.required ?? 0n, payout: null };
   const ofBid = world.ofBid ?? (() => Promise.resolve({ call: { to: at(5), data: PAID }, told: '1 on 2' }));
   const bidder = new Bidder(client, { liquidation: at(5) }, budget, reader, wants, bidding, cash(4_000), { ofBid });
   const bid = async (): Promise<{ purse: Purse; outcome: string | null }> => {
@@ -69,11 +71,12 @@ function bidderIn(world: World, wanted: HubCall[] = [], equity = own.equity) {
   return { bidder, budget, wanted, bid, state };
 }
 
-function shareOf({ data }: HubCall): bigint {
+function bidIn({ data }: HubCall) {
   const decoded = decodeFunctionData({ abi: liquidationAbi, data });
   if (decoded.functionName !== 'bid') throw new Error(`${decoded.functionName} is no bid`);
-  return decoded.args[0].share;
+  return decoded.args[0];
 }
+const shareOf = (call: HubCall): bigint => bidIn(call).share;
 const nameOf = ({ data }: HubCall): string => (data === PAID ? 'paid' : decodeFunctionData({ abi: liquidationAbi, data }).functionName);
 
 describe('given an account in auction and a bidder who wants to be paid out', () => {
@@ -122,6 +125,59 @@ describe('given a slice that needs more margin beside what the bidder holds than
     expect(wanted).toHaveLength(4);
     expect((await bid()).outcome).toBe(null);
     expect(wanted).toHaveLength(4);
+  });
+});
+
+describe('given several accounts in auction', () => {
+  const only = { ofBid: () => Promise.resolve(null) };
+  const small: Exact = { ...one, account: id(2), equity: cash(400), initial: cash(900), margin: cash(500) };
+
+  it('what a bid may take of its equity, it offers nobody else in the same look', async () => {
+    const wanted: HubCall[] = [];
+    const { bidder } = bidderIn(only, wanted, cash(60_000));
+    const purse = await bidder.purse(10n, NOW);
+    if (purse === null) throw new Error('it bids nothing');
+    const first = liquidation.decideBid(liquidation.AUCTION_TERMS, one, { ...purse, required: 0n }, NOW);
+    expect(await bidder.bid(liquidation.AUCTION_TERMS, one, purse, 10n, NOW)).toBe('sent');
+    expect(purse.free).toBe(cash(60_000) - 4n * (first?.commits ?? 0n));
+    expect((await bidder.purse(10n, NOW))?.free).toBe(cash(60_000));
+  });
+
+  it('keeps equity for one that will be due within a minute, which stands before others', async () => {
+    const wanted: HubCall[] = [];
+    const { bidder } = bidderIn({ ...only, required: WAD / 5n }, wanted, cash(8_000));
+    const purse = await bidder.purse(10n, NOW - 10n);
+    if (purse === null) throw new Error('it bids nothing');
+    // A fifth of 12,000 is what 0.7 of 8,000 leaves, which takes 900 s; it is 890 s now.
+    expect(await bidder.bid(liquidation.AUCTION_TERMS, one, purse, 10n, NOW - 10n)).toBe(null);
+    expect(purse.free).toBeLessThan(WAD);
+    const other = await bidder.purse(10n, NOW - 10n);
+    if (other === null) throw new Error('it bids nothing');
+    expect(liquidation.decideBid(liquidation.AUCTION_TERMS, small, { ...other, required: WAD / 5n }, NOW - 10n)).not.toBe(null);
+    expect(await bidder.bid(liquidation.AUCTION_TERMS, small, purse, 10n, NOW - 10n)).toBe(null);
+    expect(wanted).toHaveLength(0);
+  });
+
+  it('keeps nothing for one that the hub refuses', async () => {
+    const { bidder } = bidderIn({ ...only, most: 0n }, [], cash(10_000));
+    const purse = await bidder.purse(10n, NOW);
+    if (purse === null) throw new Error('it bids nothing');
+    expect(await bidder.bid(liquidation.AUCTION_TERMS, one, purse, 10n, NOW)).toBe('refused');
+    expect(purse.free).toBe(cash(10_000));
+  });
+});
+
+describe('given a step that is half refilled', () => {
+  it('offers what more of it may cost by the block that takes the bid', async () => {
+    const running = { ...auction, lastBidAt: NOW - 15n, stepTaken: 200_000_000n };
+    const large: Exact = { ...one, equity: cash(80_000), initial: cash(200_000), margin: cash(120_000), auction: running };
+    const wanted: HubCall[] = [];
+    const { bidder } = bidderIn({ ofBid: () => Promise.resolve(null) }, wanted);
+    const purse = await bidder.purse(10n, NOW);
+    if (purse === null) throw new Error('it bids nothing');
+    expect(await bidder.bid(liquidation.AUCTION_TERMS, large, purse, 10n, NOW)).toBe('sent');
+    const later = liquidation.decideBid(liquidation.AUCTION_TERMS, large, { ...purse, free: cash(100_000), required: 0n }, NOW + 12n);
+    expect(wanted.map(bidIn)[0]?.priceLimit).toBeGreaterThanOrEqual(later?.price ?? 0n);
   });
 });
 

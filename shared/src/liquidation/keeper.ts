@@ -117,6 +117,10 @@ export interface BidDecision {
   readonly most: bigint;
   readonly price: bigint;
   readonly gain: bigint;
+  /** The most that `most` costs by the time of the transaction if figures stay: what is left of a step grows until then, and its price with it. */
+  readonly ceiling: bigint;
+  /** of the bidder's equity above initial margin what the share takes, cash; 0: it brings as much as it needs */
+  readonly commits: bigint;
 }
 
 /** Price of the whole account at a time, cash; negative: the bidder is paid. */
@@ -143,11 +147,28 @@ export function decideBid(terms: AuctionTerms, watched: Watched, bidder: BidderT
   const needed = max(initial, margin) - gain;
   const affordable = min(needed <= 0n ? WAD : (bidder.free * WAD) / needed, price <= 0n ? WAD : (max(0n, bidder.budget) * WAD) / price);
   const limit = shareLimit(terms, health, discountAt(terms, now - auction.startedAt), stepped);
-  // What others left of the running step: a little dust does not keep it waiting.
+  // What others left of the running step: a little dust does not keep it waiting, and it does not pay gas for dust.
   const left = inSteps(terms, margin, stepped) ? stepLeft(terms, auction.stepTaken, now - auction.lastBidAt) : WAD;
-  const share = min(affordable, min(limit, left));
+  const fitting = min(affordable, limit);
+  if (2n * left < fitting) return null;
+  const share = min(fitting, left);
   const won = (share * gain) / WAD;
   if (share <= 0n || won < bidder.cost) return null;
   // Rounded against the bidder, as the contract does.
-  return { share, most: min(affordable, WAD), price: -floorDiv(-share * price, WAD), gain: won };
+  const costOf = (part: bigint): bigint => -floorDiv(-part * price, WAD);
+  return {
+    ...{ share, most: min(affordable, WAD), price: costOf(share), gain: won, ceiling: costOf(price > 0n ? fitting : share) },
+    commits: -floorDiv(-share * max(0n, needed), WAD),
+  };
+}
+
+/** How far ahead a bidder keeps equity for those who stand before others, seconds: two steps of a large account. */
+const AHEAD = 60n;
+
+/**
+ * Equity above initial margin that a bidder keeps for an account, cash: all that bids on it would take within a minute if its figures stay as they are,
+ * in steps or not. Who stands behind gets what this leaves: else small accounts whose price came down a moment earlier use up what restores a large one.
+ */
+export function keptFor(terms: AuctionTerms, watched: Watched, bidder: BidderTerms, now: bigint): bigint {
+  return decideBid({ ...terms, stepShare: WAD }, watched, bidder, now + AHEAD)?.commits ?? 0n;
 }

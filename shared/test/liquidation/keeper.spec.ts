@@ -8,6 +8,7 @@ import {
   compareNeed,
   decideBid,
   isWorthwhile,
+  keptFor,
   rank,
   type Watched,
   type WatchedAuction,
@@ -185,6 +186,38 @@ describe('given an auction, does a bidder bid', () => {
     expect(decideBid(terms, after(1n), RICH, 1_090n)?.share).toBe(terms.stepShare - 10n ** 9n);
   });
 
+  it('leaves a step alone that has hardly refilled, and lets what refills until its bid is taken cost what it is worth', () => {
+    const taken = { ...open, auction: { ...AUCTION, lastBidAt: 1_090n, stepTaken: 200_000_000n } };
+    expect(decideBid(terms, taken, RICH, 1_104n)).toBeNull();
+    const half = decideBid(terms, taken, RICH, 1_105n);
+    const whole = decideBid(terms, taken, RICH, 1_120n);
+    expect(half?.ceiling).toBeGreaterThanOrEqual(whole?.price ?? 0n);
+    expect(half?.ceiling).toBeLessThan(2n * (half?.price ?? 0n) + 2n);
+    // Who can afford no more than what is there takes it.
+    expect(decideBid(terms, taken, { ...RICH, free: cash(2_000) }, 1_095n)?.share).toBeGreaterThan(0n);
+  });
+
+  it('says how much of its equity a bid takes: the margin that comes with the share, less what it gains', () => {
+    const bid = decideBid(terms, open, RICH, 1_360n);
+    expect(bid?.commits).toBe((cash(200_000) - cash(12_000)) / 5n);
+    // What was paid for an hour's wait is as much as the margin.
+    const broke = { ...open, initial: 0n, equity: cash(-50_000), auction: { ...AUCTION, insolventSince: 1_000n } };
+    expect(decideBid(terms, broke, { ...RICH, free: 0n }, 4_600n)?.commits).toBe(0n);
+  });
+
+  it('keeps what will restore an account within a minute, in steps or not, and nothing for one that is due later', () => {
+    const choosy = { ...RICH, required: WAD / 10n };
+    expect(keptFor(terms, open, choosy, 1_299n)).toBe(0n);
+    const share = shareLimit({ ...terms, stepShare: WAD }, { ...open, reserve: 0n }, discountAt(terms, 360n), false);
+    expect(share).toBeGreaterThan(2n * terms.stepShare);
+    expect(keptFor(terms, open, choosy, 1_300n)).toBe(-((-share * (cash(200_000) - cash(12_000))) / WAD));
+    // Of a step that was just taken it keeps what the next ones need.
+    const taken = { ...open, auction: { ...AUCTION, lastBidAt: 1_400n, stepTaken: 200_000_000n } };
+    expect(decideBid(terms, taken, choosy, 1_400n)).toBeNull();
+    expect(keptFor(terms, taken, choosy, 1_400n)).toBeGreaterThan(0n);
+    expect(keptFor(terms, open, { ...choosy, free: cash(1_000) }, 1_400n)).toBeLessThanOrEqual(cash(1_000));
+  });
+
   it('is paid for an insolvent account, once the payout has grown by what it asks for', () => {
     const broke = { ...open, equity: cash(-50_000), auction: { ...AUCTION, insolventSince: 1_000n } };
     const choosy = { ...RICH, required: WAD / 10n };
@@ -208,6 +241,9 @@ describe('given an auction, does a bidder bid', () => {
         expect(bid.most).toBeLessThanOrEqual(WAD);
         expect(bid.price).toBeLessThanOrEqual(bidder.budget);
         expect(bid.gain).toBeGreaterThanOrEqual(bidder.cost);
+        expect(bid.ceiling).toBeGreaterThanOrEqual(bid.price);
+        expect(bid.ceiling).toBeLessThanOrEqual(bidder.budget);
+        expect(bid.commits).toBeLessThanOrEqual(bidder.free + 1n);
         const grown = auction.insolventSince === 0n ? 0n : now - auction.insolventSince;
         const charged = isSolvent(health) ? bidPrice(health, bid.share, discount) : -payout(terms, health, bid.share, grown);
         // The decision rounds twice, the contract once.

@@ -49,11 +49,21 @@ interface Attempt {
 type Routed =
   { readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | { readonly call: null; readonly told: string | null };
 
+/** Part of the gain that is room for what changes until the bid is taken. */
+const TOLERANCE = 10n;
+/**
+ * A bid is counted as so many times the equity above initial margin that its share took where it was: positions that add to what the bidder holds take
+ * more than alone, and how much is known once the bid is over. Meanwhile what is left must not be promised to others.
+ */
+const CAUTION = 4n;
 /** A bid that the hub refuses is tried at half, so often at most. */
 export const MOST_HALVINGS = 3;
 
 /** Bids for one account, within its equity, its budget and what it asks for. */
 export class Bidder {
+  /** equity above initial margin that bids may take which are on their way, by key of the need */
+  readonly #taking = new Map<string, bigint>();
+
   /**
    * @param nativePrice cash for one coin in which gas is paid; 0: gas counts nothing
    * @param payouts     null: whatever it wins stays on the account
@@ -79,21 +89,24 @@ export class Bidder {
     if (own === undefined || own.auction !== null) return null;
     const { spent, held } = await this.budget.committed(block, now);
     const cost = await gasCost(this.client, BID_GAS, this.nativePrice);
-    return { free: own.equity - own.initial - held, budget: budget - spent - held, cash: cash - held, cost };
+    const taken = max(held, await this.#underWay(block));
+    return { free: own.equity - own.initial - taken, budget: budget - spent - held, cash: cash - held, cost };
   }
 
   /**
-   * Null: it waits.
+   * Null: it waits. What it takes, and what is kept for more of the same account in the next minute, the purse has no longer for those behind it.
    * @param prices handed in with it, at which `one` is valued; 0x: those of the hub
    */
   async bid(terms: liquidation.AuctionTerms, one: Exact, purse: Purse, block: bigint, now: bigint, prices: Hex = '0x') {
     const { account, required } = this.bidding;
     if (one.auction === null || one.account === account) return null;
+    const before = purse.free;
+    const kept = liquidation.keptFor(terms, one, { ...purse, required }, now);
     let outcome: 'sent' | 'waiting' | 'refused' | null = null;
     let asked = -1n;
     // A slice may need more margin beside what the bidder holds than its share of the account's own, which only the hub knows.
     for (let halvings = 0; halvings <= MOST_HALVINGS; halvings++) {
-      const free = purse.free >> BigInt(halvings);
+      const free = before >> BigInt(halvings);
       const decision = liquidation.decideBid(terms, one, { ...purse, free, required }, now, one.grade !== 'fresh');
       if (decision === null) break;
       if (decision.most === asked) continue;
@@ -101,14 +114,15 @@ export class Bidder {
       outcome = await this.#bid({ one, auction: one.auction, decision, purse, halvings }, block, now, prices);
       if (outcome === 'sent' || outcome === 'waiting') break;
     }
+    // Nothing is kept for what the hub refuses.
+    if (asked === -1n || outcome === 'sent' || outcome === 'waiting') purse.free = min(purse.free, before - kept);
     return outcome;
   }
 
   async #bid({ one, auction, decision, purse, halvings }: Attempt, block: bigint, now: bigint, prices: Hex) {
     const { account } = this.bidding;
-    // A tenth of the gain is room for what changes until the bid is taken, as far as the budget has it.
-    const [roomy, most] = [decision.price + decision.gain / 10n, decision.price > purse.budget ? decision.price : purse.budget];
-    const priceLimit = roomy < most ? roomy : most;
+    // As far as the budget has it.
+    const priceLimit = min(decision.ceiling + decision.gain / TOLERANCE, max(decision.price, purse.budget));
     const wanted = { account: one.account, bidder: account, share: decision.most, priceLimit };
     const key = `bid:${one.account}:${auction.startedAt}:${auction.lastBidAt}:${account}`;
     const purpose = { what: 'bid', account: one.account, share: `${decision.share}`, price: `${decision.price}` };
@@ -123,10 +137,12 @@ export class Bidder {
       outcome = await this.wants.want(key, { to: this.hub.liquidation, data, purpose: told }, now, `${wayOf(prices)}${halvings}`);
     }
     if (outcome === 'sent') {
-      const spent = priceLimit > 0n ? priceLimit : 0n;
+      // What was refused at twice the size takes twice as much.
+      const taken = min((CAUTION * decision.commits) << BigInt(halvings), purse.free);
+      this.#taking.set(key, taken);
       this.budget.hold(key, priceLimit);
-      purse.budget -= spent;
-      purse.free -= spent;
+      purse.budget -= max(0n, priceLimit);
+      purse.free -= taken;
     }
     return outcome;
   }
@@ -140,10 +156,24 @@ export class Bidder {
     if ((await this.wants.became(key))?.state === 'failed') return { call: null, told: 'failed before' };
     try {
       const sold = { ...one, cash: await this.reader.cashOf(one.account, block), reserve: one.auction?.reserve ?? 0n };
-      const cash = liquidation.winnings(decision, wanted.priceLimit, { sold, bidder: purse });
+      const cash = liquidation.winnings(decision, decision.price + decision.gain / TOLERANCE, { sold, bidder: purse });
       return (await this.payouts.ofBid(wanted, cash, block, now)) ?? { call: null, told: null };
     } catch (error) {
       return { call: null, told: firstLine(error) };
     }
   }
+
+  /** What bids take which are on their way: neither over nor in the figures of a block. */
+  async #underWay(block: bigint): Promise<bigint> {
+    let sum = 0n;
+    for (const [key, taken] of this.#taking) {
+      const became = await this.wants.became(key);
+      if (became?.state === 'open' || (became?.state === 'mined' && became.block > block)) sum += taken;
+      else this.#taking.delete(key);
+    }
+    return sum;
+  }
 }
+
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
