@@ -1,6 +1,6 @@
 import { iLedgerAbi, iMarketsAbi, liquidationAbi } from '@lockstep/contracts';
 import { accountId, exchange, type AccountId } from '@lockstep/shared';
-import { parseEventLogs, type Hex, type PublicClient } from 'viem';
+import { parseEventLogs, type Hex, type Log, type PublicClient } from 'viem';
 import { LogWalk } from '../../chain/log-walk.js';
 import type { LiquidationHub } from './hub.js';
 
@@ -11,6 +11,10 @@ const EXPOSING: ReadonlySet<string> = new Set(['Traded', 'SliceTransferred', 'Ca
 const NAMES = ['account', 'from', 'to', 'buyer', 'seller', 'bidder'] as const;
 const ACCOUNT = /^0x[0-9a-f]{64}$/;
 
+type Mined = Pick<Log<bigint, number, false>, 'blockHash' | 'blockNumber' | 'logIndex'>;
+/** An event in one block and no other: after a reorg it is another. */
+const keyOf = ({ blockHash, logIndex }: Mined): string => `${blockHash}:${logIndex}`;
+
 /** Who may have to be liquidated, learnt from the hub's events alone. */
 export class AccountBook {
   readonly #watched = new Set<AccountId>();
@@ -18,6 +22,8 @@ export class AccountBook {
   readonly #inAuction = new Set<AccountId>();
   readonly #named = new Set<AccountId>();
   readonly #markets = new Set<number>();
+  /** events that were taken in and may be read again, with their blocks: the same one says nothing new */
+  readonly #taken = new Map<string, bigint>();
   readonly #walk: LogWalk;
 
   /** @param from first block of interest */
@@ -74,7 +80,8 @@ export class AccountBook {
   async #read(fromBlock: bigint, toBlock: bigint): Promise<number> {
     const { ledger, markets, liquidation } = this.hub;
     const logs = await this.client.getLogs({ address: [ledger, markets, liquidation], fromBlock, toBlock });
-    for (const { eventName, args } of parseEventLogs({ abi: EVENTS, logs })) {
+    const news = this.#newsOf(logs, fromBlock, toBlock);
+    for (const { eventName, args } of parseEventLogs({ abi: EVENTS, logs: news })) {
       const fields: Readonly<Record<string, unknown>> = args;
       for (const name of NAMES) {
         const value = fields[name];
@@ -90,6 +97,16 @@ export class AccountBook {
       if (eventName === 'AuctionEnded') this.#inAuction.delete(accountId(args.account));
     }
     return logs.length;
+  }
+
+  /** Those that were not taken in; all of them where a reorg took one back, because what they say may have followed from it. */
+  #newsOf<T extends Mined>(logs: readonly T[], fromBlock: bigint, toBlock: bigint): T[] {
+    const told = new Set(logs.map(keyOf));
+    const isReorged = [...this.#taken].some(([key, block]) => block >= fromBlock && block <= toBlock && !told.has(key));
+    const news = logs.filter((log) => isReorged || !this.#taken.has(keyOf(log)));
+    for (const [key, block] of this.#taken) if (isReorged || block < fromBlock) this.#taken.delete(key);
+    for (const log of news) this.#taken.set(keyOf(log), log.blockNumber);
+    return news;
   }
 
   #watch(account: AccountId): void {
