@@ -32,7 +32,7 @@ export async function startLoneLiquidator(
     name,
     command: process.execPath,
     args: [
-      ...['--enable-source-maps', require.resolve('@lockstep/relayer/dist/cli/main.js'), 'liquidator', '--json'],
+      ...['--enable-source-maps', require.resolve('@lockstep/relayer/cli'), 'liquidator', '--json'],
       ...['--rpc', rpcUrl, '--liquidation', hub.liquidation, '--from-block', `${hub.deployedAt}`, '--key-env', KEY],
       ...['--poll-ms', `${POLL_MS}`, ...bids, ...paid, ...asked],
     ],

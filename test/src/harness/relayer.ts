@@ -203,7 +203,7 @@ export class Relayer {
 
   /** Runs the operator's command-line tool with this relayer's configuration. @returns what it printed @throws if it fails */
   async command(...args: readonly string[]): Promise<string> {
-    const main = require.resolve('@lockstep/relayer/dist/cli/main.js');
+    const main = require.resolve('@lockstep/relayer/cli');
     const { stdout } = await run(process.execPath, [main, ...args], { env: this.#environment() });
     return stdout.trim();
   }
@@ -225,7 +225,7 @@ export class Relayer {
 }
 
 function relayerMain(): string {
-  const main = require.resolve('@lockstep/relayer/dist/main.js');
+  const main = require.resolve('@lockstep/relayer/main');
   if (!existsSync(main)) throw new Error(`${main} is missing; build the relayer first`);
   return main;
 }

@@ -1,9 +1,21 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { decodeErrorResult, getContractAddress, hexToBigInt, isHex, numberToHex, type Abi, type Address, type Hex, type Log } from 'viem';
+import {
+  decodeErrorResult,
+  getContractAddress,
+  hexToBigInt,
+  isHex,
+  numberToHex,
+  type Abi,
+  type Address,
+  type Hex,
+  type Log,
+  type PublicClient,
+} from 'viem';
 import { Anvil, type ChainClient } from '../harness/anvil.js';
 import { Processes } from '../harness/processes.js';
+import { SharedReads } from './reads.js';
 
 /** A transaction to send; any sender will do, for this chain asks for no signature. */
 export interface Call {
@@ -34,6 +46,7 @@ export class StressChain {
   readonly deployer: Address = '0x00000000000000000000000000000000000057e5';
   #now: number;
   #nonce = 0n;
+  readonly #reads: SharedReads;
 
   private constructor(
     private readonly processes: Processes,
@@ -42,6 +55,7 @@ export class StressChain {
     startsAt: number,
   ) {
     this.#now = startsAt;
+    this.#reads = new SharedReads(anvil.rpcUrl);
   }
 
   /**
@@ -52,22 +66,18 @@ export class StressChain {
     const processes = new Processes();
     const dir = mkdtempSync(path.join(tmpdir(), 'lockstep-stress-'));
     processes.removeAtEnd(dir);
-    const args = [
-      '--timestamp',
-      String(startsAt),
-      '--auto-impersonate',
-      '--no-mining',
-      '--base-fee',
-      '0',
-      '--disable-code-size-limit',
-      '--disable-min-priority-fee',
-    ];
+    const args = ['--timestamp', String(startsAt), '--auto-impersonate', '--no-mining', '--base-fee', '0', '--disable-code-size-limit'];
     const anvil = await Anvil.start({ name: 'stress', chainId: CHAIN_ID, dir, processes, args });
     return new StressChain(processes, anvil, errors, startsAt);
   }
 
   get client(): ChainClient {
     return this.anvil.client;
+  }
+
+  /** For those who read the chain on their own. */
+  get reader(): PublicClient {
+    return this.#reads.client;
   }
 
   /** Time of the newest block, seconds. */
@@ -93,6 +103,7 @@ export class StressChain {
       );
     await this.request('evm_mine', [{ timestamp: time }]);
     this.#now = time;
+    this.#reads.forget();
     if (calls.length === 0) return [];
     // CAST: the node's own answer to a call it documents.
     const receipts = (await this.request('eth_getBlockReceipts', ['latest'])) as readonly RawReceipt[];
@@ -139,6 +150,7 @@ export class StressChain {
     return async () => {
       await this.request('evm_revert', [id]);
       [this.#now, this.#nonce] = [now, nonce];
+      this.#reads.forget();
     };
   }
 

@@ -17,6 +17,7 @@ import {
   portfolioEngineAbi,
   priceTimesAbi,
   sheetsAbi,
+  shortfallsAbi,
 } from '@lockstep/contracts';
 import { localRisk } from '@lockstep/deployments';
 import type { liquidation } from '@lockstep/shared';
@@ -50,6 +51,7 @@ const ERRORS = [
   ...marketsAbi,
   ...portfolioEngineAbi,
   ...crossEngineAbi,
+  ...shortfallsAbi,
 ];
 
 export interface Contracts {
@@ -63,6 +65,7 @@ export interface Contracts {
   readonly handover: Address;
   readonly liquidation: Address;
   readonly levy: Address;
+  readonly shortfalls: Address;
 }
 
 /** The one signer of prices. */
@@ -137,9 +140,12 @@ export async function deployHub(first: liquidation.StressStep, startsAt: number)
   const levy = await chain.deploy(
     encodeDeployData({ abi: levyAbi, bytecode: bytecode.Levy.creation, args: [manager, ledger, margin, fund] }),
   );
+  const shortfalls = await chain.deploy(
+    encodeDeployData({ abi: shortfallsAbi, bytecode: bytecode.Shortfalls.creation, args: [manager, auctions, rules] }),
+  );
   const deployment = {
     chain,
-    at: { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions, levy },
+    at: { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions, levy, shortfalls },
     expiries: expiriesFrom(startsAt),
   };
   await wire(deployment, { cross, isolated, portfolio }, interest);
@@ -148,19 +154,21 @@ export async function deployHub(first: liquidation.StressStep, startsAt: number)
 }
 async function wire({ chain, at }: Deployment, engines: Readonly<Record<Mode, Address>>, interest: Address): Promise<void> {
   const own = (to: Address, data: Hex): Call => ({ from: chain.deployer, to, data });
-  const { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions, levy } = at;
+  const { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions, levy, shortfalls } = at;
   const module = (to: Address, one: Address): Call =>
     own(to, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [one, true] }));
   const parameters = rates(zeroAddress);
   await chain.must(
     // What Markets may do to the feeds is a matter of roles, which deployments test.
     own(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] })),
-    ...[markets, fund, auctions, handover, levy, chain.deployer].map((one) => module(ledger, one)),
+    ...[markets, fund, auctions, handover, levy, shortfalls, chain.deployer].map((one) => module(ledger, one)),
     ...[margin, handover, levy, chain.deployer].map((one) => module(markets, one)),
     own(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setMarginCheck', args: [margin] })),
     own(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setInterestModel', args: [interest] })),
     own(fund, encodeFunctionData({ abi: fundAbi, functionName: 'setLiquidation', args: [auctions] })),
-    own(handover, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [auctions, true] })),
+    ...[auctions, shortfalls].map((one) =>
+      own(handover, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [one, true] })),
+    ),
     own(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setLevy', args: [levy] })),
     own(levy, encodeFunctionData({ abi: levyAbi, functionName: 'setLiquidation', args: [auctions] })),
     own(auctions, encodeFunctionData({ abi: liquidationAbi, functionName: 'setDeficitSink', args: [levy] })),

@@ -1,5 +1,5 @@
 import { fundAbi, levyAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
-import { risk, type AccountId, type liquidation } from '@lockstep/shared';
+import { liquidation, risk, type AccountId } from '@lockstep/shared';
 import { parseEventLogs, type Log } from 'viem';
 import { MODES, type Mode } from './population.js';
 import { NUMBER, units } from './prices.js';
@@ -35,6 +35,7 @@ export interface Moment {
   readonly fund: number;
 }
 
+const WAD = 10n ** 18n;
 const ABI = [...liquidationAbi, ...marketsAbi, ...fundAbi, ...levyAbi];
 
 /** Notional of what moved: words of positions and options as holdings have them. */
@@ -60,6 +61,7 @@ export class Figures {
   spread = 0;
   readonly #hit = new Set<AccountId>();
   readonly #auctions = new Map<bigint, AccountId>();
+  readonly #open = new Set<AccountId>();
 
   constructor(
     private readonly modes: ReadonlyMap<AccountId, Mode>,
@@ -89,19 +91,36 @@ export class Figures {
     return MODES.reduce((sum, mode) => sum + this.byMode[mode].liquidatedNotional, 0);
   }
 
+  /** Whose auction is open. */
+  get open(): ReadonlySet<AccountId> {
+    return this.#open;
+  }
+
+  /** Auctions so far, of anyone. */
+  get started(): number {
+    return this.#auctions.size;
+  }
+
   /** Health of an account as it was seen. */
   seen({ account, equity, margin }: liquidation.Watched): void {
     const own = this.of(account);
     if (own !== null && margin > 0n) own.worstHealth = Math.min(own.worstHealth, Number((equity * 1_000_000n) / margin) / 1e6);
   }
 
-  take(logs: readonly Log[], step: liquidation.StressStep): void {
+  /**
+   * What happened in a block.
+   * @param sold accounts that bids may be on, as they were in the block before
+   * @param time of the block, seconds
+   */
+  take(logs: readonly Log[], step: liquidation.StressStep, sold: readonly liquidation.Watched[], time: number): void {
+    const known = new Map(sold.map((one) => [one.account, one]));
     for (const { eventName, args } of parseEventLogs({ abi: ABI, logs: [...logs] })) {
       switch (eventName) {
         case 'AuctionStarted': {
           // CAST: the contract's accounts are account ids.
           const account = args.account as AccountId;
           this.#auctions.set(args.id, account);
+          this.#open.add(account);
           const own = this.of(account);
           if (own === null) this.others++;
           else {
@@ -109,6 +128,19 @@ export class Figures {
             if (!this.#hit.has(account)) own.liquidatedAccounts++;
             this.#hit.add(account);
           }
+          break;
+        }
+        case 'AuctionEnded':
+          // CAST: as above.
+          this.#open.delete(args.account as AccountId);
+          break;
+        case 'BidTaken': {
+          // CAST: as above.
+          const account = args.account as AccountId;
+          const one = known.get(account);
+          if (one === undefined) throw new Error(`a bid on ${account} was taken; expected to know its auction of the block before`);
+          this.#bid(account, gainOf(args, one, BigInt(time)));
+          known.set(account, { ...one, margin: one.margin - (one.margin * args.share) / WAD });
           break;
         }
         case 'SliceTransferred': {
@@ -136,11 +168,26 @@ export class Figures {
     }
   }
 
-  /** A bid went through. */
-  bid(account: AccountId, gain: bigint): void {
+  #bid(account: AccountId, gain: bigint): void {
     const own = this.of(account);
     if (own === null) return;
     own.bids++;
     own.discounts += units(gain);
   }
+}
+
+/** Value that a bid won beyond its price: of a solvent account what the discount left, of an insolvent one what the payout had grown by. */
+function gainOf(
+  { share, price }: { readonly share: bigint; readonly price: bigint },
+  { equity, margin, auction }: liquidation.Watched,
+  time: bigint,
+): bigint {
+  if (auction === null) throw new Error('a bid was taken without an auction in the block before; expected one');
+  const { insolventSeconds } = liquidation.AUCTION_TERMS;
+  if (price >= 0n) {
+    const paid = liquidation.discountAt(liquidation.AUCTION_TERMS, time - auction.startedAt);
+    return paid === 0n ? (share * (equity - auction.reserve)) / WAD : (price * (WAD - paid)) / paid;
+  }
+  const age = auction.insolventSince === 0n ? 0n : time - auction.insolventSince;
+  return (share * margin * (age < insolventSeconds ? age : insolventSeconds)) / (insolventSeconds * WAD);
 }

@@ -13,6 +13,7 @@ const PER_CALL = 48;
 export function accountOf(index: number): AccountId {
   return encodeAccount({ owner: getAddress(numberToHex(0x57e55_0000n + BigInt(index), { size: 20 })), home: 0, subaccount: 0n });
 }
+/** Whose key acts for it. */
 export const ownerOf = (account: AccountId): Address => getAddress(account.slice(0, 42));
 
 /** A deposit as the ledger books it. */
@@ -110,20 +111,6 @@ export class Hub {
     const [buyer, seller] = size > 0n ? [account, maker] : [maker, account];
     const args = [buyer, seller, instrument, size > 0n ? size : -size, price] as const;
     return this.#own(this.at.markets, encodeFunctionData({ abi: marketsAbi, functionName: 'trade', args }));
-  }
-
-  stepCall(keeper: Address, account: AccountId, step: liquidation.AuctionStep): Call {
-    const functionName = step;
-    return {
-      from: keeper,
-      to: this.at.liquidation,
-      data: encodeFunctionData({ abi: liquidationAbi, functionName, args: [account, '0x'] }),
-    };
-  }
-
-  bidCall(bidder: AccountId, account: AccountId, share: bigint, priceLimit: bigint): Call {
-    const args = [{ account, bidder, share, priceLimit }, '0x'] as const;
-    return { from: ownerOf(bidder), to: this.at.liquidation, data: encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args }) };
   }
 
   /** The guardian's answer to a chain that stands still. */

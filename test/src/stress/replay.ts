@@ -1,10 +1,10 @@
-import { fundAbi } from '@lockstep/contracts';
+import { fundAbi, liquidationAbi } from '@lockstep/contracts';
 import { liquidation, type AccountId } from '@lockstep/shared';
-import { getAddress, type Log } from 'viem';
+import { decodeFunctionData, getAbiItem, toFunctionSelector, type Log } from 'viem';
 import type { Call, Sent } from './chain.js';
+import { ReplayKeepers } from './keepers.js';
 import { Figures, type ModeFigures, type Moment } from './figures.js';
 import type { Hub } from './hub.js';
-import { Levies } from './levies.js';
 import { arrival, topUp, type Messages, type TopUp } from './owners.js';
 import { MODES, type Mode } from './population.js';
 import { units, wad } from './prices.js';
@@ -41,13 +41,12 @@ export interface Replay {
   readonly moments: readonly Moment[];
 }
 
-const KEEPER = getAddress('0x00000000000000000000000000000000000c0ffe');
 const STEP = 900;
-/** Bidders look every minute while an auction runs. */
+/** A block every minute while an auction runs. */
 const BEAT = 60;
 const BEATS = STEP / BEAT;
-/** Bids on one account that follow each other within a beat. */
-const ROUNDS = 3;
+/** Blocks that follow each other within a beat at most. */
+const ROUNDS = 12;
 const HALT_HOURS = 6;
 const SHARP = 0.05;
 /** Bidders sell this part of their perpetuals in each step, this far below the mark: to makers, who stand for the outside market. */
@@ -71,15 +70,20 @@ interface Known {
   readonly step: liquidation.StressStep;
 }
 
-/** How often a bidder was refused an account since the last step: each time it offers half as much. */
-type Caution = Map<string, number>;
-const MOST_REFUSALS = 3;
-/** A bid's price may rise by this part of it until it is mined. */
-const TOLERANCE = 1_000n;
+/** What keepers leave alone: twin of the relayer's default `leastMargin`, cash. */
+const LEAST = wad(10);
+const isBelow = ({ equity, margin }: liquidation.Watched): boolean => equity < margin;
 
-interface PlannedBid extends liquidation.BidDecision {
-  readonly bidder: AccountId;
-  readonly account: AccountId;
+const START = toFunctionSelector(getAbiItem({ abi: liquidationAbi, name: 'start' }));
+const BID = toFunctionSelector(getAbiItem({ abi: liquidationAbi, name: 'bid' }));
+
+/** The account that a call bids on; null: it is no bid. */
+function soldBy({ data }: Call): AccountId | null {
+  if (!data.startsWith(BID)) return null;
+  const { args } = decodeFunctionData({ abi: liquidationAbi, data });
+  const [wanted] = args ?? [];
+  // CAST: the contract's accounts are account ids.
+  return typeof wanted === 'object' && 'bidder' in wanted ? (wanted.account as AccountId) : null;
 }
 
 /** One run through an episode: prices, owners, keeper and bidders, on the contracts. */
@@ -120,17 +124,14 @@ export class Run {
   /** @throws Error if an account below maintenance margin was not looked at */
   async through(): Promise<Replay> {
     const fundBefore = await this.#fundCash();
-    const everyone = [...this.market.traders.map(({ account }) => account), ...this.market.makers, ...this.#bidders()];
-    let current = this.steps[0];
-    const levies = new Levies(this.hub, everyone, (calls) => (current === undefined ? Promise.resolve() : this.#send(calls, current)));
+    const keepers = await ReplayKeepers.start(this.hub, this.market, this.scenario.bidders);
     for (const [index, step] of this.steps.entries()) {
-      current = step;
       if (index === 0) continue;
       await this.#reach(this.startsAt + step.seconds, step);
       await this.#look(index, step);
-      await this.#tend(step);
+      await this.#tend(step, keepers);
       if (this.scenario.bidders) await this.#unwind(step);
-      await levies.tend(step);
+      await this.#watch([...new Set([...this.#figures.open, ...this.#insolvent()])], step);
       await this.#note(step);
     }
     return {
@@ -167,7 +168,7 @@ export class Run {
     const refused = calls[sent.findIndex(({ succeeded }) => !succeeded)];
     if (refused !== undefined) throw new Error(`at ${at} s: ${await this.hub.chain.reasonOf(refused)}`);
     for (const { id } of arrived) {
-      if (this.#known.get(id)?.watched.auction !== null) this.#sent.late++;
+      if (this.#isOpen(id)) this.#sent.late++;
       // Worth a look, whatever prices did.
       this.#known.delete(id);
     }
@@ -188,7 +189,7 @@ export class Run {
 
   #isNear(account: AccountId, step: liquidation.StressStep): boolean {
     const [known, trader, [first]] = [this.#known.get(account), this.#traders.get(account), this.steps];
-    if (known === undefined || first === undefined || known.watched.auction !== null) return true;
+    if (known === undefined || first === undefined || this.#isOpen(account)) return true;
     const figures = { equity: units(known.watched.equity), margin: units(known.watched.margin) };
     if (trader === undefined) return mayBeUneasy(figures, known.step, step);
     const exposure = this.#exposures.get(account) ?? exposureOf(trader.plan, trader.equity, first, this.startsAt);
@@ -225,98 +226,49 @@ export class Run {
     return this.market.bidders.map(({ account }) => account);
   }
 
-  #inAuction(): AccountId[] {
-    return [...this.#known.values()].filter(({ watched }) => watched.auction !== null).map(({ watched }) => watched.account);
+  #isOpen(account: AccountId): boolean {
+    return this.#figures.open.has(account);
   }
 
-  // ---- keeper and bidders
+  #insolvent(): AccountId[] {
+    return [...this.#known.values()].filter(({ watched }) => watched.equity < 0n).map(({ watched }) => watched.account);
+  }
 
-  /** From a step to the next: what is due at once, then a beat a minute while auctions run and someone bids. */
-  async #tend(step: liquidation.StressStep): Promise<void> {
+  // ---- keepers
+
+  /** From a step to the next: at once, then once a minute while auctions run and someone bids. */
+  async #tend(step: liquidation.StressStep, keepers: ReplayKeepers): Promise<void> {
     const time = this.startsAt + step.seconds;
-    await this.#keep(
-      [...this.#known.values()].filter((known) => known.step === step).map(({ watched }) => watched),
-      step,
-    );
-    const cautious: Caution = new Map();
     for (let beat = 0; beat < BEATS; beat++) {
-      if (!this.scenario.bidders || this.#inAuction().length === 0) return;
-      const at = time + beat * BEAT;
-      const arrives = this.#travelling.filter(({ arrivesAt }) => this.startsAt + arrivesAt <= at);
-      // Between steps prices stand still: an account changes by a deposit or a bid, a bid's price by time alone.
-      if (arrives.length === 0 && this.#decide(BigInt(at + 1), cautious).length === 0) continue;
       if (beat > 0) {
-        await this.#reach(at, step);
-        const changed = arrives.map(({ id }) => id);
-        if (changed.length > 0) await this.#keep(await this.#watch(changed, step), step);
+        if (!this.scenario.bidders || this.#figures.open.size === 0) return;
+        await this.#reach(time + beat * BEAT, step);
       }
-      await this.#bid(step, cautious);
+      await this.#act(step, keepers, beat === 0);
+      if (beat === 0) await this.#missesNobody();
     }
   }
 
-  /** Starts, ends and touches what is due, the least healthy first. */
-  async #keep(watched: readonly liquidation.Watched[], step: liquidation.StressStep): Promise<void> {
-    const due = liquidation.rank(watched).flatMap((one) => {
-      const what = liquidation.auctionStep(liquidation.AUCTION_TERMS, one);
-      return what === null ? [] : [{ account: one.account, what, call: this.hub.stepCall(KEEPER, one.account, what) }];
-    });
-    if (due.length === 0) return;
-    const sent = await this.#send(
-      due.map(({ call }) => call),
-      step,
-    );
-    due.forEach(({ what }, at) => {
-      if (what === 'start') this.#gas.starts = Math.max(this.#gas.starts, Number(sent[at]?.gasUsed ?? 0n));
-    });
-    await this.#watch(
-      due.map(({ account }) => account),
-      step,
-    );
-  }
-
-  /** Bidders in turn, the least demanding first; an account takes one bid a block, a bidder makes one. */
-  #decide(now: bigint, cautious: Caution): PlannedBid[] {
-    const free = this.market.bidders
-      .flatMap(({ plan, account }) => {
-        const own = this.#known.get(account)?.watched;
-        return own === undefined || own.auction !== null ? [] : [{ plan, account, spare: own.equity - own.initial }];
-      })
-      .sort((a, b) => a.plan.required - b.plan.required);
-    const taken = new Set<AccountId>();
-    return liquidation.rank(this.#inAuction().flatMap((account) => this.#known.get(account)?.watched ?? [])).flatMap((watched) => {
-      for (const { plan, account: bidder, spare } of free) {
-        if (taken.has(bidder) || bidder === watched.account) continue;
-        const refusals = cautious.get(`${bidder} ${watched.account}`) ?? 0;
-        if (refusals > MOST_REFUSALS) continue;
-        const able = spare >> BigInt(refusals);
-        const terms = { free: able, budget: able, required: wad(plan.required), cost: 0n };
-        const decision = liquidation.decideBid(liquidation.AUCTION_TERMS, watched, terms, now);
-        if (decision === null) continue;
-        taken.add(bidder);
-        return [{ bidder, account: watched.account, ...decision }];
-      }
-      return [];
-    });
-  }
-
-  async #bid(step: liquidation.StressStep, cautious: Caution): Promise<void> {
+  /** Blocks that follow each other until nobody wants anything; one more once auctions were started, which takes bids. */
+  async #act(step: liquidation.StressStep, keepers: ReplayKeepers, first: boolean): Promise<void> {
+    let opened = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const bids = this.#decide(BigInt(this.hub.chain.now + 1), cautious);
-      if (bids.length === 0) return;
-      const calls = bids.map(({ bidder, account, share, price }) =>
-        this.hub.bidCall(bidder, account, share, price + (price < 0n ? -price : price) / TOLERANCE + 1n),
-      );
-      const sent = await this.#send(calls, step);
-      bids.forEach(({ bidder, account, gain }, at) => {
-        const done = sent[at];
-        if (done?.succeeded === true) {
-          this.#figures.bid(account, gain);
-          this.#gas.bids = Math.max(this.#gas.bids, Number(done.gasUsed));
-        } else cautious.set(`${bidder} ${account}`, (cautious.get(`${bidder} ${account}`) ?? 0) + 1);
-      });
-      const watched = await this.#watch([...new Set(bids.flatMap(({ account, bidder }) => [account, bidder]))], step);
-      await this.#keep(watched, step);
+      const wanted = await keepers.look({ first, bidders: this.#figures.open.size > 0 });
+      if (wanted.length === 0 && opened === 0) return;
+      const before = this.#figures.started;
+      await keepers.settle(await this.#send(wanted, step));
+      opened = this.#figures.started - before;
     }
+  }
+
+  /** @throws Error if an account that was seen below maintenance margin still is, and nobody started an auction of it */
+  async #missesNobody(): Promise<void> {
+    const below = [...this.#known.values()].flatMap(({ watched }) =>
+      isBelow(watched) && !this.#isOpen(watched.account) ? [watched.account] : [],
+    );
+    const missed = (await this.hub.watch(below)).find((one) => isBelow(one) && liquidation.isWorthwhile(one, LEAST));
+    if (missed !== undefined)
+      throw new Error(`account ${missed.account} is below maintenance margin; expected the keepers to start its auction`);
   }
 
   /** Bidders sell a part of their perpetuals again. */
@@ -339,16 +291,20 @@ export class Run {
   }
 
   async #send(calls: readonly Call[], step: liquidation.StressStep): Promise<Sent[]> {
+    const sold = await this.hub.watch([...new Set(calls.flatMap((call) => soldBy(call) ?? []))]);
     const sent = await this.hub.chain.mine(this.hub.chain.now + 1, calls);
     const logs: Log[] = [];
-    for (const [at, { succeeded, logs: own }] of sent.entries()) {
+    for (const [at, { succeeded, gasUsed, logs: own }] of sent.entries()) {
       logs.push(...own);
       const call = calls[at];
-      if (succeeded || call === undefined) continue;
+      if (call === undefined) continue;
+      if (succeeded && call.data.startsWith(START)) this.#gas.starts = Math.max(this.#gas.starts, Number(gasUsed));
+      if (succeeded && soldBy(call) !== null) this.#gas.bids = Math.max(this.#gas.bids, Number(gasUsed));
+      if (succeeded) continue;
       const reason = (await this.hub.chain.reasonOf(call)).split('(')[0] ?? 'unknown';
       this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;
     }
-    this.#figures.take(logs, step);
+    this.#figures.take(logs, step, sold, this.hub.chain.now);
     return sent;
   }
 
@@ -372,7 +328,7 @@ export class Run {
     this.#moments.push({
       seconds: step.seconds,
       bitcoin: step.BTC.price,
-      auctions: this.#inAuction().length,
+      auctions: this.#figures.open.size,
       shortfall: [...this.#shortfalls().values()].reduce((sum, short) => sum + short, 0),
       liquidated: this.#figures.liquidatedNotional,
       fund: await this.#fundCash(),
