@@ -286,7 +286,7 @@ describe('a local network', () => {
       expect(await verify(desired, network.clients, knownLive(desired, liveDir))).toEqual([]);
       const { rpc } = clientOf('hub');
       const margin = { address: network.live.hub.contracts.Margin.address, abi: marginAbi } as const;
-      const address = await rpc.readContract({ ...margin, functionName: 'engineOf', args: [2] });
+      const address = await rpc.readContract({ ...margin, functionName: 'riskEngineOf', args: [2] });
       expect(await rpc.readContract({ address, abi: portfolioEngineAbi, functionName: 'settlementUnderlying' })).toBe(2);
       rmSync(liveDir, { recursive: true });
       await repair();

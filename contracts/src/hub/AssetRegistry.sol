@@ -112,7 +112,7 @@ abstract contract AssetRegistry is AssetStore, ILedger {
     }
 
     /// @inheritdoc ILedger
-    function hasWrittenDown() external view returns (bool) {
+    function anyWrittenDown() external view returns (bool) {
         return _losses & WRITTEN_DOWN != 0;
     }
 

@@ -17,11 +17,12 @@ abstract contract CashMoves is InterestBooks {
     }
 
     /// @inheritdoc ILedger
+    /// @dev Leaves the rate as it was sampled, as deposits do: all cash there is stays as it was, and whoever thinks that debts have changed enough
+    ///      samples by `chargeInterest`.
     function moveCash(Account from, Account to, int256 amount) external onlyModule {
         if (amount == 0) return;
         _shift(from, -amount);
         _shift(to, amount);
-        _sampleIfOwed();
     }
 
     function _shift(Account account, int256 change) private {
@@ -37,7 +38,7 @@ abstract contract CashMoves is InterestBooks {
 
     /// @inheritdoc ILedger
     /// @dev Written where it is returned from: every valuation asks.
-    function holdingsOf(Account account) external view returns (int256, uint256[] memory) {
+    function packedBookOf(Account account) external view returns (int256, uint256[] memory) {
         int256 cash = _cash(account);
         uint256 answer;
         assembly ("memory-safe") {

@@ -222,6 +222,7 @@ interface ILedger {
     function changeCash(Account account, int256 change) external;
     /// @notice Moves signed cash from one account to another, as two calls of `changeCash` would: with an event of each, and the same refusals. Modules
     ///         only.
+    /// @dev Does not sample the rate of interest.
     /// @param amount 18 decimals, negative: the other way; 0 changes nothing
     function moveCash(Account from, Account to, int256 amount) external;
     /// @notice Makes the interest charged so far cash of an account (the fund's). Modules only.
@@ -311,7 +312,7 @@ interface ILedger {
     /// @notice Cash and enabled collateral as the risk engines read them (see IRiskEngine).
     /// @return cash  as cashOf
     /// @return words amount 108 | assetId 16, twice per word; an empty place is 0
-    function holdingsOf(Account account) external view returns (int256 cash, uint256[] memory words);
+    function packedBookOf(Account account) external view returns (int256 cash, uint256[] memory words);
     /// @notice Cash that stands in open positions and unsettled expiries instead of in accounts, 18 decimals.
     function clearing() external view returns (int256);
     /// @notice Signed settlement balance with the interest, or the losses, due by now, 18 decimals.
@@ -333,7 +334,7 @@ interface ILedger {
     /// @notice What became of an asset that was written down; zeros for others.
     function writtenDownOf(uint16 assetId) external view returns (uint64 recovery, uint16 successor);
     /// @notice Whether any asset was ever written down: while none was, no balance waits for settleWrittenDown.
-    function hasWrittenDown() external view returns (bool);
+    function anyWrittenDown() external view returns (bool);
     function interestModel() external view returns (IInterestModel);
     function marginCheck() external view returns (IMarginCheck);
     /// @notice Σ booked cash of all accounts, 18 decimals.

@@ -14,7 +14,8 @@ import {LedgerModules} from "./LedgerModules.sol";
 ///         account's cash moves.
 /// @dev The rate of an interval is sampled at its start, when cash has just moved: nobody can pick a moment for it. A deposit does not
 ///      sample, because what a vault's log says is applied without asking another contract: until the next move the rate is then
-///      that of a higher utilisation. While nobody owes, nothing is sampled or stored.
+///      that of a higher utilisation. Nor does what auctions, the fund and levies move between accounts, of which a start has to be cheap: until
+///      the next move the rate is that of what was owed before. While nobody owes, nothing is sampled or stored.
 abstract contract InterestBooks is AssetRegistry, AccountBooks, LedgerModules {
     /// @param index     what a debt of 1 at the beginning has become, 1e-27; holds at its end (never reached) rather than to overflow
     /// @param perSecond what it grows by per second, 1e-18 of the index at `time`

@@ -120,7 +120,7 @@ contract FeedsGradedTest is FeedsFixture {
         _feeds.halt(_id(Kind.Forward, EXPIRY));
         uint256[] memory asked = new uint256[](3);
         (asked[0], asked[1], asked[2]) = (BTC | (1 << 16), (BTC + 1) | (1 << 16), BTC + 1);
-        uint256[] memory answers = _feeds.quotesOf(asked);
+        uint256[] memory answers = _feeds.packedQuotesOf(asked);
         assertEq(answers.length, 7);
         Grade grade;
         uint256 oldest = type(uint40).max;
@@ -186,18 +186,18 @@ contract FeedsGradedTest is FeedsFixture {
         assertEq(uint8(_feeds.quoteOf(BTC + 1, false).grade), uint8(second));
         uint256[] memory asked = new uint256[](2);
         (asked[0], asked[1]) = (BTC, BTC + 1);
-        assertEq(_feeds.quotesOf(asked)[0] >> 40, uint8(first > second ? first : second));
+        assertEq(_feeds.packedQuotesOf(asked)[0] >> 40, uint8(first > second ? first : second));
     }
 
     function test_GivenQuotes_WhenNoneOrAnUnknownOneIsAsked_TheySaySo() public {
         uint256[] memory asked = new uint256[](0);
-        uint256[] memory answers = _feeds.quotesOf(asked);
+        uint256[] memory answers = _feeds.packedQuotesOf(asked);
         assertEq(answers.length, 1);
         assertEq(answers[0], type(uint40).max);
         asked = new uint256[](1);
         asked[0] = BTC + 1;
         vm.expectRevert(abi.encodeWithSelector(IFeeds.UnderlyingUnknown.selector, BTC + 1));
-        _feeds.quotesOf(asked);
+        _feeds.packedQuotesOf(asked);
     }
 
     // ---- given another source

@@ -112,7 +112,7 @@ contract LedgerTest is HubFixture {
         }
         ledger.setModule(address(this), true);
         ledger.changeCash(account, cash);
-        (int256 held, uint256[] memory words) = ledger.holdingsOf(account);
+        (int256 held, uint256[] memory words) = ledger.packedBookOf(account);
         assertEq(held, cash);
         (uint16[] memory ids, uint128[] memory amounts) = ledger.collateralOf(account);
         uint256 found;

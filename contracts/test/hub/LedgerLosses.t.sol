@@ -74,7 +74,7 @@ contract LedgerLossesTest is HubFixture {
         assertEq(ledger.cashOf(deficit), 0);
         assertEq(ledger.cashOf(holder), 810e18);
         assertEq(ledger.cashOf(other), 90e18);
-        (int256 cash, ) = ledger.holdingsOf(holder);
+        (int256 cash, ) = ledger.packedBookOf(holder);
         assertEq(cash, 810e18, "margin knows at once");
         assertEq(ledger.bookedCashOf(holder), 900e18, "booked later");
         assertEq(_due(), 100e18);

@@ -255,7 +255,7 @@ contract PortfolioEngineTest is HoldingsFixture {
     function _requireSameBesideQuotes(uint256[] memory words, ICollateralRules.Value memory value) private view {
         uint256[] memory asked = new uint256[](1);
         asked[0] = BTC | (1 << 16);
-        uint256[] memory quotes = _feeds.quotesOf(asked);
+        uint256[] memory quotes = _feeds.packedQuotesOf(asked);
         uint256[] memory answers = _rules.quotesWith(words, asked);
         assertEq(answers.length, 7);
         assertEq(answers[0] >> 40, Math.max(quotes[0] >> 40, uint8(value.grade)));

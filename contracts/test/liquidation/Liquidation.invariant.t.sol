@@ -230,7 +230,7 @@ contract LiquidationWalk is Walk, LiquidationWorld {
         // What comes in between does not count, and hinders nobody.
         if (_next(3) == 0) _deposit(account, USDC, uint128(1 + _next(30_000e6)), true);
         try liquidation.undo(account, books, prices) {
-            Risk memory risk = margin.engineOf(markets.modeOf(account)).riskOf(books);
+            Risk memory risk = margin.riskEngineOf(markets.modeOf(account)).riskOf(books);
             assertGe(risk.equity, int256(risk.maintenanceMargin), "undone below maintenance margin");
             assertGe(ledger.cashOf(account), cash - 1, "the fee went back");
             ++done["undo"];

@@ -73,7 +73,7 @@ abstract contract LiquidationWorld is MarketsWorld {
         shortfalls = IShortfalls(
             _hub("src/hub/liquidation/Shortfalls.sol:Shortfalls", abi.encode(authority, liquidation, rules))
         );
-        routes = IRoutes(_hub("src/hub/liquidation/Routes.sol:Routes", abi.encode(authority, hubLog)));
+        routes = IRoutes(_hub("src/hub/liquidation/Routes.sol:Routes", abi.encode(authority, hubLog, liquidation)));
         insurance.setLiquidation(address(liquidation));
         handover.setAuctioneer(address(liquidation), true);
         handover.setAuctioneer(address(shortfalls), true);

@@ -260,10 +260,10 @@ contract LostVaultTest is LiquidationFixture {
         price = uint128(bound(price, 1e18, 1e24));
         _rules.setStateRates(ICollateralRules.ChainState.Quarantined, ICollateralRules.Rates(rate, 1e8));
         _rules.setChainRates(SPOKE, ICollateralRules.Rates(uint32(bound(own, 0, 1e9)), 1e7));
-        (, uint256[] memory words) = _ledger.holdingsOf(_alice);
-        assertEq(_rules.impairedChains(), 0);
+        (, uint256[] memory words) = _ledger.packedBookOf(_alice);
+        assertEq(_rules.chainsImpaired(), 0);
         _rules.worsenChain(SPOKE, ICollateralRules.ChainState.Quarantined, ramp);
-        assertEq(_rules.impairedChains(), 1);
+        assertEq(_rules.chainsImpaired(), 1);
         uint40 began = _now();
         vm.warp(began + (elapsed % 10 days));
         _priceBtc(price);
@@ -271,7 +271,7 @@ contract LostVaultTest is LiquidationFixture {
         (uint256 impairment, uint40 since) = _rules.impairmentOf(words);
         assertEq(since, began);
         _rules.restoreChain(SPOKE, ICollateralRules.ChainState.Healthy);
-        assertEq(_rules.impairedChains(), 0);
+        assertEq(_rules.chainsImpaired(), 0);
         assertEq(int256(impairment), impaired - _rules.valueOf(words).haircuts.maintenance);
         (impairment, since) = _rules.impairmentOf(words);
         assertEq(impairment + since, 0);

@@ -86,6 +86,43 @@ contract RoutesTest is LiquidationFixture {
         _routes.report(SPOKE);
     }
 
+    /// @dev Liquidation does not ask at each start: it is told, and asks once, when it is given them.
+    function test_GivenAnOutage_LiquidationKnowsAsMuchAsTheRoutes() public {
+        _close();
+        uint32 until = _routes.graceUntil();
+        assertEq(_liquidation.graceUntil(), until);
+        _liquidation.setRoutes(IRoutes(address(0)));
+        assertEq(_liquidation.graceUntil(), 0, "nobody says so");
+        _liquidation.setRoutes(_routes);
+        assertEq(_liquidation.graceUntil(), until, "asked for it");
+        _routes.declare(SPOKE, false);
+        assertEq(_liquidation.graceUntil(), 0);
+        _routes.declare(SPOKE, true);
+        assertEq(_liquidation.graceUntil(), until);
+        _routes.setRoutes(_routes.routes());
+        assertEq(_liquidation.graceUntil(), 0, "all begin as open");
+        // Routes that it was not given may change without it.
+        _liquidation.setRoutes(IRoutes(address(0)));
+        _close();
+        assertEq(_liquidation.graceUntil(), 0);
+    }
+
+    function test_GivenOthersRoutesOrAStranger_WhenSetOrReported_ItReverts() public {
+        address other = _create(
+            "src/hub/liquidation/Liquidation.sol:Liquidation",
+            abi.encode(
+                _manager,
+                ILiquidation.Links(_ledger, _margin, _fund, _liquidation.withdrawals(), _handover, _liquidation.priceTimes())
+            )
+        );
+        bytes memory arguments = abi.encode(_manager, address(_hubLog), other);
+        IRoutes others = IRoutes(_create("src/hub/liquidation/Routes.sol:Routes", arguments));
+        vm.expectRevert(abi.encodeWithSelector(IRoutes.NotHeard.selector, other));
+        _liquidation.setRoutes(others);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidation.NotRoutes.selector, address(this)));
+        _liquidation.reportOutage(1);
+    }
+
     function test_GivenAStrangerOrBadInput_WhenSet_ItReverts() public {
         vm.startPrank(makeAddr("stranger"));
         bytes memory denied = abi.encodeWithSelector(

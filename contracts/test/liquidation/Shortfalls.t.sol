@@ -3,8 +3,10 @@ pragma solidity ^0.8.34;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {IHandover} from "../../src/hub/liquidation/IHandover.sol";
+import {ILiquidation} from "../../src/hub/liquidation/ILiquidation.sol";
 import {IShortfalls} from "../../src/hub/liquidation/IShortfalls.sol";
 import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
+import {Grade} from "../../src/hub/risk/FeedGrade.sol";
 import {ICollateralRules} from "../../src/hub/risk/ICollateralRules.sol";
 import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
@@ -77,6 +79,33 @@ contract ShortfallsTest is LiquidationFixture {
         // What the other chain's 300,000 do not cover.
         assertEq(touched[1].amount, (40e8 * ((2_700_000e18 * taken) / 1e18 - 300_000e18)) / 2_400_000e18);
         assertLe(-_ledger.cashOf(_bob), 500_000e18);
+    }
+
+    /// @dev A unit of an asset that nobody prices any more used to keep everything from being sold.
+    function test_GivenDustWithoutAUsablePrice_WhenBid_ItStaysAndTheRestIsSold() public {
+        _ledger.correct(OTHER, WETH, _bob, -99.99e18, 0);
+        _cash(_bob, -1_200_000e18);
+        vm.warp(vm.getBlockTimestamp() + 601);
+        _priceBtc(60_000e18);
+        assertEq(uint8(_margin.riskOf(_bob).grade), uint8(Grade.Stale));
+        _shortfalls.start(_bob, "");
+        vm.warp(vm.getBlockTimestamp() + 1);
+        _priceBtc(60_000e18);
+        _take(1e18);
+        assertEq(_shortfalls.shortfallOf(_bob).id, 0, "over");
+        (uint128 weth, ) = _ledger.balanceOf(_bob, _wethId);
+        assertEq(weth, 0.01e18);
+        // Healthy only with it: nobody knows.
+        Risk memory risk = _margin.riskOf(_bob);
+        _ledger.changeCash(_bob, int256(risk.maintenanceMargin) - risk.equity + 1e18);
+        vm.expectPartialRevert(IShortfalls.BelowMaintenance.selector);
+        _shortfalls.start(_bob, "");
+        // All of his collateral: too much to be left out.
+        _ledger.correct(OTHER, WETH, _bob, 100e18, 0);
+        vm.expectRevert(
+            abi.encodeWithSelector(ILiquidation.PricesUnusable.selector, HubAccount.unwrap(_bob), Grade.Stale)
+        );
+        _shortfalls.start(_bob, "");
     }
 
     function test_GivenARoute_WhenBid_ItsClaimsAreOrderedAndStandInTheRecord() public {

@@ -111,6 +111,40 @@ contract UndoTest is LiquidationFixture {
         assertEq(_liquidation.auctionOf(_alice).id, 0);
     }
 
+    /// @dev With the discount of the auction before it; nothing is left of one that had none.
+    function test_GivenAnAuctionThatWentOn_WhenUndone_TheNextGoesOnAsWell() public {
+        _priceBtc(58_500e18);
+        _start(_alice);
+        vm.warp(vm.getBlockTimestamp() + 599);
+        _priceBtc(61_000e18);
+        _liquidation.end(_alice, "");
+        vm.warp(vm.getBlockTimestamp() + 900);
+        _priceBtc(58_400e18);
+        vm.warp(vm.getBlockTimestamp() + 20);
+        uint256[] memory books = _markets.holdingsOf(_alice);
+        _liquidation.start(_alice, "");
+        uint40 time = uint40(vm.getBlockTimestamp());
+        ILiquidation.Auction memory second = _liquidation.auctionOf(_alice);
+        uint40 age = time - second.startedAt;
+        assertApproxEqAbs(age, 600, 2);
+        vm.warp(time + 5);
+        _liquidation.undo(_alice, books, _signedBtc(time - 1, 61_000e18));
+        vm.warp(time + 1799);
+        _priceBtc(58_300e18);
+        assertEq(vm.getBlockTimestamp(), time + 1800);
+        uint256 state = vm.snapshotState();
+        _liquidation.start(_alice, "");
+        ILiquidation.Auction memory third = _liquidation.auctionOf(_alice);
+        assertEq(third.openedAt - third.startedAt, age, "as old as it was");
+        assertEq(third.fee, 0, "paid once");
+        vm.revertToState(state);
+        _priceBtc(58_300e18);
+        _liquidation.start(_alice, "");
+        third = _liquidation.auctionOf(_alice);
+        assertEq(third.openedAt, third.startedAt, "too late");
+        assertGt(third.fee, 0);
+    }
+
     /// @dev Twenty bytes: both sides of a collision would be the owner's to choose.
     function test_GivenAStart_ItKeepsTwentyBytesOfTheHashOfWhatWasHeld() public {
         _priceBtc(58_500e18);

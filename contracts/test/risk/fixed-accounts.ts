@@ -91,6 +91,15 @@ export function anyCancellingAccount(next: Next): risk.FixedAccount {
   return { ...account, underlyings };
 }
 
+/** Options on what is worth next to nothing: forwards of a few units, whose gain comes to none. */
+export function anyWorthlessAccount(next: Next): risk.FixedAccount {
+  const account = anyFixedAccount(next);
+  const spot = between(next, 1n, WAD / 2_000n);
+  const { expiries, ...underlying } = anyUnderlying(next, true);
+  const few = expiries.map((expiry) => ({ ...expiry, forward: between(next, 1n, 4n) }));
+  return { ...account, underlyings: [{ ...underlying, spot, perpetualMark: spot, expiries: few }] };
+}
+
 const OPTION_BITS = 42n;
 
 /** Packed as holdings: six options a word. */

@@ -5,7 +5,7 @@ import { decodeFunctionResult, encodeDeployData, encodeFunctionData, zeroAddress
 import { portfolioMethodAbi, sheetsAbi } from '../../ts/generated/abi.js';
 import { bytecode } from '../../ts/generated/bytecode.js';
 import { TestChain } from '../chain.js';
-import { anyCancellingAccount, anyCrowdedAccount, anyFixedAccount, toMethod } from './fixed-accounts.js';
+import { anyCancellingAccount, anyCrowdedAccount, anyFixedAccount, anyWorthlessAccount, toMethod } from './fixed-accounts.js';
 import { SEED, seeded, splitMix } from './portfolios.js';
 
 const FILE = path.join(import.meta.dirname, '../../../shared/vectors/risk/portfolio-margin.json');
@@ -14,6 +14,7 @@ const GOLDEN = 12;
 const FUZZED = process.env['LOCKSTEP_LONG'] === '1' ? 100_000 : 10_000;
 const CANCELLING = FUZZED / 5;
 const CROWDED = FUZZED / 20;
+const WORTHLESS = FUZZED / 20;
 
 const stream = seeded(0x706f7274666f6c69n);
 const next = (): bigint => stream.next().value;
@@ -76,6 +77,14 @@ describe('given portfolio margin on chain', () => {
     }
     // Roundings choose among more moves than the two largest.
     expect(scenarios.size).toBeGreaterThan(2);
+  }, 600_000);
+
+  it(`INV-MARGIN-2: ${WORTHLESS} portfolios of options on next to nothing have the same risk, to the last bit`, async () => {
+    for (let i = 0; i < WORTHLESS; i++) {
+      const account = anyWorthlessAccount(next);
+      const { result } = await onChain(account);
+      expect({ i, result }).toEqual({ i, result: risk.fixedPortfolioRisk(account) });
+    }
   }, 600_000);
 
   it('the golden vectors are the ones committed, on both sides', async () => {

@@ -215,13 +215,13 @@ export function addressesOf(desired: Desired, chain: DesiredChain, pins: Pins = 
     const Handover = deploy('Handover', handoverArgs, (code) => encodeDeployData({ abi: handoverAbi, bytecode: code, args: handoverArgs }));
     const timesArgs = [Feeds, Markets, CollateralRules] as const;
     const PriceTimes = deploy('PriceTimes', timesArgs, (code) => encodeDeployData({ abi: priceTimesAbi, bytecode: code, args: timesArgs }));
-    const routesArgs = [authority, Messenger] as const;
-    const Routes = deploy('Routes', routesArgs, (code) => encodeDeployData({ abi: routesAbi, bytecode: code, args: routesArgs }));
     const links = { ledger: Ledger, margin: Margin, fund: Fund, withdrawals: Withdrawals, handover: Handover, priceTimes: PriceTimes };
     const liquidationArgs = [authority, links] as const;
     const Liquidation = deploy('Liquidation', liquidationArgs, (code) =>
       encodeDeployData({ abi: liquidationAbi, bytecode: code, args: liquidationArgs }),
     );
+    const routesArgs = [authority, Messenger, Liquidation] as const;
+    const Routes = deploy('Routes', routesArgs, (code) => encodeDeployData({ abi: routesAbi, bytecode: code, args: routesArgs }));
     const shortfallArgs = [authority, Liquidation, CollateralRules] as const;
     const Shortfalls = deploy('Shortfalls', shortfallArgs, (code) =>
       encodeDeployData({ abi: shortfallsAbi, bytecode: code, args: shortfallArgs }),

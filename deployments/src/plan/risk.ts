@@ -71,7 +71,7 @@ async function planMargin(plan: ChainPlan, hub: HubAddresses, sinceBlock: bigint
   }
   for (const [mode, engine] of [hub.CrossEngine, hub.IsolatedEngine, hub.PortfolioEngine].entries()) {
     const current = await plan.read(margin, () =>
-      rpc.readContract({ address: margin, abi: marginAbi, functionName: 'engineOf', args: [mode] }),
+      rpc.readContract({ address: margin, abi: marginAbi, functionName: 'riskEngineOf', args: [mode] }),
     );
     plan.want(`Margin engine of ${MODES[mode]}`, engine, current, margin, () =>
       encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [mode, engine] }),

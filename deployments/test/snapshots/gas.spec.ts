@@ -13,6 +13,8 @@ import { measureTrade } from './trade-gas.js';
 
 /** Targets, as in README: most gas per deposit, or per payout; and what a transaction may cost at all (2^24), which liquidations without sheets keep. */
 const REACH = {
+  'liquidation.start.max': 500_000n,
+  'auction.bid.perps3': 400_000n,
   'liquidation.start.max.sheetless': 1n << 24n,
   'auction.bid.max.sheetless': 1n << 24n,
   'deposit.erc20.warm': 85_000n,

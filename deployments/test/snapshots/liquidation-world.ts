@@ -4,11 +4,13 @@ import {
   feedsAbi,
   fundAbi,
   handoverAbi,
+  interestModelAbi,
   ledgerAbi,
   liquidationAbi,
   marginAbi,
   marketsAbi,
   priceTimesAbi,
+  routesAbi,
   sheetsAbi,
 } from '@lockstep/contracts';
 import { encodeAccount, exchange, risk, unixSeconds, type AccountId } from '@lockstep/shared';
@@ -80,6 +82,12 @@ export class LiquidationWorld {
     // What Markets may do to the feeds is a matter of roles, which other tests ask about.
     await world.#send(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] }));
     await world.#connect(fund, { cross, portfolio });
+    const model = await deploy('InterestModel', constructorOf(interestModelAbi), [WAD / 50n, (8n * WAD) / 100n, (85n * WAD) / 100n, WAD]);
+    await world.#send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setInterestModel', args: [model] }));
+    // Nobody asks the Messenger: every route stays open.
+    const routes = await deploy('Routes', constructorOf(routesAbi), [manager, zeroAddress, liquidation]);
+    await world.#send(routes, encodeFunctionData({ abi: routesAbi, functionName: 'setRoutes', args: [[SPOKE, SPOKE + 1, SPOKE + 2]] }));
+    await world.#send(liquidation, encodeFunctionData({ abi: liquidationAbi, functionName: 'setRoutes', args: [routes] }));
     await world.#list();
     return world;
   }

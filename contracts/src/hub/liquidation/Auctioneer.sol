@@ -48,25 +48,16 @@ abstract contract Auctioneer is IAuctioneer, AccessManaged {
         _trade = _delegates.TRADE();
     }
 
-    /// @dev What it is by now: after what was written down, at prices that may be newer.
-    function _appraise(Account account, bytes calldata prices) internal returns (Risk memory risk) {
-        _renew(account, prices);
-        uint256 dust;
-        (risk, dust) = _valued(account);
-        _requireBelow(account, risk, dust);
-    }
-
+    /// @dev Before an account is valued: after what was written down, at prices that may be newer.
     function _renew(Account account, bytes calldata prices) internal {
         // Asked here: mostly there is nothing to turn and nothing to submit, and no other contract is needed.
-        if (ledger.hasWrittenDown()) handover.settleWrittenDown(account);
+        if (ledger.anyWrittenDown()) handover.settleWrittenDown(account);
         if (prices.length != 0) margin.submit(prices);
     }
 
-    function _usable(Account account) internal view returns (Risk memory risk) {
-        (risk, ) = _valued(account);
-    }
-
-    function _valued(Account account) private view returns (Risk memory risk, uint256 dust) {
+    /// @return risk of all it holds
+    /// @return dust what is left out of the grade, 18 decimals
+    function _valued(Account account) internal view returns (Risk memory risk, uint256 dust) {
         risk = margin.riskOf(account);
         if (risk.grade > Grade.Aged) dust = _grade(account, risk, _markets.holdingsOf(account));
     }
@@ -78,7 +69,7 @@ abstract contract Auctioneer is IAuctioneer, AccessManaged {
 
     /// @param head of holdings
     function _engineOf(uint256 head) internal view returns (IRiskEngine) {
-        return margin.engineOf(IMarkets.Mode(Holdings.mode(head)));
+        return margin.riskEngineOf(IMarkets.Mode(Holdings.mode(head)));
     }
 
     /// @dev Sees to the grade of a value that is not usable as it stands: without dust it may be.
@@ -93,15 +84,6 @@ abstract contract Auctioneer is IAuctioneer, AccessManaged {
             ILiquidation.PricesUnusable(Account.unwrap(account), risk.grade)
         );
         (risk.grade, risk.oldest) = (Grade.Aged, rest.oldest);
-    }
-
-    /// @dev Where something was left out, only accounts that are below whatever it is worth.
-    function _requireBelow(Account account, Risk memory risk, uint256 dust) internal pure {
-        // CAST: dust is a part of a margin.
-        require(
-            dust == 0 || risk.equity + int256(dust) < int256(risk.maintenanceMargin),
-            ILiquidation.PricesUnusable(Account.unwrap(account), Grade.Stale)
-        );
     }
 
     /// @param inAuction the bidder's own things are being sold

@@ -34,22 +34,17 @@ abstract contract Auctions is ILiquidation, Auctioneer {
     /// @inheritdoc ILiquidation
     IRoutes public routes;
     /// @inheritdoc ILiquidation
-    /// @dev In the slot of the routes: a start reads both.
+    /// @dev In the slot of the routes, as the next: a start reads all three.
     uint64 public auctionCount;
+    /// @inheritdoc ILiquidation
+    uint32 public graceUntil;
     /// @inheritdoc ILiquidation
     IDeficitSink public deficitSink;
     TermsWords internal _terms;
     mapping(Account account => Auction) internal _auctions;
-    mapping(Account account => Ended) private _ended;
     /// @dev When the last grace of an owner, on his home, began that a chain's state gave him, seconds: what moves between his accounts gives no
     ///      other.
     mapping(Account account => uint40) private _graces;
-
-    /// @param age of the discount when the auction ended, seconds
-    struct Ended {
-        uint40 at;
-        uint40 age;
-    }
 
     constructor(
         address authority,
@@ -95,25 +90,16 @@ abstract contract Auctions is ILiquidation, Auctioneer {
             HealthyAccount(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
         );
         AuctionTerms memory terms = _terms.openingOf();
-        Ended memory last = _ended[account];
-        uint256 since = block.timestamp - last.at;
+        uint256 since = block.timestamp - auction.openedAt;
         bool resumes = since <= terms.resumeSeconds;
         // What nobody could top up in time has no equity to lose by waiting, or has waited before.
         if (!resumes && health.equity > 0 && _beginsGrace(account, health)) return 0;
         id = ++auctionCount;
-        uint256 age = AuctionMath.resumedAge(terms, last.age, since);
-        // CAST: counts auctions; seconds, and an age is less than the time.
-        uint40 time = uint40(block.timestamp);
-        auction.id = uint56(id);
-        auction.openedAt = time;
-        auction.startedAt = uint40(block.timestamp - age);
-        auction.startOldest = risk.oldest;
+        uint256 age = AuctionMath.resumedAge(terms, auction.openedAt - auction.startedAt, since);
         // One that goes on has paid.
         int256 fee = resumes ? int256(0) : AuctionMath.startFee(terms, health, AuctionMath.discountAt(terms, age));
         fee = Wad.min(fee, int256(uint256(type(uint96).max)));
-        // CAST: not negative, held to its field.
-        auction.fee = uint96(uint256(fee));
-        auction.books = _hash(holdings);
+        _write(auction, id, age, risk.oldest, uint256(fee), _hash(holdings));
         _moveCash(account, escrow(), fee);
         emit AuctionStarted(id, Account.unwrap(account), risk.equity, risk.maintenanceMargin, uint256(fee), age);
         _emitStartedWith(id, question);
@@ -188,8 +174,17 @@ abstract contract Auctions is ILiquidation, Auctioneer {
 
     /// @inheritdoc ILiquidation
     function setRoutes(IRoutes routes_) external restricted {
-        routes = routes_;
+        (routes, graceUntil) = (routes_, 0);
         emit RoutesSet(routes_);
+        if (address(routes_) != address(0)) routes_.inform();
+    }
+
+    // ---- the routes
+
+    /// @inheritdoc ILiquidation
+    function reportOutage(uint32 graceUntil_) external {
+        require(msg.sender == address(routes), NotRoutes(msg.sender));
+        graceUntil = graceUntil_;
     }
 
     function _setTerms(AuctionTerms memory terms) private {
@@ -244,13 +239,29 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         require(auction.id != 0, AuctionNotOpen(Account.unwrap(account)));
     }
 
+    /// @dev A new auction's words, each written once: id 56 | startedAt 40 | startOldest 40 | openedAt 40 | no rest 40 | solvent 40, and fee 96 | books
+    ///      160, from the low bits to the high ones, as Auction has them. Numbers of auctions, ages and the fee are within their fields.
+    function _write(
+        Auction storage auction,
+        uint256 id,
+        uint256 age,
+        uint256 oldest,
+        uint256 fee,
+        bytes20 books
+    ) private {
+        assembly ("memory-safe") {
+            let time := timestamp()
+            sstore(auction.slot, or(or(id, shl(56, sub(time, age))), or(shl(96, oldest), shl(136, time))))
+            sstore(add(auction.slot, 1), or(fee, books))
+        }
+    }
+
     /// @dev Reverts while there is a grace. True: one begins now, because chains' states alone put the account below maintenance margin.
     function _beginsGrace(Account account, Health memory health) private returns (bool) {
+        _requireOver(account, graceUntil);
         IRoutes routes_ = routes;
-        if (address(routes_) == address(0)) return false;
-        _requireOver(account, routes_.graceUntil());
-        if (_rules.impairedChains() == 0) return false;
-        (, uint256[] memory words) = ledger.holdingsOf(account);
+        if (address(routes_) == address(0) || _rules.chainsImpaired() == 0) return false;
+        (, uint256[] memory words) = ledger.packedBookOf(account);
         (uint256 impairment, uint40 since) = _rules.impairmentOf(words);
         // CAST: a part of the value of collateral.
         if (health.equity + int256(impairment) < health.margin) return false;
@@ -270,7 +281,7 @@ abstract contract Auctions is ILiquidation, Auctioneer {
     /// @dev What a start keeps of holdings: the first 20 bytes of the hash of their words.
     function _hash(uint256[] memory holdings) private pure returns (bytes20 hash) {
         assembly ("memory-safe") {
-            hash := keccak256(add(holdings, 32), shl(5, mload(holdings)))
+            hash := shl(96, shr(96, keccak256(add(holdings, 32), shl(5, mload(holdings)))))
         }
     }
 
@@ -280,6 +291,23 @@ abstract contract Auctions is ILiquidation, Auctioneer {
         assembly ("memory-safe") {
             log2(add(question, 36), sub(mload(question), 4), topic, id)
         }
+    }
+
+    /// @dev What it is by now.
+    function _appraise(Account account, bytes calldata prices) internal returns (Risk memory risk) {
+        _renew(account, prices);
+        uint256 dust;
+        (risk, dust) = _valued(account);
+        _requireBelow(account, risk, dust);
+    }
+
+    /// @dev Where something was left out, only accounts that are below whatever it is worth.
+    function _requireBelow(Account account, Risk memory risk, uint256 dust) private pure {
+        // CAST: dust is a part of a margin.
+        require(
+            dust == 0 || risk.equity + int256(dust) < int256(risk.maintenanceMargin),
+            PricesUnusable(Account.unwrap(account), Grade.Stale)
+        );
     }
 
     function _requireOver(Account account, uint256 until) private view {
@@ -334,12 +362,16 @@ abstract contract Auctions is ILiquidation, Auctioneer {
     /// @param feeTo who gets the start fee
     function _close(Account account, Auction storage auction, Account feeTo, bool undone) private {
         if (auction.insolventSince != 0) _closeInsolvency(account, auction.id);
-        uint256 until = auction.restingSince == 0 ? block.timestamp : auction.restingSince;
-        // CAST: seconds.
-        if (!undone) _ended[account] = Ended(uint40(block.timestamp), uint40(until - auction.startedAt));
         int256 fee = int256(uint256(auction.fee));
         emit AuctionEnded(auction.id, Account.unwrap(account), undone);
+        // CAST: seconds.
+        uint40 at = undone ? auction.openedAt : uint40(block.timestamp);
+        uint40 until = undone || auction.restingSince == 0 ? at : auction.restingSince;
+        uint40 from = auction.startedAt;
+        // One that should not have been leaves what it went on with itself. Rests may have used that up.
+        if (undone && until <= from) (at, until, from) = (0, 0, 0);
         delete _auctions[account];
+        (auction.openedAt, auction.startedAt) = (at, at + from - until);
         // A loss of all cash is one of the escrow's too.
         _moveCash(escrow(), feeTo, Wad.max(0, Wad.min(fee, ledger.cashOf(escrow()))));
     }

@@ -70,7 +70,7 @@ contract Handover is IHandover, AccessManaged {
 
     /// @inheritdoc IHandover
     function settleWrittenDown(Account account) external {
-        if (!ledger.hasWrittenDown()) return;
+        if (!ledger.anyWrittenDown()) return;
         // A successor may have been written down again: as often as something was turned, it is looked at once more.
         for (bool again = true; again;) {
             again = false;

@@ -141,6 +141,7 @@ interface ILiquidation is IAuctioneer {
     /// @notice Not what the account held, with the mode it had, when its auction started.
     error BooksInvalid(bytes32 account, bytes20 given, bytes20 expected);
     error TermsInvalid(string expected);
+    error NotRoutes(address caller);
 
     // ---- anyone
 
@@ -151,7 +152,8 @@ interface ILiquidation is IAuctioneer {
     function start(Account account, bytes calldata prices) external returns (uint64 id);
     /// @notice Ends an auction as if it had not been started: at prices newer than those of the start, dated no later than 60 seconds after it, what
     ///         the account held at its start was, in the mode it had, at or above maintenance margin. Its fee goes back. Top-ups, trades and bids since then change
-    ///         nothing of it, so nobody earns it or prevents it by them; what bids took stays taken.
+    ///         nothing of it, so nobody earns it or prevents it by them; what bids took stays taken. An auction that had gone on with the discount of an
+    ///         earlier one leaves that discount to the next, for as long from its own start as an end would.
     /// @param holdings of StartedWith
     function undo(Account account, uint256[] calldata holdings, bytes calldata prices) external;
     /// @notice Looks at the account: ends the auction at (1 + buffer) · maintenance margin; between that and maintenance margin the discount stands
@@ -181,6 +183,11 @@ interface ILiquidation is IAuctioneer {
         bytes calldata prices
     ) external returns (uint256 share, int256 price, uint64 firstClaim);
 
+    // ---- the routes
+
+    /// @notice Until when new auctions of accounts with equity wait, seconds; 0: no outage. Said when the last open route closes, and when one opens.
+    function reportOutage(uint32 graceUntil) external;
+
     // ---- governance (restricted)
 
     /// @notice GOVERNOR, delayed. Running auctions follow the new terms. They are kept in two words: rates and margins in whole 1e-9,
@@ -188,11 +195,12 @@ interface ILiquidation is IAuctioneer {
     function setTerms(AuctionTerms calldata terms) external;
     /// @notice Who is told of deficits and of insolvent accounts; 0: nobody. GOVERNOR, delayed.
     function setDeficitSink(IDeficitSink deficitSink) external;
-    /// @notice Who says whether accounts can be topped up; 0: nobody, there is never a grace. GOVERNOR, delayed.
+    /// @notice Who says whether accounts can be topped up, and says it to this contract (IRoutes.inform); 0: nobody, there is never a grace. GOVERNOR, delayed.
     function setRoutes(IRoutes routes) external;
 
     // ---- views
 
+    /// @notice While id is 0 there is none: openedAt is when the last one ended, startedAt as long before that as its discount was old, the rest 0.
     function auctionOf(Account account) external view returns (Auction memory);
     function termsOf() external view returns (AuctionTerms memory);
     /// @notice Ledger account that owes what losses of a market left uncovered. 0 stands for accounts without positions.
@@ -204,4 +212,6 @@ interface ILiquidation is IAuctioneer {
     function withdrawals() external view returns (IWithdrawals);
     function deficitSink() external view returns (IDeficitSink);
     function routes() external view returns (IRoutes);
+    /// @notice What the routes reported last: until when new auctions wait, seconds; 0: no outage.
+    function graceUntil() external view returns (uint32);
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {IMessenger} from "../../message/IMessenger.sol";
+import {ILiquidation} from "./ILiquidation.sol";
 
 /// @notice By which chains an account can be topped up, and for how long new auctions wait while every one of them is closed.
 /// @dev Deposits of any chain reach any account, so the routes are the same for all. One closed route stops nothing. While all are closed, an
@@ -14,7 +15,7 @@ interface IRoutes {
     event RouteChanged(uint32 indexed eid, bool closed, bool declared);
     /// @notice The last open route closed.
     /// @param graceUntil seconds; new auctions wait until then; in the past for an outage that had its grace
-    event OutageBegan(uint40 graceUntil);
+    event OutageBegan(uint32 graceUntil);
     event OutageEnded();
     event GraceSet(uint40 grace);
 
@@ -22,11 +23,16 @@ interface IRoutes {
     error RouteUnchanged(uint32 eid, bool closed);
     error GraceInvalid(uint256 grace, uint256 maximum);
     error RoutesInvalid(string expected);
+    /// @notice Its liquidation goes by other routes.
+    error NotHeard(address liquidation);
 
     // ---- anyone
 
     /// @notice Books what the Messenger says of a route: closed while its path is quarantined. What the guardian declared stays declared.
     function report(uint32 eid) external;
+
+    /// @notice Tells its liquidation what is, as it does by itself whenever that changes.
+    function inform() external;
 
     // ---- governance (restricted)
 
@@ -41,9 +47,11 @@ interface IRoutes {
     // ---- views
 
     /// @notice Until when new auctions wait, seconds; 0 while any route is open.
-    function graceUntil() external view returns (uint40);
+    function graceUntil() external view returns (uint32);
     function routes() external view returns (uint32[] memory eids);
     function isOpen(uint32 eid) external view returns (bool);
     function grace() external view returns (uint40);
     function messenger() external view returns (IMessenger);
+    /// @notice Who is told of outages: ILiquidation.reportOutage.
+    function liquidation() external view returns (ILiquidation);
 }

@@ -163,7 +163,8 @@ contract Liquidation is Auctions {
         Account bidder,
         Taking memory taking
     ) private {
-        Health memory health = _health(_usable(account), auction.reserve);
+        (Risk memory risk, ) = _valued(account);
+        Health memory health = _health(risk, auction.reserve);
         int256 afterwards = health.equity - health.margin;
         require(
             !taking.solvent || afterwards >= taking.before,

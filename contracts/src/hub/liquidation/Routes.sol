@@ -3,6 +3,7 @@ pragma solidity ^0.8.34;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IMessenger} from "../../message/IMessenger.sol";
+import {ILiquidation} from "./ILiquidation.sol";
 import {IRoutes} from "./IRoutes.sol";
 
 /// @notice See IRoutes.
@@ -22,16 +23,18 @@ contract Routes is IRoutes, AccessManaged {
     /// @inheritdoc IRoutes
     IMessenger public immutable messenger;
     /// @inheritdoc IRoutes
+    ILiquidation public immutable liquidation;
+    /// @inheritdoc IRoutes
     uint40 public grace = MAX_GRACE;
     /// @dev Of the outage that is, or was last.
     uint40 private _beganAt;
-    uint40 private _graceUntil;
+    uint32 private _graceUntil;
     uint8 private _open;
     uint32[] private _eids;
     mapping(uint32 eid => State) private _states;
 
-    constructor(address authority, IMessenger messenger_) AccessManaged(authority) {
-        messenger = messenger_;
+    constructor(address authority, IMessenger messenger_, ILiquidation liquidation_) AccessManaged(authority) {
+        (messenger, liquidation) = (messenger_, liquidation_);
     }
 
     // ---- anyone
@@ -41,6 +44,12 @@ contract Routes is IRoutes, AccessManaged {
         State state = _stateOf(eid);
         require(state != State.Declared, RouteUnchanged(eid, true));
         _set(eid, state, messenger.isQuarantined(eid) ? State.Quarantined : State.Open);
+    }
+
+    /// @inheritdoc IRoutes
+    function inform() external {
+        require(_isHeard(), NotHeard(address(liquidation)));
+        liquidation.reportOutage(graceUntil());
     }
 
     // ---- governance
@@ -64,6 +73,7 @@ contract Routes is IRoutes, AccessManaged {
         // CAST: at most 32.
         _open = uint8(eids.length);
         emit RoutesSet(eids);
+        _tell();
     }
 
     /// @inheritdoc IRoutes
@@ -76,7 +86,7 @@ contract Routes is IRoutes, AccessManaged {
     // ---- views
 
     /// @inheritdoc IRoutes
-    function graceUntil() external view returns (uint40) {
+    function graceUntil() public view returns (uint32) {
         return _open == 0 && _eids.length != 0 ? _graceUntil : 0;
     }
 
@@ -102,12 +112,26 @@ contract Routes is IRoutes, AccessManaged {
         _states[eid] = to;
         emit RouteChanged(eid, to != State.Open, to == State.Declared);
         if (to == State.Open) {
-            if (_open++ == 0) emit OutageEnded();
+            if (_open++ != 0) return;
+            emit OutageEnded();
+            _tell();
         } else if (from == State.Open && --_open == 0) {
             // CAST: seconds.
             uint40 time = uint40(block.timestamp);
-            if (_beganAt == 0 || time >= _beganAt + SAME_OUTAGE) (_beganAt, _graceUntil) = (time, time + grace);
+            // CAST: below 2^32 until 2106.
+            if (_beganAt == 0 || time >= _beganAt + SAME_OUTAGE) (_beganAt, _graceUntil) = (time, uint32(time + grace));
             emit OutageBegan(_graceUntil);
+            _tell();
         }
+    }
+
+    /// @dev Who starts auctions is told when it changes, and need not ask at each start. Until he is given these routes he takes no word of them,
+    ///      and then he asks.
+    function _tell() private {
+        if (_isHeard()) liquidation.reportOutage(graceUntil());
+    }
+
+    function _isHeard() private view returns (bool) {
+        return address(liquidation.routes()) == address(this);
     }
 }

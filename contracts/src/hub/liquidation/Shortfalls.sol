@@ -57,7 +57,8 @@ contract Shortfalls is IShortfalls, Auctioneer {
         require(shortfall.id == 0, ShortfallOpen(Account.unwrap(account), shortfall.id));
         uint256 debt = _debtOf(account);
         require(debt > _terms.limit, DebtWithinLimit(Account.unwrap(account), debt, _terms.limit));
-        _requireOurs(account, _appraise(account, prices));
+        _renew(account, prices);
+        _requireOurs(account);
         id = FIRST_ID + ++_count;
         // CAST: seconds.
         _shortfalls[account] = Shortfall(id, uint40(block.timestamp));
@@ -69,9 +70,9 @@ contract Shortfalls is IShortfalls, Auctioneer {
         _open(account);
         uint256 debt = _debtOf(account);
         if (liquidation.auctionOf(account).id == 0) {
-            Risk memory risk = _appraise(account, prices);
-            bool below = risk.equity < int256(risk.maintenanceMargin);
-            require(below || debt <= goal(), DebtAboveGoal(Account.unwrap(account), debt, goal()));
+            _renew(account, prices);
+            (Risk memory risk, uint256 dust) = _valued(account);
+            require(!_isHealthy(risk, dust) || debt <= goal(), DebtAboveGoal(Account.unwrap(account), debt, goal()));
         }
         _close(account, debt);
     }
@@ -115,7 +116,8 @@ contract Shortfalls is IShortfalls, Auctioneer {
         _requireBid(account, bidder, share, liquidation.auctionOf(bidder).id != 0);
         Shortfall memory shortfall = _open(account);
         require(block.timestamp > shortfall.startedAt, TooEarly(uint256(shortfall.startedAt) + 1, block.timestamp));
-        _requireOurs(account, _appraise(account, prices));
+        _renew(account, prices);
+        _requireOurs(account);
         ICollateralRules.Offer[] memory offers = _offersOf(account);
         uint256 value = SaleOrder.valueOf(offers);
         (taken, price) = _price(account, value, share, block.timestamp - shortfall.startedAt);
@@ -123,7 +125,7 @@ contract Shortfalls is IShortfalls, Auctioneer {
         (uint16[] memory assetIds, uint128[] memory amounts) = SaleOrder.take(offers, value.mulDiv(taken, ONE));
         handover.give(shortfall.id, account, bidder, assetIds, amounts);
         _pay(shortfall.id, account, bidder, taken, price);
-        _requireOurs(account, _usable(account));
+        _requireOurs(account);
         _requireInitial(bidder);
         uint256 debt = _debtOf(account);
         if (debt <= goal()) _close(account, debt);
@@ -209,17 +211,24 @@ contract Shortfalls is IShortfalls, Auctioneer {
     }
 
     function _offersOf(Account account) private view returns (ICollateralRules.Offer[] memory) {
-        (, uint256[] memory words) = ledger.holdingsOf(account);
+        (, uint256[] memory words) = ledger.packedBookOf(account);
         return collateralRules.offersOf(words);
     }
 
     /// @dev Not ILiquidation's.
-    function _requireOurs(Account account, Risk memory risk) private view {
+    function _requireOurs(Account account) private view {
         uint64 id = liquidation.auctionOf(account).id;
         require(id == 0, InLiquidation(Account.unwrap(account), id));
+        (Risk memory risk, uint256 dust) = _valued(account);
         require(
-            risk.equity >= int256(risk.maintenanceMargin),
+            _isHealthy(risk, dust),
             BelowMaintenance(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
         );
+    }
+
+    /// @dev Without what no usable price values, too.
+    function _isHealthy(Risk memory risk, uint256 dust) private pure returns (bool) {
+        // CAST: dust is a part of a margin.
+        return risk.equity - int256(dust) >= int256(risk.maintenanceMargin);
     }
 }

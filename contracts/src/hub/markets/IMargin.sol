@@ -109,7 +109,7 @@ interface IMargin is IMarginCheck {
     function riskOf(Account account) external view returns (Risk memory);
     /// @notice Whether the account needs an engine: it holds positions or owes cash.
     function isExposed(Account account) external view returns (bool);
-    function engineOf(IMarkets.Mode mode) external view returns (IRiskEngine);
+    function riskEngineOf(IMarkets.Mode mode) external view returns (IRiskEngine);
     function reduceBand() external view returns (uint32);
     function markets() external view returns (IMarkets);
     function feeds() external view returns (IFeeds);

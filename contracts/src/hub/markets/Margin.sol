@@ -249,7 +249,7 @@ contract Margin is IMargin, AccessManaged {
     }
 
     /// @inheritdoc IMargin
-    function engineOf(IMarkets.Mode mode) external view returns (IRiskEngine) {
+    function riskEngineOf(IMarkets.Mode mode) external view returns (IRiskEngine) {
         return _judges[mode].engine;
     }
 

@@ -296,7 +296,7 @@ abstract contract PositionBooks is Listing, Funding {
     function holdingsOf(Account account) external view returns (uint256[] memory) {
         Book storage book = _books[account];
         uint256 head = book.head;
-        bytes4 selector = ILedger.holdingsOf.selector;
+        bytes4 selector = ILedger.packedBookOf.selector;
         address source = address(ledger);
         uint256 answer;
         uint256 end;

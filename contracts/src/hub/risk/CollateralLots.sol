@@ -48,18 +48,17 @@ library CollateralLots {
                     }
                 }
             }
-            let at := first
-            let priced := not(0)
+            // Places found, and one, by underlying: a byte of each below 32. Others are looked for each time.
+            let known := 0
             for {
                 let lot := lots
             } lt(lot, end) {
                 lot := add(lot, 64)
             } {
                 let underlying := and(mload(lot), 0xffff)
-                // Mostly the last one's price; else it is looked for from the first.
-                if xor(underlying, priced) {
-                    priced := underlying
-                    at := first
+                let place := and(shr(shl(3, underlying), known), 0xff)
+                if iszero(place) {
+                    let at := first
                     for {
                         let past := add(first, shl(5, count))
                     } lt(at, past) {
@@ -69,13 +68,15 @@ library CollateralLots {
                             break
                         }
                     }
-                    if eq(at, add(first, shl(5, count))) {
+                    place := add(shr(5, sub(at, first)), 1)
+                    if gt(place, count) {
                         mstore(at, underlying)
-                        count := add(count, 1)
+                        count := place
                     }
+                    known := or(known, shl(shl(3, underlying), place))
                 }
                 let amount := add(lot, 32)
-                mstore(amount, or(mload(amount), shl(235, sub(at, first))))
+                mstore(amount, or(mload(amount), shl(240, sub(place, 1))))
             }
             mstore(0x40, end)
         }

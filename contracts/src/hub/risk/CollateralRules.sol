@@ -38,7 +38,8 @@ contract CollateralRules is ICollateralRules, AccessManaged {
     uint256 private _classCount;
     address private _table;
     /// @inheritdoc ICollateralRules
-    uint256 public impairedChains;
+    /// @dev In the slot of the table: who asks has had collateral valued.
+    uint96 public chainsImpaired;
 
     constructor(address authority_, address feeds_) AccessManaged(authority_) {
         feeds = IFeeds(feeds_);
@@ -125,8 +126,8 @@ contract CollateralRules is ICollateralRules, AccessManaged {
 
     function _setState(uint32 eid, ChainState state, uint32 rampSeconds) private {
         Chain storage chain = _chains[eid];
-        if (chain.state == ChainState.Healthy) ++impairedChains;
-        if (state == ChainState.Healthy) --impairedChains;
+        if (chain.state == ChainState.Healthy) ++chainsImpaired;
+        if (state == ChainState.Healthy) --chainsImpaired;
         // CAST: seconds fit 40 bits for 34,000 years.
         (chain.state, chain.since, chain.rampSeconds) = (state, uint40(block.timestamp), rampSeconds);
         _writeTable();
@@ -201,7 +202,7 @@ contract CollateralRules is ICollateralRules, AccessManaged {
     }
 
     /// @inheritdoc ICollateralRules
-    /// @dev Equal to valueOf and IFeeds.quotesOf. The answer of the feeds is continued where it stands.
+    /// @dev Equal to valueOf and IFeeds.packedQuotesOf. The answer of the feeds is continued where it stands.
     function quotesWith(uint256[] calldata words, uint256[] calldata asked) external view returns (uint256[] memory) {
         unchecked {
             uint256[] memory table = CodeStore.read(_table);
@@ -226,7 +227,7 @@ contract CollateralRules is ICollateralRules, AccessManaged {
     /// @param question room for a selector, place and length of the array, then what is asked
     /// @param more     words to leave room for behind the answer
     function _answer(uint256 question, uint256 count, uint256 more) private view returns (uint256 answer) {
-        uint256 selector = uint32(IFeeds.quotesOf.selector);
+        uint256 selector = uint32(IFeeds.packedQuotesOf.selector);
         address source = address(feeds);
         assembly ("memory-safe") {
             mstore(question, selector)
@@ -266,7 +267,9 @@ contract CollateralRules is ICollateralRules, AccessManaged {
         uint256 count;
         for (uint256 i = 0; i < words.length * 2; ++i) {
             (uint16 assetId, uint256 amount) = Holdings.lot(words[i / 2], i % 2);
-            if (amount == 0 || RulesTable.ruleOf(table, assetId) == 0) continue;
+            uint256 rule = RulesTable.ruleOf(table, assetId);
+            if (amount == 0 || rule == 0) continue;
+            bool priced = feeds.quoteOf(RulesTable.underlying(rule), false).grade <= Grade.Aged;
             Haircuts.Lot memory lot = lots[count];
             Haircuts.Tier[] memory tiers = classes[lot.class];
             int256 own = tiers.length == 0 ? int256(0) : Wad.min(Wad.ONE, tiers[0].maintenance + tiers[0].initialExtra);
@@ -275,7 +278,7 @@ contract CollateralRules is ICollateralRules, AccessManaged {
                 assetId,
                 uint128(amount),
                 uint256(lot.value),
-                uint256(Wad.mulDown(Wad.ONE - own, Wad.ONE - lot.chain.initial))
+                priced ? uint256(Wad.mulDown(Wad.ONE - own, Wad.ONE - lot.chain.initial)) : 0
             );
         }
     }

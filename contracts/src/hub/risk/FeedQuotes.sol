@@ -63,7 +63,7 @@ abstract contract FeedQuotes is IFeeds {
 
     /// @inheritdoc IFeeds
     /// @dev Every account's margin begins here, so the answer is laid down where it is returned from, and mostly in one piece.
-    function quotesOf(uint256[] calldata asked) external view returns (uint256[] memory) {
+    function packedQuotesOf(uint256[] calldata asked) external view returns (uint256[] memory) {
         unchecked {
             uint256 answer;
             uint256 count = asked.length;

@@ -56,7 +56,7 @@ interface ICollateralRules {
     /// @param amount base units of the token
     /// @param value  at the mark, before haircuts, 18 decimals
     /// @param rate   what a unit of its value is expected to cover, 18 decimals: (1 - initial haircut of its class' first tier) ·
-    ///               (1 - initial rate of its chain and the chain's state), rounded down
+    ///               (1 - initial rate of its chain and the chain's state), rounded down; 0 at a price that is neither fresh nor aged
     struct Offer {
         uint16 assetId;
         uint128 amount;
@@ -104,8 +104,8 @@ interface ICollateralRules {
     function valueOf(uint256[] calldata words) external view returns (Value memory);
     /// @notice Prices an engine asks for, and with them what packed collateral comes to: all in one question to the feeds.
     /// @param words collateral, as in valueOf
-    /// @param asked as in IFeeds.quotesOf
-    /// @return answers as IFeeds.quotesOf, its first word also of the prices of collateral; then the total before any haircut | haircut initial |
+    /// @param asked as in IFeeds.packedQuotesOf
+    /// @return answers as IFeeds.packedQuotesOf, its first word also of the prices of collateral; then the total before any haircut | haircut initial |
     ///         haircut maintenance, a word each; then for each asked the value of the balances whose underlying it is the first to name
     function quotesWith(
         uint256[] calldata words,
@@ -128,7 +128,7 @@ interface ICollateralRules {
     /// @return since      when the newest of these states began, seconds; 0 without any
     function impairmentOf(uint256[] calldata words) external view returns (uint256 impairment, uint40 since);
     /// @notice How many chains are in a state worse than healthy: while none is, nothing is impaired.
-    function impairedChains() external view returns (uint256);
+    function chainsImpaired() external view returns (uint96);
     function classOf(uint8 class) external view returns (ClassTier[] memory);
     function assetRuleOf(uint16 assetId) external view returns (bool listed, AssetRule memory rule);
     /// @return state of the chain

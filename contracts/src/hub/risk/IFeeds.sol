@@ -135,7 +135,7 @@ interface IFeeds {
     /// @param asked underlying uint16 | with its mark uint1
     /// @return answers oldest uint40 | worst grade uint8; then for each asked two words: spot uint128 | mark uint128, and epoch uint40 |
     ///         confidence uint64
-    function quotesOf(uint256[] calldata asked) external view returns (uint256[] memory answers);
+    function packedQuotesOf(uint256[] calldata asked) external view returns (uint256[] memory answers);
     /// @notice Counts the changes of anything an underlying's options are priced from: forwards, surfaces, settlement prices, halts, how
     ///         they are graded, the listing. Spot and mark do not count.
     function epochOf(uint16 underlying) external view returns (uint40);

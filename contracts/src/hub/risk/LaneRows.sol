@@ -36,7 +36,6 @@ library LaneRows {
             } {
                 let cell := mload(add(cells, and(shl(5, mload(at)), 0x1fe0)))
                 if cell {
-                    sizes := add(sizes, cell)
                     // size: calls, then with the puts, each of which counts as a call, and again in what parity takes off.
                     let size := signextend(15, cell)
                     if xor(cell, size) {
@@ -50,7 +49,10 @@ library LaneRows {
                     mstore(past, row)
                     mstore(add(past, 32), size)
                     past := add(past, 64)
-                    naked := sub(naked, mul(slt(size, 0), size))
+                    sizes := add(sizes, cell)
+                    if slt(size, 0) {
+                        naked := sub(naked, size)
+                    }
                 }
             }
             let record := mload(0x40)

@@ -22,46 +22,48 @@ library OptionCells {
                 {
                     let size := sar(223, shl(214, word))
                     let cell := and(shl(4, word), 0x1fe0)
-                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    used := or(used, shl(shr(5, cell), 1))
                     cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shl(7, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(172, word))
                     let cell := and(shr(38, word), 0x1fe0)
-                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    used := or(used, shl(shr(5, cell), 1))
                     cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(35, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(130, word))
                     let cell := and(shr(80, word), 0x1fe0)
-                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    used := or(used, shl(shr(5, cell), 1))
                     cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(77, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(88, word))
                     let cell := and(shr(122, word), 0x1fe0)
-                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    used := or(used, shl(shr(5, cell), 1))
                     cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(119, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(46, word))
                     let cell := and(shr(164, word), 0x1fe0)
-                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    used := or(used, shl(shr(5, cell), 1))
                     cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(161, word), 128), size)))
                 }
                 {
                     let size := sar(223, shl(4, word))
                     let cell := and(shr(206, word), 0x1fe0)
-                    used := or(used, shl(shr(5, cell), gt(size, 0)))
+                    used := or(used, shl(shr(5, cell), 1))
                     cell := add(cells, cell)
                     mstore(cell, add(mload(cell), shl(and(shr(203, word), 128), size)))
                 }
             }
+            // What is left of the last word names the first place without holding it.
+            used := and(used, sub(0, add(1, iszero(mload(cells)))))
             mstore(0x40, add(cells, shl(12, add(1, gt(used, 0xffffffffffffffffffffffffffffffff)))))
         }
     }

@@ -199,6 +199,10 @@ library OptionLanes {
             }
             forward := shr(mload(add(work, 96)), forward)
             let gain := shr(64, mul(forward, and(shr(96, header), 0xffffffffffffffff)))
+            // Lanes stand 2^63 gains above their value: what loses a unit a lane and gains none would be below nothing. It is less than two units.
+            if iszero(gain) {
+                forward := 0
+            }
             mstore(add(record, 320), gain)
             mstore(add(record, 352), sub(forward, gain))
             mstore(add(work, 32), add(mload(add(work, 32)), shl(63, gain)))

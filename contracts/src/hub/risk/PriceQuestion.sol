@@ -9,7 +9,7 @@ import {IFeeds} from "./IFeeds.sol";
 /// @title The one question by which an engine learns all prices of an account
 /// @notice Of the feeds, or of the rules if there is collateral: those ask for its prices too, and say what it comes to.
 library PriceQuestion {
-    /// @param quotes where the pairs of words of IFeeds.quotesOf stand
+    /// @param quotes where the pairs of words of IFeeds.packedQuotesOf stand
     /// @param beside where what ICollateralRules.quotesWith says beside them stands; 0: there is no collateral
     struct Answer {
         Grade grade;
@@ -34,7 +34,7 @@ library PriceQuestion {
             uint256 question;
             uint256 asked;
             uint256 next = 1 + Holdings.collateralWords(holdings[0]);
-            uint256 selector = uint32(next == 1 ? IFeeds.quotesOf.selector : ICollateralRules.quotesWith.selector);
+            uint256 selector = uint32(next == 1 ? IFeeds.packedQuotesOf.selector : ICollateralRules.quotesWith.selector);
             assembly ("memory-safe") {
                 question := add(mload(0x40), 28)
                 mstore(mload(0x40), selector)
@@ -93,7 +93,7 @@ library PriceQuestion {
             word := mload(add(data, 64))
             quotes := add(data, 96)
         }
-        // CAST: as quotesOf laid them.
+        // CAST: as packedQuotesOf laid them.
         (answer.grade, answer.oldest, answer.quotes) = (Grade(word >> 40), uint40(word), quotes);
     }
 

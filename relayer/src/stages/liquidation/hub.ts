@@ -47,7 +47,7 @@ export async function findHub(client: PublicClient, address: Address, shortfalls
   const [markets, feeds, cross] = await Promise.all([
     client.readContract({ ...checks, functionName: 'markets' }),
     client.readContract({ ...checks, functionName: 'feeds' }),
-    client.readContract({ ...checks, functionName: 'engineOf', args: [0] }),
+    client.readContract({ ...checks, functionName: 'riskEngineOf', args: [0] }),
   ]);
   const rules = await client.readContract({ address: cross, abi: crossEngineAbi, functionName: 'collateralRules' });
   const levy = sink === zeroAddress ? null : sink;

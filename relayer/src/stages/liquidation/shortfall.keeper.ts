@@ -163,7 +163,7 @@ export class ShortfallKeeper {
   /** What of the account's collateral is for sale, before haircuts. */
   async #collateral(reads: ContractReads, account: AccountId): Promise<bigint> {
     const { ledger, rules } = this.hub;
-    const [, words] = await this.client.readContract({ address: ledger, abi: ledgerAbi, functionName: 'holdingsOf', args: [account] });
+    const [, words] = await this.client.readContract({ address: ledger, abi: ledgerAbi, functionName: 'packedBookOf', args: [account] });
     const offers = await reads.readContract({ address: rules, abi: collateralRulesAbi, functionName: 'offersOf', args: [words] });
     return offers.reduce((sum, { value, rate }) => (rate > 0n ? sum + value : sum), 0n);
   }

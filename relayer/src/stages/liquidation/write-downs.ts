@@ -46,7 +46,7 @@ export class WriteDowns {
   async tend(): Promise<readonly Wish[]> {
     const { number: block, timestamp: now } = await this.client.getBlock();
     const ledger = { address: this.hub.ledger, abi: ledgerAbi, blockNumber: block } as const;
-    if (!(await this.client.readContract({ ...ledger, functionName: 'hasWrittenDown' }))) return [];
+    if (!(await this.client.readContract({ ...ledger, functionName: 'anyWrittenDown' }))) return [];
     const assets = await this.#assets(block);
     await this.#begin(assets, now);
     const asked = this.#queue.splice(0, this.limits.maxChecks);

@@ -90,8 +90,10 @@ function coarser(row: Row, coarse: bigint): Row {
 
 function valueOf({ expiry, rows }: Held, shift: bigint): Pick<LaneSums, 'lanes' | 'mark' | 'basis'> {
   const header = sheetHeader(expiry);
-  const forward = header.forward >> shift;
-  const gain = (forward * header.gain) >> 64n;
+  const whole = header.forward >> shift;
+  const gain = (whole * header.gain) >> 64n;
+  // A forward of a unit whose gain is less than one counts for nothing.
+  const forward = gain === 0n ? 0n : whole;
   const put = total(rows.map((row) => row.put));
   const strikes = total(rows.map((row) => row.put * (coded(row).strike + (row.put < 0n ? coded(row).step : 0n))));
   const naked = total(rows.map(({ size }) => isShort(size)));
