@@ -106,7 +106,9 @@ abstract contract LiquidationFixture is MarginFixture {
         _shortfalls = IShortfalls(
             _create("src/hub/liquidation/Shortfalls.sol:Shortfalls", abi.encode(_manager, _liquidation, _rules))
         );
-        _routes = IRoutes(_create("src/hub/liquidation/Routes.sol:Routes", abi.encode(_manager, address(_hubLog), _liquidation)));
+        _routes = IRoutes(
+            _create("src/hub/liquidation/Routes.sol:Routes", abi.encode(_manager, address(_hubLog), _liquidation))
+        );
         uint32[] memory eids = new uint32[](2);
         (eids[0], eids[1]) = (SPOKE, OTHER);
         _routes.setRoutes(eids);

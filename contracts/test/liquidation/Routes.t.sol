@@ -112,7 +112,14 @@ contract RoutesTest is LiquidationFixture {
             "src/hub/liquidation/Liquidation.sol:Liquidation",
             abi.encode(
                 _manager,
-                ILiquidation.Links(_ledger, _margin, _fund, _liquidation.withdrawals(), _handover, _liquidation.priceTimes())
+                ILiquidation.Links(
+                    _ledger,
+                    _margin,
+                    _fund,
+                    _liquidation.withdrawals(),
+                    _handover,
+                    _liquidation.priceTimes()
+                )
             )
         );
         bytes memory arguments = abi.encode(_manager, address(_hubLog), other);

@@ -220,10 +220,7 @@ contract Shortfalls is IShortfalls, Auctioneer {
         uint64 id = liquidation.auctionOf(account).id;
         require(id == 0, InLiquidation(Account.unwrap(account), id));
         (Risk memory risk, uint256 dust) = _valued(account);
-        require(
-            _isHealthy(risk, dust),
-            BelowMaintenance(Account.unwrap(account), risk.equity, risk.maintenanceMargin)
-        );
+        require(_isHealthy(risk, dust), BelowMaintenance(Account.unwrap(account), risk.equity, risk.maintenanceMargin));
     }
 
     /// @dev Without what no usable price values, too.

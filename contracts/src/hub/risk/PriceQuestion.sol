@@ -34,7 +34,9 @@ library PriceQuestion {
             uint256 question;
             uint256 asked;
             uint256 next = 1 + Holdings.collateralWords(holdings[0]);
-            uint256 selector = uint32(next == 1 ? IFeeds.packedQuotesOf.selector : ICollateralRules.quotesWith.selector);
+            uint256 selector = uint32(
+                next == 1 ? IFeeds.packedQuotesOf.selector : ICollateralRules.quotesWith.selector
+            );
             assembly ("memory-safe") {
                 question := add(mload(0x40), 28)
                 mstore(mload(0x40), selector)
