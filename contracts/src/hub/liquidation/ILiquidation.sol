@@ -151,9 +151,9 @@ interface ILiquidation is IAuctioneer {
     /// @return id 0: the grace began
     function start(Account account, bytes calldata prices) external returns (uint64 id);
     /// @notice Ends an auction as if it had not been started: at prices newer than those of the start, dated no later than 60 seconds after it, what
-    ///         the account held at its start was, in the mode it had, at or above maintenance margin. Its fee goes back. Top-ups, trades and bids since then change
-    ///         nothing of it, so nobody earns it or prevents it by them; what bids took stays taken. An auction that had gone on with the discount of an
-    ///         earlier one leaves that discount to the next, for as long from its own start as an end would.
+    ///         the account held at its start was, in the mode it had, at or above maintenance margin. Its fee goes back. Top-ups, trades and bids
+    ///         since then change nothing of it, so nobody earns it or prevents it by them; what bids took stays taken. An auction that had gone on
+    ///         with the discount of an earlier one leaves that discount to the next, for as long from its own start as an end would.
     /// @param holdings of StartedWith
     function undo(Account account, uint256[] calldata holdings, bytes calldata prices) external;
     /// @notice Looks at the account: ends the auction at (1 + buffer) · maintenance margin; between that and maintenance margin the discount stands
@@ -195,7 +195,8 @@ interface ILiquidation is IAuctioneer {
     function setTerms(AuctionTerms calldata terms) external;
     /// @notice Who is told of deficits and of insolvent accounts; 0: nobody. GOVERNOR, delayed.
     function setDeficitSink(IDeficitSink deficitSink) external;
-    /// @notice Who says whether accounts can be topped up, and says it to this contract (IRoutes.inform); 0: nobody, there is never a grace. GOVERNOR, delayed.
+    /// @notice Who says whether accounts can be topped up, and says it to this contract (IRoutes.inform); 0: nobody, there is never a grace.
+    ///         GOVERNOR, delayed.
     function setRoutes(IRoutes routes) external;
 
     // ---- views

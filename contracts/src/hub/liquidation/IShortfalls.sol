@@ -12,8 +12,8 @@ import {ILiquidation} from "./ILiquidation.sol";
 ///         a part of the limit. Positions are not touched.
 /// @dev Enabled collateral on every chain, that of the cheapest expected cost first (ICollateralRules.offersOf: haircut, chain and its state),
 ///      because less than everything is needed. Dutch, along the fast leg of ILiquidation's terms and no lower: a share of the value costs
-///      share · value · discount, value before haircuts, in cash, rounded up. What counts nothing, or has no usable price, is not sold. The account must end at or above maintenance margin and the bidder at initial
-///      margin. A fee of the price (feeLeast of ILiquidation's terms) goes to the fund. An account below maintenance margin is ILiquidation's.
+///      share · value · discount, value before haircuts, in cash, rounded up. What counts nothing, or has no usable price, is not sold. The account
+///      must end at or above maintenance margin and the bidder at initial margin. A fee of the price (feeLeast of ILiquidation's terms) goes to the fund. An account below maintenance margin is ILiquidation's.
 ///      `prices` as IMargin.submit takes them; values no worse than aged count.
 interface IShortfalls is IAuctioneer {
     /// @param limit   cash that an account may owe, 18 decimals, above 0

@@ -48,7 +48,8 @@ library CollateralLots {
                     }
                 }
             }
-            // Places found, and one, by underlying: a byte of each below 32. Others are looked for each time.
+            // Places found, and one, by underlying: a byte of each below 32; an account asks for some twenty prices at most. Others are looked for
+            // each time.
             let known := 0
             for {
                 let lot := lots

@@ -199,7 +199,8 @@ library OptionLanes {
             }
             forward := shr(mload(add(work, 96)), forward)
             let gain := shr(64, mul(forward, and(shr(96, header), 0xffffffffffffffff)))
-            // Lanes stand 2^63 gains above their value: what loses a unit a lane and gains none would be below nothing. It is less than two units.
+            // Lanes stand 2^63 gains above their value: what gains nothing, but loses something, would be below nothing. A gain is at least an eighth
+            // (SheetRows): the forward is less than eight units of 2^-50 of the spot or 10^-18, and counts nothing, against nobody.
             if iszero(gain) {
                 forward := 0
             }

@@ -92,7 +92,7 @@ function valueOf({ expiry, rows }: Held, shift: bigint): Pick<LaneSums, 'lanes' 
   const header = sheetHeader(expiry);
   const whole = header.forward >> shift;
   const gain = (whole * header.gain) >> 64n;
-  // A forward of a unit whose gain is less than one counts for nothing.
+  // A forward of less than eight units, whose gain comes to none, counts for nothing.
   const forward = gain === 0n ? 0n : whole;
   const put = total(rows.map((row) => row.put));
   const strikes = total(rows.map((row) => row.put * (coded(row).strike + (row.put < 0n ? coded(row).step : 0n))));
