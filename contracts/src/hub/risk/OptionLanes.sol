@@ -200,7 +200,7 @@ library OptionLanes {
             forward := shr(mload(add(work, 96)), forward)
             let gain := shr(64, mul(forward, and(shr(96, header), 0xffffffffffffffff)))
             // Lanes stand 2^63 gains above their value: what gains nothing, but loses something, would be below nothing. A gain is at least an eighth
-            // (SheetRows): the forward is less than eight units of 2^-50 of the spot or 10^-18, and counts nothing, against nobody.
+            // (SheetRows): the forward is less than eight units, each 10^-18 or some 2^-50 of the spot, and counts nothing.
             if iszero(gain) {
                 forward := 0
             }
