@@ -220,7 +220,7 @@ export class Operator {
       gas: CALL_GAS,
     });
     const receipt = await chain.client.waitForTransactionReceipt({ hash, timeout: 60_000 });
-    if (receipt.status !== 'success') throw new Error(`${hash} on ${chain.name} reverted: ${await revertReason(chain, hash)}`);
+    if (receipt.status !== 'success') throw new Error(`${hash} on ${chain.name} reverted: ${await revertReason(chain, receipt)}`);
     return receipt;
   }
 

@@ -17,7 +17,7 @@ import {
   iWithdrawalsAbi,
   testTokenAbi,
 } from '@lockstep/contracts';
-import { BaseError, decodeErrorResult, isHex, type Hash, type Hex } from 'viem';
+import { BaseError, decodeErrorResult, isHex, type Hex, type TransactionReceipt } from 'viem';
 import type { StackChain } from './stack.js';
 
 /** Every custom error our contracts declare. */
@@ -44,8 +44,12 @@ const errors = [
   .filter((item) => item.type === 'error');
 
 /** Why a mined transaction reverted, by replaying it on the state before its block: the custom error with its arguments. */
-export async function revertReason(chain: StackChain, hash: Hash): Promise<string> {
-  const { from, to, input, value, gas, blockNumber } = await chain.client.getTransaction({ hash });
+export async function revertReason(
+  chain: StackChain,
+  { transactionHash: hash, blockNumber }: Pick<TransactionReceipt, 'transactionHash' | 'blockNumber'>,
+): Promise<string> {
+  // Its block is the receipt's: a busy node may have that before it says the same of the transaction.
+  const { from, to, input, value, gas } = await chain.client.getTransaction({ hash });
   // An earlier transaction of the same block may be the cause; then only the state after the block shows it.
   for (const at of [blockNumber - 1n, blockNumber]) {
     const reason = await chain.client.call({ account: from, to, data: input, value, gas, blockNumber: at }).then(() => undefined, describe);

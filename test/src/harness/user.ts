@@ -165,8 +165,7 @@ export class User {
   async must(chain: StackChain, to: Address, data: Hex, value = 0n): Promise<TransactionReceipt> {
     const receipt = await this.call(chain, to, data, value);
     if (receipt.status !== 'success') {
-      const hash = receipt.transactionHash;
-      throw new Error(`transaction ${hash} on ${chain.name} reverted: ${await revertReason(chain, hash)}`);
+      throw new Error(`transaction ${receipt.transactionHash} on ${chain.name} reverted: ${await revertReason(chain, receipt)}`);
     }
     return receipt;
   }
@@ -205,10 +204,7 @@ export class User {
     for (const { raw } of calls) await chain.client.sendRawTransaction({ serializedTransaction: raw });
     const receipts = await Promise.all(calls.map(({ hash }) => chain.client.waitForTransactionReceipt({ hash, timeout: 60_000 })));
     const failed = receipts.find((r) => r.status !== 'success');
-    if (failed)
-      throw new Error(
-        `transaction ${failed.transactionHash} on ${chain.name} reverted: ${await revertReason(chain, failed.transactionHash)}`,
-      );
+    if (failed) throw new Error(`transaction ${failed.transactionHash} on ${chain.name} reverted: ${await revertReason(chain, failed)}`);
     return receipts;
   }
 }
