@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { ledgerAbi, shortfallsAbi, withdrawalsAbi } from '@lockstep/contracts';
+import { feedsAbi, ledgerAbi, marginAbi, shortfallsAbi, withdrawalsAbi } from '@lockstep/contracts';
 import { eid, encodeAccount, risk, type AccountId, type liquidation } from '@lockstep/shared';
 import type { DataSource } from 'typeorm';
 import { encodeFunctionData, numberToHex, zeroAddress, type Address, type Hex } from 'viem';
@@ -24,7 +24,7 @@ const BUSY_MS = 240_000;
 const CHAIN = 31_787;
 const KEY: Hex = numberToHex(0x75, { size: 32 });
 const HUB_EID = 40_001;
-const [debtor, other] = [trader(81), trader(82)];
+const [debtor, other, dusty] = [trader(81), trader(82), trader(83)];
 /** The keeper's own account bids. */
 const bidder = encodeAccount({ owner: privateKeyToAccount(KEY).address, home: 0, subaccount: 0n });
 
@@ -68,7 +68,7 @@ describe('given an account with a bitcoin of collateral that owes more cash than
     const collateral = await listCollateral(hub, HUB_EID);
     const limits = { limit: 10_000n * E18, restore: E18 / 2n };
     await hub.send(shortfalls, encodeFunctionData({ abi: shortfallsAbi, functionName: 'setTerms', args: [limits] }));
-    for (const { account } of [debtor, other]) await collateral.credit(account, true);
+    for (const { account } of [debtor, other, dusty]) await collateral.credit(account, true);
     await hub.pay(bidder, 50_000n * E18);
   }, BUSY_MS);
   afterAll(() => markets.stop());
@@ -269,6 +269,28 @@ describe('given an account with a bitcoin of collateral that owes more cash than
       expect(paid).toBeGreaterThan(7_900n * E18);
       expect(paid).toBeLessThanOrEqual(8_000n * E18);
       expect((await keptOpen()).filter((open) => open)).toHaveLength(1);
+    },
+    BUSY_MS,
+  );
+
+  it(
+    'bids for the rest of one who holds dust of a halted feed',
+    async () => {
+      const { Feeds, Margin } = hub.contracts;
+      const feed = risk.feedId({ underlying: 2, kind: 'spot', expiry: 0n });
+      await hub.listFeeds(2);
+      await hub.report([{ feed, value: 100n * E18, spread: 0 }]);
+      await (await listCollateral(hub, HUB_EID, 2)).credit(dusty.account, true, E18 / 100n);
+      await hub.send(Feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'halt', args: [feed] }));
+      await owe(12_000n * E18, dusty);
+      const of = { address: Margin, abi: marginAbi, functionName: 'riskOf', args: [dusty.account] } as const;
+      expect(risk.GRADES[(await chain.client.readContract(of)).grade]).toBe('halted');
+      expect(await beat()).toContain('shortfall-start mined');
+      expect(await isOpen(dusty.account)).toBe(true);
+      await pass(120);
+      expect(await beat()).toContain('shortfall-bid mined');
+      expect(await isOpen(dusty.account)).toBe(false);
+      expect(-(await cashOf(dusty.account))).toBeLessThanOrEqual(5_000n * E18);
     },
     BUSY_MS,
   );

@@ -29,7 +29,23 @@ const SIGNED = 1;
 const OPEN = 1;
 const E18 = 10n ** 18n;
 
-/** The hub's markets on a local chain: one underlying at 60,000, cross margin, no collateral but cash. The deployer is a module of ledger and markets. */
+const BOUNDS = {
+  spotFresh: 3_600,
+  spotStale: 7_200,
+  forwardFresh: 60,
+  forwardStale: 600,
+  surfaceFresh: 60,
+  surfaceStale: 600,
+  sourceStale: 0,
+  maxSpread: 20_000_000,
+  markBand: 500,
+  disagreement: 200,
+};
+
+/**
+ * The hub's markets on a local chain: one underlying at 60,000, cross margin, no collateral but cash. The deployer is a module of ledger and
+ * markets.
+ */
 export interface HubMarkets {
   readonly contracts: Readonly<
     Record<
@@ -57,6 +73,8 @@ export interface HubMarkets {
   /** Signs them and leaves the handing in to others. */
   sign(price: bigint): Promise<risk.SignedSnapshot>;
   readonly signer: Address;
+  /** Lists the signed feeds of one underlying more. */
+  listFeeds(underlying: number): Promise<void>;
   /** Gives an account cash. */
   pay(account: AccountId, amount: bigint): Promise<void>;
   send(to: Address, data: Hex): Promise<void>;
@@ -123,19 +141,9 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
   await send(levy, encodeFunctionData({ abi: levyAbi, functionName: 'setLiquidation', args: [liquidation] }));
   await send(liquidation, encodeFunctionData({ abi: liquidationAbi, functionName: 'setDeficitSink', args: [levy] }));
   await send(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [CROSS, engine] }));
-  const bounds = {
-    spotFresh: 3_600,
-    spotStale: 7_200,
-    forwardFresh: 60,
-    forwardStale: 600,
-    surfaceFresh: 60,
-    surfaceStale: 600,
-    sourceStale: 0,
-    maxSpread: 20_000_000,
-    markBand: 500,
-    disagreement: 200,
-  };
-  await send(feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'setUnderlying', args: [1, SIGNED, zeroAddress, bounds] }));
+  const listFeeds = (underlying: number): Promise<void> =>
+    send(feeds, encodeFunctionData({ abi: feedsAbi, functionName: 'setUnderlying', args: [underlying, SIGNED, zeroAddress, BOUNDS] }));
+  await listFeeds(1);
 
   const signed = async (reports: readonly risk.FeedReport[]): Promise<risk.SignedSnapshot> => {
     const { timestamp } = await client.getBlock();
@@ -169,6 +177,6 @@ export async function deployMarkets(chain: TestChain, chainId: number): Promise<
     sign: (price) => signed(perpetualAt(price)),
     signer: SIGNER.address,
     pay: (account, amount) => send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'changeCash', args: [account, amount] })),
-    ...{ send, deploy },
+    ...{ listFeeds, send, deploy },
   };
 }

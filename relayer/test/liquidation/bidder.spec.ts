@@ -1,7 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { liquidationAbi, shortfallsAbi } from '@lockstep/contracts';
 import { accountId, liquidation } from '@lockstep/shared';
-import { createPublicClient, custom, decodeFunctionData, encodeFunctionData, numberToHex, type Address, type Hex } from 'viem';
+import {
+  createPublicClient,
+  custom,
+  decodeFunctionData,
+  encodeAbiParameters,
+  encodeEventTopics,
+  encodeFunctionData,
+  numberToHex,
+  type Address,
+  type Hex,
+  type PublicClient,
+} from 'viem';
 import { BidBudget } from '../../src/stages/liquidation/bid-budget.js';
 import { Bidder, type Purse } from '../../src/stages/liquidation/bidder.js';
 import type { Became, HubCall, OpenCall } from '../../src/stages/hub-calls.js';
@@ -29,7 +40,7 @@ interface World {
   readonly open?: readonly OpenCall[];
   /** least gain it asks for, wad */
   readonly required?: bigint;
-  readonly ofBid?: () => Promise<{ readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | null>;
+  readonly ofBid?: (bid: unknown, cash: bigint) => Promise<{ readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | null>;
 }
 
 /** A chain without events, whose newest block is 10. */
@@ -181,6 +192,26 @@ describe('given a step that is half refilled', () => {
   });
 });
 
+describe('given a step that may double until the bid is taken, and a bidder whose equity just carries it', () => {
+  it('takes nothing out with the bid that all of the step would need', async () => {
+    const running = { ...auction, lastBidAt: NOW - 15n, stepTaken: 200_000_000n };
+    const large: Exact = { ...one, equity: cash(80_000), initial: cash(200_000), margin: cash(120_000), auction: running };
+    const asked: bigint[] = [];
+    const ofBid = (_bid: unknown, out: bigint) => {
+      asked.push(out);
+      return Promise.resolve(null);
+    };
+    for (const equity of [cash(35_300), cash(100_000)]) {
+      const { bidder } = bidderIn({ ofBid }, [], equity);
+      const purse = await bidder.purse(10n, NOW);
+      if (purse === null) throw new Error('it bids nothing');
+      expect(await bidder.bid(liquidation.AUCTION_TERMS, large, purse, 10n, NOW)).toBe('sent');
+    }
+    // A tenth needs 20,000 and brings 2,400; a fifth 40,000 and 4,800. A tenth of the gain is room.
+    expect(asked).toEqual([0n, cash(2_160)]);
+  });
+});
+
 describe('given a bid on its way', () => {
   it.each<[string, Became | null, boolean]>([
     ['is neither over', { state: 'open' }, true],
@@ -236,12 +267,73 @@ describe('given two who spend one budget', () => {
     const { budget } = bidderIn({ became: { state: 'open' } });
     const spend = async (what: string): Promise<bigint> => {
       const { held } = await budget.committed(10n, NOW);
-      budget.hold(what, cash(100));
+      budget.hold(what, { price: cash(100), equity: 0n });
       return held;
     };
     const failed = budget.inTurn(() => Promise.reject(new Error('nobody answered')));
     const both = Promise.all(['a', 'b'].map((what) => budget.inTurn(() => spend(what))));
     await expect(failed).rejects.toThrow('nobody answered');
     expect(await both).toEqual([0n, cash(100)]);
+  });
+
+  it('each bid takes its equity or its price, whichever is more, and all of them together', async () => {
+    const { budget, bidder } = bidderIn({ became: { state: 'open' } });
+    budget.hold('insolvent', { price: -cash(500), equity: cash(3_000) });
+    budget.hold('solvent', { price: cash(2_000), equity: cash(1_000) });
+    budget.hold('collateral', { price: cash(700), equity: cash(700) });
+    expect(await budget.committed(10n, NOW)).toEqual({ spent: 0n, held: cash(2_700), taken: cash(5_700) });
+    const purse = await bidder.purse(10n, NOW);
+    expect([purse?.budget, purse?.free]).toEqual([cash(47_300), cash(94_300)]);
+  });
+
+  it('what the sender tells of a bid leaves what it takes of the equity', async () => {
+    const wanted = { account: one.account, bidder: OWN, share: WAD, priceLimit: -cash(1_000) };
+    const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'bid', args: [wanted, '0x'] });
+    const { budget } = bidderIn({ became: { state: 'open' }, open: [{ what: 'a', to: at(5), data }] });
+    budget.hold('a', { price: -cash(1_000), equity: cash(3_000) });
+    expect((await budget.committed(10n, NOW)).taken).toBe(cash(3_000));
+  });
+});
+
+describe('given bids that were paid for, and a reorg', () => {
+  interface Paid {
+    readonly block: bigint;
+    readonly branch: number;
+  }
+
+  /** A chain with these bids of 100 in its blocks, a second apiece, which a test may change. */
+  function chainOf(chain: { tip: bigint; paid: Paid[] }): BidBudget {
+    const getBlock = ({ blockNumber = chain.tip }: { blockNumber?: bigint } = {}) =>
+      blockNumber > chain.tip
+        ? Promise.reject(new Error(`no block ${blockNumber}`))
+        : Promise.resolve({ number: blockNumber, timestamp: 100_000n + blockNumber });
+    const topics = encodeEventTopics({ abi: liquidationAbi, eventName: 'BidTaken', args: { id: 1n, account: one.account, bidder: OWN } });
+    const data = encodeAbiParameters([{ type: 'uint256' }, { type: 'int256' }, { type: 'int256' }], [WAD, cash(100), 0n]);
+    const getLogs = ({ fromBlock, toBlock }: { fromBlock: bigint; toBlock: bigint }) =>
+      Promise.resolve(
+        chain.paid
+          .filter(({ block }) => block >= fromBlock && block <= toBlock)
+          .map(({ block, branch }) => ({
+            ...{ address: at(5), topics, data, blockNumber: block, blockHash: numberToHex(branch, { size: 32 }), logIndex: 0 },
+            ...{ transactionHash: numberToHex(1, { size: 32 }), transactionIndex: 0, removed: false },
+          })),
+      );
+    const sender = { became: () => Promise.resolve(null), open: () => Promise.resolve([]) };
+    // CAST: nothing else is asked of it here.
+    const client = { getBlock, getLogs } as unknown as PublicClient;
+    return new BidBudget(client, { liquidation: at(5), shortfalls: null }, sender, OWN);
+  }
+
+  it('one that it put into another block counts once, and one that it took back not at all, also where its height is gone', async () => {
+    const chain = { tip: 100n, paid: [{ block: 95n, branch: 1 }] };
+    const budget = chainOf(chain);
+    const spent = async () => (await budget.committed(chain.tip, 100_000n + chain.tip)).spent;
+    expect(await spent()).toBe(cash(100));
+    chain.paid = [{ block: 96n, branch: 2 }];
+    expect(await spent()).toBe(cash(100));
+    chain.paid.push({ block: 100n, branch: 3 });
+    expect(await spent()).toBe(cash(200));
+    Object.assign(chain, { tip: 98n, paid: [{ block: 96n, branch: 2 }] });
+    expect(await spent()).toBe(cash(100));
   });
 });

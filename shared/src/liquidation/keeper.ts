@@ -65,8 +65,8 @@ const boundless = ({ equity, margin }: Watched): number => (margin > 0n ? 0 : eq
 export const shortOf = ({ equity, margin }: Pick<Watched, 'equity' | 'margin'>): bigint => max(0n, margin - equity);
 
 /**
- * Order of two accounts by need: who lacks more cash first, then by health. By what is lacking, not by its share: else anyone could push ahead of a large
- * account any number of tiny ones that stand worse for their size.
+ * Order of two accounts by need: who lacks more cash first, then by health. By what is lacking, not by its share: else anyone could push ahead of a
+ * large account any number of tiny ones that stand worse for their size.
  */
 export function compareNeed(a: Watched, b: Watched): number {
   const [left, right] = [shortOf(a), shortOf(b)];
@@ -77,8 +77,8 @@ export function compareNeed(a: Watched, b: Watched): number {
 export const rank = <T extends Watched>(accounts: readonly T[]): T[] => [...accounts].sort(compareNeed);
 
 /**
- * Whether an account is worth transactions: its maintenance margin, what it lacks of it, or (one that has healed) its equity is at least `least`, cash. What
- * is left alone costs others less than that while it stays as it is.
+ * Whether an account is worth transactions: its maintenance margin, what it lacks of it, or (one that has healed) its equity is at least `least`,
+ * cash. What is left alone costs others less than that while it stays as it is.
  */
 export const isWorthwhile = (account: Pick<Watched, 'equity' | 'margin'>, least: bigint): boolean =>
   max(max(account.margin, account.equity), shortOf(account)) >= least;
@@ -107,7 +107,10 @@ export interface BidderTerms {
   readonly cost: bigint;
 }
 
-/** A bid, as `ILiquidation.Bid` takes it. `price` is for the share at the time of the decision, negative: is paid; `gain` is its value at the mark less that price. */
+/**
+ * A bid, as `ILiquidation.Bid` takes it. `price` is for the share at the time of the decision, negative: is paid; `gain` is its value at the mark
+ * less that price.
+ */
 export interface BidDecision {
   readonly share: bigint;
   /**
@@ -115,9 +118,11 @@ export interface BidDecision {
    * more than now, because what restores an account grows with the discount; a bid for less would leave it short of its target.
    */
   readonly most: bigint;
+  /** What the share may become by the time of the transaction if figures stay: what is left of a step grows until then. */
+  readonly fitting: bigint;
   readonly price: bigint;
   readonly gain: bigint;
-  /** The most that `most` costs by the time of the transaction if figures stay: what is left of a step grows until then, and its price with it. */
+  /** The most that `most` costs by then: what `fitting` does. */
   readonly ceiling: bigint;
   /** of the bidder's equity above initial margin what the share takes, cash; 0: it brings as much as it needs */
   readonly commits: bigint;
@@ -157,18 +162,31 @@ export function decideBid(terms: AuctionTerms, watched: Watched, bidder: BidderT
   // Rounded against the bidder, as the contract does.
   const costOf = (part: bigint): bigint => -floorDiv(-part * price, WAD);
   return {
-    ...{ share, most: min(affordable, WAD), price: costOf(share), gain: won, ceiling: costOf(price > 0n ? fitting : share) },
+    ...{ share, most: min(affordable, WAD), fitting, price: costOf(share), gain: won, ceiling: costOf(price > 0n ? fitting : share) },
     commits: -floorDiv(-share * max(0n, needed), WAD),
   };
+}
+
+/** The bid for all that its step may have become by the time of the transaction. */
+export function refilled(bid: BidDecision): BidDecision {
+  const { share, fitting, price, gain, commits } = bid;
+  // Rounded against the bidder.
+  const grown = (part: bigint): bigint => -floorDiv(-part * fitting, share);
+  return { ...bid, share: fitting, price: grown(price), gain: floorDiv(gain * fitting, share), commits: grown(commits) };
 }
 
 /** How far ahead a bidder keeps equity for those who stand before others, seconds: two steps of a large account. */
 const AHEAD = 60n;
 
 /**
- * Equity above initial margin that a bidder keeps for an account, cash: all that bids on it would take within a minute if its figures stay as they are,
- * in steps or not. Who stands behind gets what this leaves: else small accounts whose price came down a moment earlier use up what restores a large one.
+ * Equity above initial margin that a bidder keeps for an account, cash: all that bids on it would take within a minute if its figures stay as they
+ * are, in steps or not; 0 if none of them is worth its gas. Who stands behind gets what this leaves: else small accounts whose price came down a
+ * moment earlier use up what restores a large one.
+ * @param stepped see {@link decideBid}
  */
-export function keptFor(terms: AuctionTerms, watched: Watched, bidder: BidderTerms, now: bigint): bigint {
-  return decideBid({ ...terms, stepShare: WAD }, watched, bidder, now + AHEAD)?.commits ?? 0n;
+export function keptFor(terms: AuctionTerms, watched: Watched, bidder: BidderTerms, now: bigint, stepped = false): bigint {
+  const later = now + AHEAD;
+  // All of it may be worth the gas of one bid where a step is not.
+  if (decideBid(terms, watched, bidder, later, stepped) === null) return 0n;
+  return decideBid({ ...terms, stepShare: WAD }, watched, bidder, later)?.commits ?? 0n;
 }

@@ -10,6 +10,7 @@ import {
   isWorthwhile,
   keptFor,
   rank,
+  refilled,
   type Watched,
   type WatchedAuction,
 } from '../../src/liquidation/keeper.js';
@@ -193,6 +194,10 @@ describe('given an auction, does a bidder bid', () => {
     const whole = decideBid(terms, taken, RICH, 1_120n);
     expect(half?.ceiling).toBeGreaterThanOrEqual(whole?.price ?? 0n);
     expect(half?.ceiling).toBeLessThan(2n * (half?.price ?? 0n) + 2n);
+    // What it has refilled to takes the equity that the whole step does.
+    const grown = half === null ? null : refilled(half);
+    expect(grown).toMatchObject({ share: terms.stepShare, price: half?.ceiling });
+    expect(grown?.commits).toBeGreaterThanOrEqual(whole?.commits ?? 0n);
     // Who can afford no more than what is there takes it.
     expect(decideBid(terms, taken, { ...RICH, free: cash(2_000) }, 1_095n)?.share).toBeGreaterThan(0n);
   });
@@ -216,6 +221,17 @@ describe('given an auction, does a bidder bid', () => {
     expect(decideBid(terms, taken, choosy, 1_400n)).toBeNull();
     expect(keptFor(terms, taken, choosy, 1_400n)).toBeGreaterThan(0n);
     expect(keptFor(terms, open, { ...choosy, free: cash(1_000) }, 1_400n)).toBeLessThanOrEqual(cash(1_000));
+  });
+
+  it('keeps nothing for an account of which a step does not earn its gas, though all of it would', () => {
+    const step = decideBid(terms, open, RICH, 1_460n)?.gain ?? 0n;
+    expect(keptFor(terms, open, { ...RICH, cost: step }, 1_400n)).toBeGreaterThan(0n);
+    expect(keptFor(terms, open, { ...RICH, cost: step + 1n }, 1_400n)).toBe(0n);
+    // At aged prices whatever its size.
+    const small = { ...open, equity: cash(5_000), initial: cash(20_000), margin: cash(12_000) };
+    const part = decideBid(terms, small, RICH, 1_460n, true)?.gain ?? 0n;
+    expect(keptFor(terms, small, { ...RICH, cost: part + 1n }, 1_400n)).toBeGreaterThan(0n);
+    expect(keptFor(terms, small, { ...RICH, cost: part + 1n }, 1_400n, true)).toBe(0n);
   });
 
   it('is paid for an insolvent account, once the payout has grown by what it asks for', () => {

@@ -97,7 +97,7 @@ describe('given cash a liquidator won', () => {
 });
 
 describe('given a bid that wins something', () => {
-  const bid = { share: WAD / 2n, most: WAD, price: 400n * WAD, gain: 100n * WAD, ceiling: 400n * WAD, commits: 0n };
+  const bid = { share: WAD / 2n, most: WAD, fitting: WAD / 2n, price: 400n * WAD, gain: 100n * WAD, ceiling: 400n * WAD, commits: 0n };
   const sides = (sold: Partial<BidSides['sold']>, bidder: Partial<BidSides['bidder']> = {}): BidSides => ({
     sold: { initial: 300n * WAD, margin: 200n * WAD, cash: 500n * WAD, reserve: 100n * WAD, ...sold },
     bidder: { free: 10_000n * WAD, cash: 10_000n * WAD, ...bidder },

@@ -17,16 +17,28 @@ export interface Committed {
   readonly spent: bigint;
   /** most that bids may cost which are on their way */
   readonly held: bigint;
+  /** most that they may take of the bidder's equity above initial margin: each its price, or more */
+  readonly taken: bigint;
+}
+
+/** What a bid may take of its bidder. Cash, 18 decimals. */
+export interface Promised {
+  /** most that it may cost; below 0: it is paid for */
+  readonly price: bigint;
+  /** of the equity above initial margin */
+  readonly equity: bigint;
 }
 
 /**
- * What one bidder spends, on auctions of accounts and of debtors' collateral alike: bids of both kinds come out of one budget and one equity. A bid counts from
- * the moment it is sent, also by another process with the same sender.
+ * What one bidder spends, on auctions of accounts and of debtors' collateral alike: bids of both kinds come out of one budget and one equity. A bid
+ * counts from the moment it is sent, also by another process with the same sender; what that one thought it takes of equity beyond its price is not
+ * known.
  */
 export class BidBudget {
-  /** cash that a bid may cost, by key of the need: until it is over, or among the events */
-  readonly #held = new Map<string, bigint>();
+  /** by key of the need: until it is over, or among the events */
+  readonly #held = new Map<string, Promised>();
   readonly #paid = new Map<string, { readonly price: bigint; readonly block: bigint }>();
+  /** of the blocks that something was paid in, seconds */
   readonly #times = new Map<bigint, bigint>();
   #walk: LogWalk | null = null;
   #turn: Promise<unknown> = Promise.resolve();
@@ -48,10 +60,9 @@ export class BidBudget {
   /**
    * A bid was sent.
    * @param what key of its need
-   * @param most cash that it may cost; below 0: it is paid for
    */
-  hold(what: string, most: bigint): void {
-    this.#held.set(what, most > 0n ? most : 0n);
+  hold(what: string, { price, equity }: Promised): void {
+    this.#held.set(what, { price: max(price, 0n), equity: max(equity, 0n) });
   }
 
   /**
@@ -59,7 +70,7 @@ export class BidBudget {
    * @param now   its time, seconds
    */
   async committed(block: bigint, now: bigint): Promise<Committed> {
-    return { spent: await this.#spent(block, now), held: await this.#underWay(block) };
+    return { spent: await this.#spent(block, now), ...(await this.#underWay(block)) };
   }
 
   async #spent(block: bigint, now: bigint): Promise<bigint> {
@@ -70,7 +81,10 @@ export class BidBudget {
       const time = this.#times.get(at) ?? (await this.client.getBlock({ blockNumber: at })).timestamp;
       this.#times.set(at, time);
       if (now - time < DAY) spent += price;
-      else this.#paid.delete(key);
+      else {
+        this.#paid.delete(key);
+        this.#times.delete(at);
+      }
     }
     return spent;
   }
@@ -79,22 +93,27 @@ export class BidBudget {
     const { liquidation, shortfalls } = this.hub;
     const address = shortfalls === null ? [liquidation] : [liquidation, shortfalls];
     const logs = await this.client.getLogs({ address, fromBlock, toBlock });
+    // A reorg may have taken them back, or these heights; what comes after `toBlock` is read next.
+    for (const [key, { block }] of this.#paid) if (block >= fromBlock) this.#paid.delete(key);
+    for (const block of this.#times.keys()) if (block >= fromBlock) this.#times.delete(block);
     for (const { args, blockNumber, blockHash, logIndex } of parseEventLogs({ abi: EVENTS, eventName: [...BIDS], logs }))
       if (args.bidder === this.bidder && args.price > 0n)
         this.#paid.set(`${blockHash}:${logIndex}`, { price: args.price, block: blockNumber });
     return logs.length;
   }
 
-  async #underWay(block: bigint): Promise<bigint> {
+  async #underWay(block: bigint): Promise<Pick<Committed, 'held' | 'taken'>> {
     for (const { what, ...call } of await this.sender.open()) {
-      const most = this.#mostOf(call);
-      if (most !== null) this.hold(what, most);
+      const price = this.#mostOf(call);
+      if (price !== null) this.hold(what, { price, equity: this.#held.get(what)?.equity ?? 0n });
     }
-    let sum = 0n;
-    for (const [what, most] of this.#held) {
+    const sum = { held: 0n, taken: 0n };
+    for (const [what, { price, equity }] of this.#held) {
       const became = await this.sender.became(what);
-      if (became?.state === 'open' || (became?.state === 'mined' && became.block > block)) sum += most;
-      else this.#held.delete(what);
+      if (became?.state === 'open' || (became?.state === 'mined' && became.block > block)) {
+        sum.held += price;
+        sum.taken += max(price, equity);
+      } else this.#held.delete(what);
     }
     return sum;
   }
@@ -115,3 +134,5 @@ export class BidBudget {
     return bidder === this.bidder ? priceLimit : null;
   }
 }
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -52,8 +52,8 @@ type Routed =
 /** Part of the gain that is room for what changes until the bid is taken. */
 const TOLERANCE = 10n;
 /**
- * A bid is counted as so many times the equity above initial margin that its share took where it was: positions that add to what the bidder holds take
- * more than alone, and how much is known once the bid is over. Meanwhile what is left must not be promised to others.
+ * A bid is counted as so many times the equity above initial margin that its share took where it was: positions that add to what the bidder holds
+ * take more than alone, and how much is known once the bid is over. Meanwhile what is left must not be promised to others.
  */
 const CAUTION = 4n;
 /** A bid that the hub refuses is tried at half, so often at most. */
@@ -61,9 +61,6 @@ export const MOST_HALVINGS = 3;
 
 /** Bids for one account, within its equity, its budget and what it asks for. */
 export class Bidder {
-  /** equity above initial margin that bids may take which are on their way, by key of the need */
-  readonly #taking = new Map<string, bigint>();
-
   /**
    * @param nativePrice cash for one coin in which gas is paid; 0: gas counts nothing
    * @param payouts     null: whatever it wins stays on the account
@@ -87,9 +84,8 @@ export class Bidder {
     const { account, budget } = this.bidding;
     const [[own], cash] = await Promise.all([reader.exact([account], block), this.reader.cashOf(account, block)]);
     if (own === undefined || own.auction !== null) return null;
-    const { spent, held } = await this.budget.committed(block, now);
+    const { spent, held, taken } = await this.budget.committed(block, now);
     const cost = await gasCost(this.client, BID_GAS, this.nativePrice);
-    const taken = max(held, await this.#underWay(block));
     return { free: own.equity - own.initial - taken, budget: budget - spent - held, cash: cash - held, cost };
   }
 
@@ -101,7 +97,7 @@ export class Bidder {
     const { account, required } = this.bidding;
     if (one.auction === null || one.account === account) return null;
     const before = purse.free;
-    const kept = liquidation.keptFor(terms, one, { ...purse, required }, now);
+    const kept = liquidation.keptFor(terms, one, { ...purse, required }, now, one.grade !== 'fresh');
     let outcome: 'sent' | 'waiting' | 'refused' | null = null;
     let asked = -1n;
     // A slice may need more margin beside what the bidder holds than its share of the account's own, which only the hub knows.
@@ -139,8 +135,7 @@ export class Bidder {
     if (outcome === 'sent') {
       // What was refused at twice the size takes twice as much.
       const taken = min((CAUTION * decision.commits) << BigInt(halvings), purse.free);
-      this.#taking.set(key, taken);
-      this.budget.hold(key, priceLimit);
+      this.budget.hold(key, { price: priceLimit, equity: taken });
       purse.budget -= max(0n, priceLimit);
       purse.free -= taken;
     }
@@ -148,30 +143,22 @@ export class Bidder {
   }
 
   /**
-   * The bid with its payout, and how it is told. No call: there is none to be made, or `told` says what kept it. A bid whose payout failed once is made
-   * without: the auction does not wait for the bidder's money, whatever is the matter with it.
+   * The bid with its payout, and how it is told. No call: there is none to be made, or `told` says what kept it. A bid whose payout failed once is
+   * made without: the auction does not wait for the bidder's money, whatever is the matter with it.
    */
   async #routed(key: string, one: Exact, { wanted, decision, purse }: Made, block: bigint, now: bigint): Promise<Routed> {
     if (this.payouts === null) return { call: null, told: null };
     if ((await this.wants.became(key))?.state === 'failed') return { call: null, told: 'failed before' };
     try {
       const sold = { ...one, cash: await this.reader.cashOf(one.account, block), reserve: one.auction?.reserve ?? 0n };
-      const cash = liquidation.winnings(decision, decision.price + decision.gain / TOLERANCE, { sold, bidder: purse });
+      // The payout has to be carried by the share as it is now, and by what it may have become of a step that refills.
+      const won = (one: liquidation.BidDecision): bigint =>
+        liquidation.winnings(one, one.price + decision.gain / TOLERANCE, { sold, bidder: purse });
+      const cash = min(won(decision), won(liquidation.refilled(decision)));
       return (await this.payouts.ofBid(wanted, cash, block, now)) ?? { call: null, told: null };
     } catch (error) {
       return { call: null, told: firstLine(error) };
     }
-  }
-
-  /** What bids take which are on their way: neither over nor in the figures of a block. */
-  async #underWay(block: bigint): Promise<bigint> {
-    let sum = 0n;
-    for (const [key, taken] of this.#taking) {
-      const became = await this.wants.became(key);
-      if (became?.state === 'open' || (became?.state === 'mined' && became.block > block)) sum += taken;
-      else this.#taking.delete(key);
-    }
-    return sum;
   }
 }
 

@@ -15,8 +15,6 @@ import { Wants, type LiquidationSender } from './wants.js';
 
 const NO_PRICES: Hex = '0x';
 const FRESH = 0;
-/** `Grade.Aged`: the worst that counts. */
-const AGED = 1;
 /** Interest that is due but not booked: a debt may be this much larger than the journal has it. */
 const UNBOOKED_PERCENT = 5n;
 
@@ -88,14 +86,13 @@ export class ShortfallKeeper {
 
   async #tendOne(account: AccountId, limits: liquidation.ShortfallLimits, at: At): Promise<void> {
     const seen = await this.#seen(account, at.now);
-    if (seen === null) return;
     const step = liquidation.shortfallStep(limits, seen);
     if (step !== null) await this.#step(account, step, seen, at.now);
     else if (seen.startedAt !== null) await this.budget?.inTurn(() => this.#bid(account, limits, seen, at));
   }
 
-  /** Null: its prices are not good enough to say. */
-  async #seen(account: AccountId, now: bigint): Promise<Seen | null> {
+  /** Whether its prices are good enough the hub says: it leaves out dust that has no usable one, which the grade does not. */
+  async #seen(account: AccountId, now: bigint): Promise<Seen> {
     const [cash, own, auction, shortfall] = await Promise.all([
       this.client.readContract({ address: this.hub.ledger, abi: ledgerAbi, functionName: 'cashOf', args: [account] }),
       this.#risk(this.client, account),
@@ -107,7 +104,6 @@ export class ShortfallKeeper {
     const newer = prices === null ? own : await this.#risk(ahead, account);
     const isBetter = newer.grade < own.grade;
     const risk = isBetter ? newer : own;
-    if (risk.grade > AGED) return null;
     return {
       debt: cash < 0n ? -cash : 0n,
       equity: risk.equity,
@@ -132,14 +128,14 @@ export class ShortfallKeeper {
     const { bid, nativePrice } = this.terms;
     if (bid === null || this.budget === null || bid.account === account) return;
     const { account: bidder, budget, required } = bid;
-    const [own, value, { spent, held }, terms, cost] = await Promise.all([
+    const [own, value, { spent, held, taken }, terms, cost] = await Promise.all([
       this.#risk(seen.reads, bidder),
       this.#collateral(seen.reads, account),
       this.budget.committed(block, now),
       readTerms(this.client, this.hub.liquidation),
       gasCost(this.client, BID_GAS, nativePrice),
     ]);
-    const purse = { free: own.equity - own.initialMargin - held, budget: budget - spent - held, required, cost };
+    const purse = { free: own.equity - own.initialMargin - taken, budget: budget - spent - held, required, cost };
     const decision = liquidation.decideShortfallBid(terms, limits, seen, value, purse, now);
     if (decision === null) return;
     const key = `shortfall-bid:${account}:${seen.startedAt ?? 0n}:${seen.debt}:${bidder}`;
@@ -155,7 +151,7 @@ export class ShortfallKeeper {
       const data = encodeFunctionData({ abi: shortfallsAbi, functionName: 'bid', args });
       const purpose = { what: 'shortfall-bid', account, share: `${halvings === 0n ? decision.share : most}`, price: `${price}` };
       const outcome = await this.#wants.want(key, { to: this.hub.shortfalls, data, purpose }, now, `${wayOf(seen.prices)}${halvings}`);
-      if (outcome === 'sent') this.budget.hold(key, limit);
+      if (outcome === 'sent') this.budget.hold(key, { price: limit, equity: limit });
       if (outcome === 'sent' || outcome === 'waiting') return;
     }
   }
