@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { iLedgerAbi, liquidationAbi } from '@lockstep/contracts';
+import { iLedgerAbi, iMarketsAbi, liquidationAbi } from '@lockstep/contracts';
 import { accountId } from '@lockstep/shared';
 import { encodeAbiParameters, encodeEventTopics, numberToHex, zeroAddress, type Hex, type PublicClient } from 'viem';
 import { AccountBook } from '../../src/stages/liquidation/account-book.js';
@@ -19,10 +19,17 @@ interface Told {
   readonly blockHash: Hex;
   /** else the ledger moved its cash */
   readonly auction?: 'started' | 'ended';
+  /** instrument that it bought */
+  readonly trades?: bigint;
 }
 
-function eventOf({ account: number, auction }: Told) {
+function eventOf({ account: number, auction, trades }: Told) {
   const account = id(number);
+  if (trades !== undefined) {
+    const args = { buyer: account, seller: id(99), instrument: trades };
+    const data = encodeAbiParameters([{ type: 'uint128' }, { type: 'uint128' }], [1n, 1n]);
+    return { topics: encodeEventTopics({ abi: iMarketsAbi, eventName: 'Traded', args }), data };
+  }
   const own = { abi: liquidationAbi, args: { id: 1n, account } } as const;
   if (auction === 'ended')
     return { topics: encodeEventTopics({ ...own, eventName: 'AuctionEnded' }), data: encodeAbiParameters([{ type: 'bool' }], [false]) };
@@ -80,6 +87,30 @@ describe('given a hub whose last blocks are read again at every look', () => {
     told.pop();
     await book.advance(7n);
     expect([...book.inAuction]).toEqual([id(1)]);
+  });
+
+  it('a book is due again once a reorg took back what was said of it, and an auction open that it ended', async () => {
+    const told: Told[] = [
+      { account: 1, block: 5n, blockHash: hash(5) },
+      { account: 2, block: 6n, blockHash: hash(6) },
+      { account: 1, block: 7n, blockHash: hash(7), auction: 'ended' },
+    ];
+    const book = bookOf(told);
+    book.addAuctions([id(1)]);
+    await book.advance(7n);
+    expect([...book.inAuction]).toEqual([]);
+    book.takeChanged();
+    told.splice(1, 2);
+    await book.advance(8n);
+    expect(new Set(book.takeChanged())).toEqual(new Set([id(1), id(2)]));
+    expect([...book.inAuction]).toEqual([id(1)]);
+    await book.advance(9n);
+    expect(book.takeChanged()).toEqual([]);
+  });
+
+  it('what could not be taken in is not passed over when it is read again', async () => {
+    const book = bookOf([{ account: 1, block: 5n, blockHash: hash(5), trades: 255n }]);
+    for (const to of [6n, 7n]) await expect(book.advance(to)).rejects.toThrow('instrument 255');
   });
 
   it('and so it is after blocks beyond what is read again', async () => {

@@ -1,6 +1,6 @@
 import { iLedgerAbi, iMarketsAbi, liquidationAbi } from '@lockstep/contracts';
 import { accountId, exchange, type AccountId } from '@lockstep/shared';
-import { parseEventLogs, type Hex, type Log, type PublicClient } from 'viem';
+import { parseEventLogs, type Hex, type Log, type ParseEventLogsReturnType, type PublicClient } from 'viem';
 import { LogWalk } from '../../chain/log-walk.js';
 import type { LiquidationHub } from './hub.js';
 
@@ -11,9 +11,19 @@ const EXPOSING: ReadonlySet<string> = new Set(['Traded', 'SliceTransferred', 'Ca
 const NAMES = ['account', 'from', 'to', 'buyer', 'seller', 'bidder'] as const;
 const ACCOUNT = /^0x[0-9a-f]{64}$/;
 
+type BookEvent = ParseEventLogsReturnType<typeof EVENTS, undefined, true>[number];
 type Mined = Pick<Log<bigint, number, false>, 'blockHash' | 'blockNumber' | 'logIndex'>;
 /** An event in one block and no other: after a reorg it is another. */
 const keyOf = ({ blockHash, logIndex }: Mined): string => `${blockHash}:${logIndex}`;
+
+/** What an event said that a reorg may take back. */
+interface Taken {
+  readonly block: bigint;
+  /** named by it */
+  readonly accounts: readonly AccountId[];
+  /** whose auction it ended */
+  readonly ended: AccountId | null;
+}
 
 /** Who may have to be liquidated, learnt from the hub's events alone. */
 export class AccountBook {
@@ -22,8 +32,8 @@ export class AccountBook {
   readonly #inAuction = new Set<AccountId>();
   readonly #named = new Set<AccountId>();
   readonly #markets = new Set<number>();
-  /** events that were taken in and may be read again, with their blocks: the same one says nothing new */
-  readonly #taken = new Map<string, bigint>();
+  /** events that were taken in and may be read again: the same one says nothing new */
+  readonly #taken = new Map<string, Taken>();
   readonly #walk: LogWalk;
 
   /** @param from first block of interest */
@@ -80,33 +90,47 @@ export class AccountBook {
   async #read(fromBlock: bigint, toBlock: bigint): Promise<number> {
     const { ledger, markets, liquidation } = this.hub;
     const logs = await this.client.getLogs({ address: [ledger, markets, liquidation], fromBlock, toBlock });
-    const news = this.#newsOf(logs, fromBlock, toBlock);
-    for (const { eventName, args } of parseEventLogs({ abi: EVENTS, logs: news })) {
-      const fields: Readonly<Record<string, unknown>> = args;
-      for (const name of NAMES) {
-        const value = fields[name];
-        if (typeof value !== 'string' || !ACCOUNT.test(value)) continue;
-        // CAST: 32 bytes of hex.
-        const account = accountId(value as Hex);
-        this.#named.add(account);
-        if (EXPOSING.has(eventName)) this.#watch(account);
-        else if (this.#watched.has(account)) this.#changed.add(account);
-      }
-      if (eventName === 'Traded') this.#markets.add(exchange.decodeInstrument(args.instrument).underlying);
-      if (eventName === 'AuctionStarted') this.#inAuction.add(accountId(args.account));
-      if (eventName === 'AuctionEnded') this.#inAuction.delete(accountId(args.account));
-    }
+    this.#undo(new Set(logs.map(keyOf)), fromBlock, toBlock);
+    const news = logs.filter((log) => !this.#taken.has(keyOf(log)));
+    const taken = parseEventLogs({ abi: EVENTS, logs: news }).map((log) => [keyOf(log), this.#take(log)] as const);
+    for (const [key, { block }] of this.#taken) if (block < fromBlock) this.#taken.delete(key);
+    // Not before all of them are taken in: what failed is read again.
+    for (const [key, one] of taken) this.#taken.set(key, one);
     return logs.length;
   }
 
-  /** Those that were not taken in; all of them where a reorg took one back, because what they say may have followed from it. */
-  #newsOf<T extends Mined>(logs: readonly T[], fromBlock: bigint, toBlock: bigint): T[] {
-    const told = new Set(logs.map(keyOf));
-    const isReorged = [...this.#taken].some(([key, block]) => block >= fromBlock && block <= toBlock && !told.has(key));
-    const news = logs.filter((log) => isReorged || !this.#taken.has(keyOf(log)));
-    for (const [key, block] of this.#taken) if (isReorged || block < fromBlock) this.#taken.delete(key);
-    for (const log of news) this.#taken.set(keyOf(log), log.blockNumber);
-    return news;
+  #take({ eventName, args, blockNumber }: BookEvent): Taken {
+    const fields: Readonly<Record<string, unknown>> = args;
+    const accounts: AccountId[] = [];
+    for (const name of NAMES) {
+      const value = fields[name];
+      if (typeof value !== 'string' || !ACCOUNT.test(value)) continue;
+      // CAST: 32 bytes of hex.
+      const account = accountId(value as Hex);
+      accounts.push(account);
+      this.#named.add(account);
+      if (EXPOSING.has(eventName)) this.#watch(account);
+      else if (this.#watched.has(account)) this.#changed.add(account);
+    }
+    if (eventName === 'Traded') this.#markets.add(exchange.decodeInstrument(args.instrument).underlying);
+    if (eventName === 'AuctionStarted') this.#inAuction.add(accountId(args.account));
+    const ended = eventName === 'AuctionEnded' ? accountId(args.account) : null;
+    if (ended !== null) this.#inAuction.delete(ended);
+    return { block: blockNumber, accounts, ended };
+  }
+
+  /**
+   * Where a reorg took an event back, all from there on are forgotten, because what they say may have followed from it: books are due that they
+   * named, and auctions open that they ended, until what happened instead is taken in.
+   */
+  #undo(told: ReadonlySet<string>, fromBlock: bigint, toBlock: bigint): void {
+    if (![...this.#taken].some(([key, { block }]) => block >= fromBlock && block <= toBlock && !told.has(key))) return;
+    for (const [key, { block, accounts, ended }] of this.#taken) {
+      if (block < fromBlock) continue;
+      for (const account of accounts) if (this.#watched.has(account)) this.#changed.add(account);
+      if (ended !== null) this.#inAuction.add(ended);
+      this.#taken.delete(key);
+    }
   }
 
   #watch(account: AccountId): void {
