@@ -122,6 +122,16 @@ describe('given what the keeper of liquidations saw', () => {
     ]);
   });
 
+  it('knows nothing of losses once nobody has looked for a minute, and tells what stood then', async () => {
+    await figures.lost(HUB, { isBraked: true, owed: new Map() });
+    const seen = (seconds: number) => database.query(`update liquidation_brakes set seen_at = now() - $1 * interval '1 second'`, [seconds]);
+    const open = ['withdrawals of cash are braked'];
+    await seen(30);
+    expect(await losses()).toEqual({ state: 'degraded', open });
+    await seen(90);
+    expect(await losses()).toEqual({ state: 'unknown', open });
+  });
+
   it('its tables come and go with their migration, and so do their alarms', async () => {
     await figures.lost(HUB, { isBraked: true, owed: new Map([[1, E18]]) });
     await figures.valued(HUB, looked({}));

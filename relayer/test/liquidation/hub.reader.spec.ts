@@ -62,3 +62,26 @@ describe('given a provider that does not answer for one of two accounts', () => 
     await expect(reader.exact([BROKEN, WELL], 1n)).rejects.toThrow();
   });
 });
+
+describe('given an account that holds what is priced by a feed that was halted long ago', () => {
+  const held = (underlying: number) => ({ underlying, size: 1n, quote: 0n, options: [] });
+  // CAST: nothing but contracts is read of it here.
+  const client = {
+    readContract: ({ functionName, args }: Read) =>
+      Promise.resolve(
+        functionName === 'quoteOf'
+          ? { spot: 1n, mark: 1n, grade: risk.GRADES.indexOf(args[0] === 1 ? 'halted' : 'aged'), oldest: args[0] === 1 ? 5 : 90 }
+          : functionName === 'fundingOf'
+            ? [0n, 0n, 0]
+            : [],
+      ),
+  } as unknown as PublicClient;
+
+  it('its age counts no more: nobody can renew it', async () => {
+    const { portfolio, cross } = hubMethods();
+    const reader = new HubReader(client, HUB, { portfolio, cross, isolated: { ...cross, method: 'isolated' } });
+    const holdings = { cash: 0n, initialFactor: 0, maxLeverage: 0, collateral: [], underlyings: [held(1), held(2)] };
+    const { pricedAt, outdated } = await reader.market([{ account: WELL, mode: 'cross', holdings, indexes: new Map() }], 1n, 100n);
+    expect([pricedAt, outdated]).toEqual([90n, 90n]);
+  });
+});

@@ -17,7 +17,7 @@ export interface Exact extends liquidation.Watched {
 }
 
 export interface ReadMarket extends liquidation.HubMarket {
-  /** time of the oldest price that anybody ever told, seconds; null: there is none */
+  /** time of the oldest price that anybody ever told, seconds, without halted ones, which nobody can renew; null: there is none */
   readonly pricedAt: bigint | null;
   /** time of the oldest price that a newer one would mend, seconds; null: all are fresh, halted, or nobody ever told them */
   readonly outdated: bigint | null;
@@ -93,7 +93,7 @@ export class HubReader {
     return {
       now,
       outdated: oldestOf(dated.filter(isOutdated)),
-      pricedAt: oldestOf(dated.filter(({ oldest }) => oldest > 0)),
+      pricedAt: oldestOf(dated.filter(({ oldest, grade }) => oldest > 0 && risk.GRADES[grade] !== 'halted')),
       underlyings: new Map(underlyings.map(([id, { market }]) => [id, market])),
       assets: new Map(known.map(({ assetId, asset }) => [assetId, asset])),
       classes: Array.from(classes, (tiers) => tiers ?? []),

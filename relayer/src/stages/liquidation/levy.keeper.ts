@@ -32,9 +32,9 @@ interface SeenLevies {
 }
 
 /**
- * Sees to losses that nobody's equity covered: has the fund pay, opens a levy for what it leaves, registers accounts in gain, closes it, collects it, spreads
- * what no profit answers for, and has the brake looked at. Anyone may make these calls. Everything it goes by is on the chain, so a
- * restart costs a few reads.
+ * Sees to losses that nobody's equity covered: has the fund pay, opens a levy for what it leaves, registers accounts in gain, closes it, collects it,
+ * spreads what no profit answers for, and has the brake looked at. Anyone may make these calls. Everything it goes by is on the chain, so a restart
+ * costs a few reads.
  */
 export class LevyKeeper {
   /** levies that everybody has paid, and when that was seen */
@@ -53,7 +53,7 @@ export class LevyKeeper {
 
   /**
    * One look at every market's deficit.
-   * @param told what was seen, before anything is done about it
+   * @param told what was seen, once everything was sent that it asks for: whether it is written down is nothing that losses wait for
    */
   async tend(told: (seen: SeenLosses) => Promise<void> = () => Promise.resolve()): Promise<void> {
     const now = await this.reader.now();
@@ -66,9 +66,12 @@ export class LevyKeeper {
       needs.push(...(await this.#needs({ market, owed: own }, levies, now)));
     }
     const { isOn, isWrong } = await this.reader.brake();
-    await told({ owed, isBraked: isOn });
     if (isWrong) needs.push(this.#levy('levy-review', levyData.review(), { what: 'levy-review' }));
-    for (const { what, call } of needs.slice(0, this.limits.maxSteps)) await this.#wants.want(what, call, now);
+    try {
+      for (const { what, call } of needs.slice(0, this.limits.maxSteps)) await this.#wants.want(what, call, now);
+    } finally {
+      await told({ owed, isBraked: isOn });
+    }
   }
 
   async #needs(

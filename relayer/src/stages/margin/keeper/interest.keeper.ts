@@ -23,7 +23,10 @@ export class InterestKeeper {
     @Inject(KEEPER_CALLS) private readonly calls: HubCalls,
   ) {}
 
-  /** Once in each window of `interestSeconds`; a window in which nothing is due costs nothing. Nobody is left out for ever: interest grows until it is charged. */
+  /**
+   * Once in each window of `interestSeconds`; a window in which nothing is due costs nothing. Nobody is left out for ever: interest grows until it is
+   * charged.
+   */
   async collect(): Promise<void> {
     const { hub } = this.chains;
     const fund = hub.find('Fund');

@@ -120,8 +120,8 @@ export class MarketReader {
   }
 
   /**
-   * Accounts whose cash is negative as the journal has it (there, what an account owes is a debit), those first that owe most interest: debt times the time
-   * since it was booked last. So one who was left out comes sooner next time, however many there are, and dust keeps nobody waiting.
+   * Accounts whose cash is negative as the journal has it (there, what an account owes is a debit), those first that owe most interest: debt times
+   * the time since it was booked last. So one who was left out comes sooner next time, however many there are, and dust keeps nobody waiting.
    * @param now  seconds
    * @param most of them
    */
