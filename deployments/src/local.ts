@@ -40,8 +40,6 @@ export interface LocalNetworkOptions extends Omit<LocalOptions, 'chains' | 'depl
   readonly nodes: readonly LocalNode[];
   readonly keys: LocalKeys;
   readonly liveDir: string;
-  /** How often receipts are polled, milliseconds. */
-  readonly pollMs?: number;
   /** See `ApplyOptions.onStep`. */
   readonly onStep?: (step: PlanStep) => void;
 }
@@ -104,14 +102,14 @@ async function prepare(
   options: Omit<LocalNetworkOptions, 'liveDir' | 'onStep'>,
   layerzeroOf: (client: ChainClient, place: NodePlace) => Promise<LayerZero>,
 ): Promise<PreparedNetwork> {
-  const { nodes, keys, pollMs } = options;
+  const { nodes, keys } = options;
   const eidOf = (node: LocalNode, index: number): Eid => node.layerzero?.eid ?? eid(FIRST_LOCAL_EID + index);
   const eids = nodes.map(eidOf);
   const prepared = await settleAll(
     nodes.map(async (node, index) => {
       const own = eidOf(node, index);
       const { name, chainId: id, rpcUrl, role } = node;
-      const client = connect({ chain: name, chainId: id, rpcUrl, account: keys.deployer, ...(pollMs === undefined ? {} : { pollMs }) });
+      const client = connect({ chain: name, chainId: id, rpcUrl, account: keys.deployer });
       await checkChainId(client);
       const layerzero = await layerzeroOf(client, { node, own, remoteEids: eids.filter((other) => other !== own), index });
       return { client, chain: { name, chainId: chainId(id), eid: own, role, layerzero } };

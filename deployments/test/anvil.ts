@@ -46,7 +46,7 @@ export class Anvil {
   }
 
   client(chain: string, account?: LocalAccount): ChainClient {
-    return connect({ chain, chainId: this.chainId, rpcUrl: this.url, account, pollMs: 5 });
+    return connect({ chain, chainId: this.chainId, rpcUrl: this.url, account });
   }
 
   async stop(): Promise<void> {

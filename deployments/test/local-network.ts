@@ -48,11 +48,11 @@ export class TestChains {
   }
 
   deploy(options: Partial<LocalNetworkOptions> = {}): Promise<LocalNetwork> {
-    return deployLocalNetwork({ nodes: this.nodes, keys: KEYS, liveDir: this.liveDir, pollMs: 5, ...options });
+    return deployLocalNetwork({ nodes: this.nodes, keys: KEYS, liveDir: this.liveDir, ...options });
   }
 
   prepare(): Promise<PreparedNetwork> {
-    return prepareLocalNetwork({ nodes: this.nodes, keys: KEYS, pollMs: 5 });
+    return prepareLocalNetwork({ nodes: this.nodes, keys: KEYS });
   }
 
   async stop(options: { readonly keepLive?: boolean } = {}): Promise<void> {

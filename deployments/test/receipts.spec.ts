@@ -39,6 +39,15 @@ describe('the receipt of a sent transaction', () => {
     });
   });
 
+  describe('given a chain whose blocks take seconds', () => {
+    it('is asked for less and less often', async () => {
+      const { rpc, asked } = standing(NEVER);
+      await expect(receiptOf(rpc, HASH, 1_000)).rejects.toThrow(/is not mined/);
+      // Every 20 ms it would be fifty times.
+      expect(asked()).toBeLessThan(30);
+    });
+  });
+
   describe('given a transaction that nobody mines', () => {
     it('is given up after the time it was to take', async () => {
       await expect(receiptOf(standing(NEVER).rpc, HASH, 50)).rejects.toThrow(/is not mined after 50 ms/);

@@ -233,7 +233,7 @@ export class TwoHubs {
 
   async chargeInterest(account: AccountId): Promise<void> {
     await this.#must(this.ledger, encodeFunctionData({ abi: iLedgerAbi, functionName: 'chargeInterest', args: [account] }));
-    this.cash = model.moveCash(this.cash, account, 0n, CURVE, this.now);
+    this.cash = model.changeCash(this.cash, account, 0n, CURVE, this.now);
   }
 
   async collectInterest(to: AccountId): Promise<void> {
@@ -283,7 +283,7 @@ export class TwoHubs {
   #take(state: model.MarketsState, moves: readonly model.CashMove[]): void {
     this.state = state;
     for (const { account, change } of moves) {
-      this.cash = model.moveCash(this.cash, account, change, CURVE, this.now);
+      this.cash = model.changeCash(this.cash, account, change, CURVE, this.now);
       this.clearing -= change;
     }
   }

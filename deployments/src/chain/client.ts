@@ -24,8 +24,6 @@ export interface ConnectOptions {
   readonly chainId: number;
   readonly rpcUrl: string;
   readonly account?: LocalAccount | undefined;
-  /** How often receipts are polled, milliseconds. */
-  readonly pollMs?: number;
 }
 
 /** Opens a client. Nothing is sent before the first read; call `checkChainId` before trusting the URL. */
@@ -39,7 +37,6 @@ export function connect(options: ConnectOptions): ChainClient {
   const rpc = createPublicClient({
     chain,
     transport: http(options.rpcUrl, { batch: { batchSize: 100 }, timeout: 30_000 }),
-    pollingInterval: options.pollMs ?? 25,
     cacheTime: 0,
   });
   return { chain: options.chain, chainId: options.chainId, rpc, account: options.account };

@@ -5,8 +5,8 @@ const WAD = 10n ** 18n;
 const { AUCTION_TERMS: terms } = liquidation;
 
 /**
- * The terms that a new deployment starts with, a week's notice for those who leave the fund, and half of every fee for it. Losses of one market leave the fund
- * what the other's may take; what a chain or an account without positions loses may take all of it.
+ * The terms that a new deployment starts with, a week's notice for those who leave the fund, and half of every fee for it. Losses of one market leave
+ * the fund what the other's may take; what a chain or an account without positions loses may take all of it.
  */
 export const LOCAL_LIQUIDATION: DesiredInput['liquidation'] = {
   terms: {

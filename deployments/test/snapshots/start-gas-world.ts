@@ -39,7 +39,6 @@ export async function startGasWorld(senders: readonly Address[]): Promise<GasWor
       lockstepDvnSigners: [LOCKSTEP_DVN_SIGNER.address],
     },
     liveDir,
-    pollMs: 5,
   });
   const submitter = DEPLOYER.address;
   const spokeLive = liveChainOf(live, 'spoke');

@@ -99,16 +99,16 @@ export const cashAt = (book: CashBook, account: AccountId, now: bigint): bigint 
   (book.cash.get(account) ?? 0n) - interestDue(book, account, now) - lossDue(book, account);
 
 /**
- * Moves cash of an account: interest that is due is booked first, then the change, then the rate is sampled that holds until cash moves
- * again. While nobody owes, no rate is sampled.
+ * Moves cash of an account as `ILedger.changeCash` does: interest that is due is booked first, then the change, then the rate is sampled that holds
+ * until cash moves again. While nobody owes, no rate is sampled.
  * @param curve null: nothing is charged
  */
-export function moveCash(book: CashBook, account: AccountId, change: bigint, curve: InterestCurve | null, now: bigint): CashBook {
+export function changeCash(book: CashBook, account: AccountId, change: bigint, curve: InterestCurve | null, now: bigint): CashBook {
   const moved = bookCash(book, account, change, now);
   return moved.debt === 0n ? moved : sampleRate(moved, curve, now);
 }
 
-/** As {@link moveCash}, but the rate stays: what a deposit does. */
+/** As {@link changeCash}, but the rate stays: what a deposit does, and `ILedger.moveCash` to both its accounts. */
 export function bookCash(book: CashBook, account: AccountId, change: bigint, now: bigint): CashBook {
   const booked = book.cash.get(account) ?? 0n;
   const interest = interestDue(book, account, now);
@@ -127,8 +127,8 @@ export function bookCash(book: CashBook, account: AccountId, change: bigint, now
 }
 
 /**
- * Covers what an account owes by a loss of all positive cash, in proportion, which holders are charged with when their cash moves: as much of it as leaves a
- * millionth of a millionth of what cash once was.
+ * Covers what an account owes by a loss of all positive cash, in proportion, which holders are charged with when their cash moves: as much of it as
+ * leaves a millionth of a millionth of what cash once was.
  * @throws RangeError if the account does not owe as much, or nothing more can be borne
  */
 export function spreadLoss(book: CashBook, account: AccountId, amount: bigint, curve: InterestCurve | null, now: bigint): CashBook {
@@ -138,7 +138,7 @@ export function spreadLoss(book: CashBook, account: AccountId, amount: bigint, c
   const left = amount < held ? (book.kept * (held - amount)) / held : 0n;
   const borne = left < LEAST_KEPT ? held + floorDiv(-held * LEAST_KEPT, book.kept) : amount;
   if (borne <= 0n) throw new RangeError(`a loss of ${amount} is spread over ${held}; expected more to be left of it`);
-  return moveCash({ ...book, kept: max(left, LEAST_KEPT), spread: book.spread + borne }, account, borne, curve, now);
+  return changeCash({ ...book, kept: max(left, LEAST_KEPT), spread: book.spread + borne }, account, borne, curve, now);
 }
 
 /** Samples the rate that holds from now on. */
@@ -149,4 +149,4 @@ export function sampleRate(book: CashBook, curve: InterestCurve | null, now: big
 
 /** Moves the interest that was charged to an account. */
 export const collectInterest = (book: CashBook, to: AccountId, curve: InterestCurve | null, now: bigint): CashBook =>
-  moveCash({ ...book, interest: 0n }, to, book.interest, curve, now);
+  changeCash({ ...book, interest: 0n }, to, book.interest, curve, now);

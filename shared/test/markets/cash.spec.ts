@@ -7,7 +7,7 @@ import {
   interestDue,
   interestIndex,
   interestRate,
-  moveCash,
+  changeCash,
   NO_CASH,
   sampleRate,
   spreadLoss,
@@ -35,7 +35,7 @@ describe('interest of negative cash', () => {
   });
 
   it('given a debt, it grows by the rate of the start of each interval, whoever touches it in between', () => {
-    const opened = moveCash(moveCash(NO_CASH, alice, 1000n * WAD, curve, 0n), bob, -500n * WAD, curve, 0n);
+    const opened = changeCash(changeCash(NO_CASH, alice, 1000n * WAD, curve, 0n), bob, -500n * WAD, curve, 0n);
     expect(opened.perSecond).toBe(interestRate(curve, WAD / 2n));
     // A deposit changes nothing of it until cash moves otherwise.
     const deposited = bookCash(opened, alice, 10n ** 6n * WAD, YEAR / 2n);
@@ -43,7 +43,7 @@ describe('interest of negative cash', () => {
     const owed = Number(interestDue(opened, bob, YEAR)) / 1e18;
     expect(owed).toBeCloseTo(500 * 0.06, 3);
     // Being charged early costs no more than compounding does.
-    const charged = moveCash(opened, bob, 0n, curve, YEAR / 2n);
+    const charged = changeCash(opened, bob, 0n, curve, YEAR / 2n);
     expect(cashAt(charged, bob, YEAR / 2n)).toBe(cashAt(opened, bob, YEAR / 2n));
     expect(charged.interest).toBe(interestDue(opened, bob, YEAR / 2n));
   });
@@ -67,7 +67,7 @@ describe('interest of negative cash', () => {
           now += wait;
           for (const account of ACCOUNTS) expect(cashAt(before, account, now) <= cashAt(before, account, before.since)).toBe(true);
           const account = ACCOUNTS[who] ?? alice;
-          book = deposit ? bookCash(book, account, change < 0n ? -change : change, now) : moveCash(book, account, change, curve, now);
+          book = deposit ? bookCash(book, account, change < 0n ? -change : change, now) : changeCash(book, account, change, curve, now);
           moved += deposit && change < 0n ? -change : change;
           if (collects) book = collectInterest(book, fund, curve, now);
           const owed = -cashAt(book, account, now);
@@ -80,7 +80,7 @@ describe('interest of negative cash', () => {
           // Interest moves between accounts, losses from debtors to holders; none of either is made or lost.
           expect(book.total + book.interest - book.spread).toBe(moved);
         }
-        for (const account of ACCOUNTS) book = moveCash(book, account, 0n, curve, now);
+        for (const account of ACCOUNTS) book = changeCash(book, account, 0n, curve, now);
         // All of every loss is borne, and no more than roundings beyond it.
         expect(book.spread <= 0n && book.spread >= -400n).toBe(true);
       }),
@@ -88,22 +88,22 @@ describe('interest of negative cash', () => {
   });
 
   it('given a debt that all cash bears, holders lose in proportion, once, and who comes later loses nothing', () => {
-    const held = moveCash(moveCash(NO_CASH, alice, 900n, null, 0n), fund, 100n, null, 0n);
-    const spread = spreadLoss(moveCash(held, bob, -500n, null, 0n), bob, 500n, null, 0n);
+    const held = changeCash(changeCash(NO_CASH, alice, 900n, null, 0n), fund, 100n, null, 0n);
+    const spread = spreadLoss(changeCash(held, bob, -500n, null, 0n), bob, 500n, null, 0n);
     expect([alice, fund, bob].map((account) => cashAt(spread, account, 0n))).toEqual([450n, 50n, 0n]);
-    const later = moveCash(moveCash(spread, alice, 0n, null, 0n), bob, 70n, null, 0n);
+    const later = changeCash(changeCash(spread, alice, 0n, null, 0n), bob, 70n, null, 0n);
     expect([alice, bob].map((account) => later.cash.get(account))).toEqual([450n, 70n]);
     expect(later.spread).toBe(50n);
     expect(() => spreadLoss(later, alice, 1n, null, 0n)).toThrow('expected at most -450');
     // More than is held: all but a millionth of a millionth is borne, and then no more.
-    const all = spreadLoss(moveCash(later, bob, -1000n, null, 0n), bob, 930n, null, 0n);
+    const all = spreadLoss(changeCash(later, bob, -1000n, null, 0n), bob, 930n, null, 0n);
     expect(all.kept).toBe(10n ** 15n);
     expect([alice, fund, bob].map((account) => cashAt(all, account, 0n))).toEqual([0n, 0n, -930n + 499n]);
     expect(() => spreadLoss(all, bob, 1n, null, 0n)).toThrow('expected more to be left of it');
   });
 
   it('given no curve, nothing is charged', () => {
-    const book = sampleRate(moveCash(NO_CASH, bob, -5n, null, 0n), null, 10n);
+    const book = sampleRate(changeCash(NO_CASH, bob, -5n, null, 0n), null, 10n);
     expect(cashAt(book, bob, YEAR)).toBe(-5n);
   });
 });
