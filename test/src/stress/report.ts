@@ -167,21 +167,26 @@ export function reportMarkdown({ seed, accounts, episodes }: StressReport): stri
   return [
     '# Replays of price falls',
     `Recorded falls (\`shared/vectors/stress/paths.json\`) are played through the hub's contracts, ${accounts} accounts at a time, by \`npm run stress\`. ` +
-      'Ledger, markets, feeds, engines, margin, fund and auctions are the contracts themselves; the keeper and the bidders decide by the functions of `shared/src/liquidation/keeper.ts`, ' +
-      `which the relayer uses. After each run the sums of INV-CASH-1 and INV-POS-1 are checked. The seed is ${seed}; the same seed gives the same figures.`,
+      'Ledger, markets, feeds, engines, margin, fund, levies and auctions are the contracts themselves, with the rates of a local network; who starts, ends and bids are the keepers of ' +
+      '`relayer/src/stages/liquidation`, as `lockstep liquidator` runs them: they know what they read from the chain. Prices, owners and what bidders sell again are played. ' +
+      `After each run the sums of INV-CASH-1 and INV-POS-1 are checked, and in every step that no account stays below maintenance margin without an auction. The seed is ${seed}; the same seed gives the same figures.`,
     '## How',
     [
       '- **Prices**: each hour in four steps, previous close, half-way, low, close. Where ETH was not recorded it moves by 1.2 times the log move of BTC. Implied volatility is the larger of 60% and 1.3 times the exponentially weighted one. Funding and interest run.',
       '- **Accounts**: a third each in isolated, cross and portfolio mode; sizes are lognormal, three quarters of the directional ones are long, equity is 1.1 to 20 times the initial margin. Cross and portfolio accounts sell options too; portfolio accounts hold spreads, hedges and pairs. Collateral is USDC, WBTC and WETH on three chains. Six well-covered makers took the other sides; they are in no column.',
       '- **Owners**: three quarters look after their accounts, every 15 minutes to every 4 hours, and most have savings on one of the three chains. Below 1.2 to 2.5 times maintenance margin they send what restores 2.5 to 4 times. It arrives after the delay of the run, at once from the hub.',
       '- **One chain halted**: from the first hour in which BTC loses a twentieth, one spoke stands still for six hours; the guardian marks it degraded, which raises initial haircuts there.',
-      `- **Bidders** (capital, least gain of the maintenance margin they take over): ${bidders}. They look once a minute, sell a quarter of their perpetuals every 15 minutes at 0.2% off the mark, and are liquidated like anyone. In the last run of each table nobody bids.`,
+      `- **Bidders** (capital, least gain of the maintenance margin they take over): ${bidders}. Each is a keeper of its own with its capital as its budget of a day; one more bids nothing, and sees to levies. While auctions run, bidders look at a block a minute, and at those that follow as long as anyone sends something; the one without a bid looks at every step. All go by the defaults of \`lockstep liquidator\`; gas costs a gwei. Bidders sell a quarter of their perpetuals every 15 minutes at 0.2% off the mark, and are liquidated like anyone. In the last run of each table only the keeper without a bid is there.`,
       `- **Fund**: ${money(FUND)} at the start. Fund use is what it paid for insolvent accounts; start fees it earned are not taken off.`,
       '- **Columns**: liquidated is the notional bidders took over, as a share of what the mode held at the start (more than 100% if positions were taken over twice as prices changed). Discounts are what bidders gained at the mark. Bad debt is what neither equity nor fund paid at once: booked deficits, and what accounts still owe at the end. Levy, spread: what of it profits paid, and what then became a loss of all cash. Health is equity over maintenance margin.',
     ].join('\n'),
     '## In short',
     'From the best to the worst of the runs with bidders, whatever messages took; all modes together.',
     markdownTable(SHORT, episodes.map(shortRow)),
+    'How long messages take changes little: most who are liquidated have nothing to send, or do not look in time, and bidders are there within minutes; slow messages leave some more ' +
+      'accounts to be liquidated whose top-up comes too late. The mode changes much: an isolated account has one position and the least margin for it, so a gap takes it first and ' +
+      'furthest; portfolio accounts hold spreads and hedges, and what they have to cover is their worst scenario. The fund pays where a price passes through all of the margin between ' +
+      'two steps, and what bidders ask for waiting.',
     ...sections,
     `Runs: ${SCENARIOS.map(({ name }) => name).join(', ')}. ${ACCOUNTS} accounts unless told otherwise. \`npm run stress -- --episode <id> --run <name> --json\` prints one in full.`,
   ].join('\n\n');
