@@ -21,7 +21,7 @@ import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, trader } from './exchange/world.js';
 import { deployer, type TestChain } from './support/anvil.js';
 import { testLane } from './support/lane.js';
-import { startMarkets, type TestMarkets } from './support/markets.js';
+import { atNoon, startMarkets, type TestMarkets } from './support/markets.js';
 import { testConfig } from './support/network.js';
 
 const BUSY_MS = 180_000;
@@ -56,7 +56,7 @@ describe('given markets on a chain and a keeper with its key', () => {
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
-    markets = await startMarkets(CHAIN);
+    markets = await startMarkets(CHAIN, atNoon());
     ({ chain, hub, database } = markets);
     const { context, url } = markets;
     await chain.client.setBalance({ address: keeper, value: E18 });

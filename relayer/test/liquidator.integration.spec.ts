@@ -16,7 +16,7 @@ import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
 import type { TestChain } from './support/anvil.js';
 import { startGate } from './support/gate.js';
-import { startMarketsChain } from './support/markets.js';
+import { atNoon, startMarketsChain } from './support/markets.js';
 import { until } from './support/until.js';
 
 const BUSY_MS = 180_000;
@@ -33,7 +33,7 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
   let client: PublicClient;
 
   beforeAll(async () => {
-    ({ chain, hub, client } = await startMarketsChain(CHAIN));
+    ({ chain, hub, client } = await startMarketsChain(CHAIN, atNoon()));
     await chain.client.setBalance({ address: keeper.address, value: E18 });
     await tell(60_000);
     const [expiry = 0] = risk.expiriesAt(EXPIRIES, await now());
