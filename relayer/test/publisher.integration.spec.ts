@@ -22,6 +22,7 @@ import { SenderService } from '../src/sender/sender.service.js';
 import { FeedSnapshots } from '../src/stages/feed-snapshots.js';
 import { publishedUnderlyings } from '../src/stages/margin/publisher.paths.js';
 import { PublisherService } from '../src/stages/margin/publisher.service.js';
+import { BOUNDS } from './exchange/hub-chain.js';
 import { deployer, startAnvil, type TestChain } from './support/anvil.js';
 import { chainContext } from './support/chain.js';
 import { migratedDatabase } from './support/database.js';
@@ -83,23 +84,7 @@ describe('given feeds on a local chain and a publisher with its signers', () => 
         address: feeds,
         abi: feedsAbi,
         functionName: 'setUnderlying',
-        args: [
-          underlying,
-          1,
-          zeroAddress,
-          {
-            spotFresh: 60,
-            spotStale: 600,
-            forwardFresh: 60,
-            forwardStale: 600,
-            surfaceFresh: 60,
-            surfaceStale: 600,
-            sourceStale: 0,
-            maxSpread: 20_000_000,
-            markBand: 500,
-            disagreement: 200,
-          },
-        ],
+        args: [underlying, 1, zeroAddress, { ...BOUNDS, spotFresh: 60, spotStale: 600 }],
       });
   }, BUSY_MS);
   afterAll(async () => {
@@ -118,7 +103,7 @@ describe('given feeds on a local chain and a publisher with its signers', () => 
         database.query<{ role: string; to_address: string; data: Buffer }[]>('select role, to_address, data from tx_intents order by id'),
       finish: () => database.query(`update tx_intents set state = 'rejected', rejection = '{"kind":"message","message":"refused"}'`),
       kept: (after: bigint) => new FeedSnapshots(database).newest(feeds, { after, underlyings: null }),
-      /** those signed for about as late as any */
+      /** those signed for about as late as the latest */
       ahead: () =>
         database.query<unknown[]>('select "time" from feed_snapshots where "time" >= (select max("time") from feed_snapshots) - 3'),
       stop: () => database.destroy(),

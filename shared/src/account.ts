@@ -16,7 +16,7 @@ export function encodeAccount({ owner, home, subaccount }: Account): AccountId {
 export function decodeAccount(id: AccountId): Account {
   return {
     owner: getAddress(sliceHex(id, 0, 20)),
-    // CAST: any 4 bytes are a valid home; the hub decides whether it knows that chain.
+    // CAST: every 4 bytes are a valid home; the hub decides whether it knows that chain.
     home: Number(sliceHex(id, 20, 24)) as Eid | 0,
     subaccount: BigInt(sliceHex(id, 24, 32)),
   };

@@ -18,7 +18,7 @@ function anyOrder(index: number): exchange.Order {
   const most = exchange.MAX_SIZE;
   return {
     account: accountId(`0x${bits(256n).toString(16).padStart(64, '0')}`),
-    // CAST: any word: the hash does not ask what it means.
+    // CAST: a word without a meaning: the hash does not ask for one.
     instrument: bits(256n) as exchange.InstrumentId,
     side: index % 2 === 0 ? 'buy' : 'sell',
     size: exchange.size(index < 2 ? most : (bits(112n) % most) + 1n),

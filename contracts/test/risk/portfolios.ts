@@ -101,7 +101,7 @@ export function anyPortfolio(next: Next): risk.Portfolio {
 
 type Standard = Extract<risk.Parameters, { method: 'isolated' | 'cross' }>;
 
-/** Rules near and far from our own: any method, tiers, rates, crowding and chain charges. */
+/** Rules near and far from our own, of every method, with tiers, rates, crowding and chain charges of all sizes. */
 export function anyRules(next: Next): Standard {
   const rate = (low: bigint, high: bigint): bigint => between(next, (low * WAD) / 1000n, (high * WAD) / 1000n);
   const pair = (): { maintenance: bigint; initialExtra: bigint } => ({ maintenance: rate(0n, 400n), initialExtra: rate(0n, 300n) });

@@ -1,6 +1,6 @@
 import type { Eid } from '@lockstep/shared';
 
-// Price levels of throw-away networks: any fixed, plausible numbers; quotes and fees work as on a live network.
+// Price levels of throw-away networks, fixed and plausible; quotes and fees work as on a live network.
 export const PRICE_DENOMINATOR = 10n ** 20n;
 export const NATIVE_PRICE_USD = 3_000n * PRICE_DENOMINATOR;
 export const GAS_PRICE = 1_000_000_000n;

@@ -208,7 +208,7 @@ export class ChainFollower {
 
 interface NormalFilter {
   readonly addresses: ReadonlySet<string>;
-  /** null: any */
+  /** null: whatever they are */
   readonly topics: ReadonlySet<string> | null;
   readonly given: LogFilter;
 }

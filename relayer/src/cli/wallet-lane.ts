@@ -4,7 +4,8 @@ import { decideFees, type Fees } from '../sender/fees.js';
 import { describeReason, type RevertReason } from '../sender/intent.js';
 import { RpcLaneChain } from '../sender/lane-chain.js';
 import { refusalOf, revertOf, rpcErrorOf } from '../sender/revert-reason.js';
-import type { Became, HubCall, OpenCall } from '../stages/hub-calls.js';
+import type { Became, HubCall } from '../stages/hub-calls.js';
+import type { OpenIntent } from '../stages/intents.js';
 import type { LiquidationSender } from '../stages/liquidation/wants.js';
 
 /** What became of a transaction: for the user. */
@@ -108,7 +109,7 @@ export class WalletLane implements LiquidationSender {
     return Promise.resolve(isOpen ? { state: 'open' } : (this.#over.get(what) ?? null));
   }
 
-  open(): Promise<readonly OpenCall[]> {
+  open(): Promise<readonly OpenIntent[]> {
     return Promise.resolve(this.#flights.map(({ what, to, data }) => ({ what, to, data })));
   }
 

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { Gauge, type Registry } from 'prom-client';
+import type { Gauge, Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { z } from 'zod/v4';
+import { registerGauge } from './gauge.js';
 
 const invariants = z.array(z.object({ invariants: z.record(z.string(), z.boolean()), age: z.number() }));
 const backlog = z.array(
@@ -23,20 +24,8 @@ export class StageMetrics {
   constructor(private readonly dataSource: DataSource) {}
 
   register(registry: Registry): void {
-    const gauge = (name: string, help: string, labelNames: readonly string[], collect: (gauge: Gauge) => Promise<void>): void => {
-      new Gauge({
-        name,
-        help,
-        labelNames: [...labelNames],
-        registers: [registry],
-        async collect() {
-          this.reset();
-          // Without labels a reset is a sample of 0: what nobody has seen would look fine.
-          if (labelNames.length === 0) this.remove();
-          await collect(this);
-        },
-      });
-    };
+    const gauge = (name: string, help: string, labels: readonly string[], fill: (gauge: Gauge) => Promise<void>): void =>
+      registerGauge(registry, { name, help, labels }, fill);
     gauge('margin_invariant_ok', '1 if the invariant held at the newest reconciliation', ['name'], async (g) => {
       for (const row of await this.#newest()) for (const [name, ok] of Object.entries(row.invariants)) g.set({ name }, ok ? 1 : 0);
     });

@@ -17,9 +17,6 @@ export interface HubCall {
   readonly purpose: NewIntent['purpose'];
 }
 
-/** A call that was sent and has no result yet, and the key of the need for it. */
-export type OpenCall = OpenIntent;
-
 /** What became of the last call that was sent for a need. `mined`: it succeeded, in that block. */
 export type Became = { readonly state: 'open' } | { readonly state: 'failed' } | { readonly state: 'mined'; readonly block: bigint };
 
@@ -88,7 +85,7 @@ export class HubCalls {
   }
 
   /** Calls of this caller, by any process, that are queued or sent and have no result yet. */
-  open(): Promise<readonly OpenCall[]> {
+  open(): Promise<readonly OpenIntent[]> {
     const { role, key } = this.caller;
     return this.intents.open(this.dataSource.manager, { role, key, chainId: this.chains.hub.chainId });
   }

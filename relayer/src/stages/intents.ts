@@ -15,7 +15,7 @@ const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 const WINDOW = 16;
 
-/** What is wanted, of whom: the answer to a key without its attempt. */
+/** What was sent and has no result yet: the key of the need for it, without its attempt, and the call. */
 export interface OpenIntent {
   readonly what: string;
   readonly to: Address;

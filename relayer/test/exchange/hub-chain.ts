@@ -29,7 +29,8 @@ const SIGNED = 1;
 const OPEN = 1;
 const E18 = 10n ** 18n;
 
-const BOUNDS = {
+/** Of feeds without sources, whose values are good for a while: chains of tests stand still for longer than a second. */
+export const BOUNDS = {
   spotFresh: 3_600,
   spotStale: 7_200,
   forwardFresh: 60,

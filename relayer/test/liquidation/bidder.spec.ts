@@ -15,7 +15,8 @@ import {
 } from 'viem';
 import { BidBudget } from '../../src/stages/liquidation/bid-budget.js';
 import { Bidder, type Purse } from '../../src/stages/liquidation/bidder.js';
-import type { Became, HubCall, OpenCall } from '../../src/stages/hub-calls.js';
+import type { Became, HubCall } from '../../src/stages/hub-calls.js';
+import type { OpenIntent } from '../../src/stages/intents.js';
 import type { Exact } from '../../src/stages/liquidation/hub.reader.js';
 import { Wants, type LiquidationSender } from '../../src/stages/liquidation/wants.js';
 
@@ -37,7 +38,7 @@ interface World {
   readonly most?: bigint;
   readonly became?: Became | null;
   /** what the sender remembers of a process before this one */
-  readonly open?: readonly OpenCall[];
+  readonly open?: readonly OpenIntent[];
   /** least gain it asks for, wad */
   readonly required?: bigint;
   readonly ofBid?: (bid: unknown, cash: bigint) => Promise<{ readonly call: Pick<HubCall, 'to' | 'data'>; readonly told: string } | null>;
@@ -237,7 +238,7 @@ describe('given bids that a process before this one sent', () => {
     encodeFunctionData({ abi: shortfallsAbi, functionName: 'bid', args: [id(2), bidder, WAD, cash(11_000), '0x'] });
   const start = encodeFunctionData({ abi: liquidationAbi, functionName: 'start', args: [one.account, '0x'] });
 
-  it.each<[string, readonly OpenCall[], bigint]>([
+  it.each<[string, readonly OpenIntent[], bigint]>([
     [
       'one of each kind',
       [

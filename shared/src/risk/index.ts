@@ -1,5 +1,5 @@
 export * from './math/index.js';
-export { Decimal, decimalBetween, formatDecimal, min, mulDown, mulUp, parseDecimal, WAD } from './decimal.js';
+export { Decimal, decimalBetween, formatDecimal, max, min, mulDown, mulUp, parseDecimal, WAD } from './decimal.js';
 export { Portfolio } from './portfolio.js';
 export { Parameters, PortfolioParameters, StandardParameters } from './parameters.js';
 export { evaluate, type Risk, type ScenarioResult } from './evaluate.js';

@@ -21,7 +21,7 @@ import {
 } from 'viem';
 import { roles, type KeyedAccount } from './accounts.js';
 import type { Flow } from './flow.js';
-import { revertReason } from './revert.js';
+import { requireSuccess } from './revert.js';
 import type { Deposit } from './user.js';
 import { chainOfEid, type Stack, type StackChain } from './stack.js';
 
@@ -220,7 +220,7 @@ export class Operator {
       gas: CALL_GAS,
     });
     const receipt = await chain.client.waitForTransactionReceipt({ hash, timeout: 60_000 });
-    if (receipt.status !== 'success') throw new Error(`${hash} on ${chain.name} reverted: ${await revertReason(chain, receipt)}`);
+    await requireSuccess(chain, receipt);
     return receipt;
   }
 

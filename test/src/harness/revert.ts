@@ -43,11 +43,14 @@ const errors = [
   .flat()
   .filter((item) => item.type === 'error');
 
+/** @throws Error with the reason, if the transaction reverted */
+export async function requireSuccess(chain: StackChain, receipt: TransactionReceipt): Promise<void> {
+  if (receipt.status === 'success') return;
+  throw new Error(`transaction ${receipt.transactionHash} on ${chain.name} reverted: ${await revertReason(chain, receipt)}`);
+}
+
 /** Why a mined transaction reverted, by replaying it on the state before its block: the custom error with its arguments. */
-export async function revertReason(
-  chain: StackChain,
-  { transactionHash: hash, blockNumber }: Pick<TransactionReceipt, 'transactionHash' | 'blockNumber'>,
-): Promise<string> {
+async function revertReason(chain: StackChain, { transactionHash: hash, blockNumber }: TransactionReceipt): Promise<string> {
   // Its block is the receipt's: a busy node may have that before it says the same of the transaction.
   const { from, to, input, value, gas } = await chain.client.getTransaction({ hash });
   // An earlier transaction of the same block may be the cause; then only the state after the block shows it.

@@ -14,7 +14,7 @@ import {
   type TypedDataDefinition,
 } from 'viem';
 import { developmentUser, type KeyedAccount } from './accounts.js';
-import { revertReason } from './revert.js';
+import { requireSuccess } from './revert.js';
 import { assetNamed, type StackAsset, type StackChain } from './stack.js';
 
 /** A deposit to make. `amount` in base units; `account` defaults to the user's own, sub-account 0. */
@@ -164,9 +164,7 @@ export class User {
   /** The same. @throws with the reason if it reverts */
   async must(chain: StackChain, to: Address, data: Hex, value = 0n): Promise<TransactionReceipt> {
     const receipt = await this.call(chain, to, data, value);
-    if (receipt.status !== 'success') {
-      throw new Error(`transaction ${receipt.transactionHash} on ${chain.name} reverted: ${await revertReason(chain, receipt)}`);
-    }
+    await requireSuccess(chain, receipt);
     return receipt;
   }
 
@@ -203,8 +201,7 @@ export class User {
     // In order: the node forgets what arrives ahead of its nonce.
     for (const { raw } of calls) await chain.client.sendRawTransaction({ serializedTransaction: raw });
     const receipts = await Promise.all(calls.map(({ hash }) => chain.client.waitForTransactionReceipt({ hash, timeout: 60_000 })));
-    const failed = receipts.find((r) => r.status !== 'success');
-    if (failed) throw new Error(`transaction ${failed.transactionHash} on ${chain.name} reverted: ${await revertReason(chain, failed)}`);
+    for (const receipt of receipts) await requireSuccess(chain, receipt);
     return receipts;
   }
 }

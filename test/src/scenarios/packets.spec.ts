@@ -96,7 +96,7 @@ describe('given a network without a relayer, and strangers who do its work by ha
         const headBefore = await world.flow.head(spoke, target.sequence - 1n);
         const later = await world.flow.entries(spoke, target.sequence + 1n);
         if (flushFirst) await operator.flush(spoke);
-        // One more entry after the proof was made: any head of the ring proves membership.
+        // One more entry after the proof was made: each head of the ring proves membership.
         made.push(await busy.deposit({ chain: spoke, asset: 'USDC', amount: USDC + BigInt(round) }));
         const receipt = await owner.cancel(target, headBefore, later);
         expect(receipt.status).toBe(flushFirst ? 'reverted' : 'success');

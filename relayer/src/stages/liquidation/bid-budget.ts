@@ -1,5 +1,5 @@
 import { liquidationAbi, shortfallsAbi } from '@lockstep/contracts';
-import type { AccountId } from '@lockstep/shared';
+import { risk, type AccountId } from '@lockstep/shared';
 import { decodeFunctionData, isAddressEqual, parseEventLogs, type PublicClient } from 'viem';
 import { LogWalk } from '../../chain/log-walk.js';
 import type { HubCall } from '../hub-calls.js';
@@ -29,6 +29,10 @@ export interface Promised {
   readonly equity: bigint;
 }
 
+type ChainReads = Pick<PublicClient, 'getBlock' | 'getLogs'>;
+type BidContracts = Pick<LiquidationHub, 'liquidation' | 'shortfalls'>;
+type BidSender = Pick<LiquidationSender, 'became' | 'open'>;
+
 /**
  * What one bidder spends, on auctions of accounts and of debtors' collateral alike: bids of both kinds come out of one budget and one equity. A bid
  * counts from the moment it is sent, also by another process with the same sender; what that one thought it takes of equity beyond its price is not
@@ -44,11 +48,16 @@ export class BidBudget {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly client: Pick<PublicClient, 'getBlock' | 'getLogs'>,
-    private readonly hub: Pick<LiquidationHub, 'liquidation' | 'shortfalls'>,
-    private readonly sender: Pick<LiquidationSender, 'became' | 'open'>,
+    private readonly client: ChainReads,
+    private readonly hub: BidContracts,
+    private readonly sender: BidSender,
     private readonly bidder: AccountId,
   ) {}
+
+  /** Of whoever bids; null: nobody does. */
+  static of(client: ChainReads, hub: BidContracts, sender: BidSender, bid: { readonly account: AccountId } | null): BidBudget | null {
+    return bid === null ? null : new BidBudget(client, hub, sender, bid.account);
+  }
 
   /** Runs one after another what asks what may be spent and then spends it: two at once would spend the same. */
   inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -62,7 +71,7 @@ export class BidBudget {
    * @param what key of its need
    */
   hold(what: string, { price, equity }: Promised): void {
-    this.#held.set(what, { price: max(price, 0n), equity: max(equity, 0n) });
+    this.#held.set(what, { price: risk.max(price, 0n), equity: risk.max(equity, 0n) });
   }
 
   /**
@@ -112,7 +121,7 @@ export class BidBudget {
       const became = await this.sender.became(what);
       if (became?.state === 'open' || (became?.state === 'mined' && became.block > block)) {
         sum.held += price;
-        sum.taken += max(price, equity);
+        sum.taken += risk.max(price, equity);
       } else this.#held.delete(what);
     }
     return sum;
@@ -134,5 +143,3 @@ export class BidBudget {
     return bidder === this.bidder ? priceLimit : null;
   }
 }
-
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,5 +1,5 @@
 import { liquidationAbi } from '@lockstep/contracts';
-import { liquidation, type AccountId } from '@lockstep/shared';
+import { liquidation, risk, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type Hex, type PublicClient } from 'viem';
 import { firstLine } from '../../chain/error-fields.js';
 import type { HubCall } from '../hub-calls.js';
@@ -111,14 +111,14 @@ export class Bidder {
       if (outcome === 'sent' || outcome === 'waiting') break;
     }
     // Nothing is kept for what the hub refuses.
-    if (asked === -1n || outcome === 'sent' || outcome === 'waiting') purse.free = min(purse.free, before - kept);
+    if (asked === -1n || outcome === 'sent' || outcome === 'waiting') purse.free = risk.min(purse.free, before - kept);
     return outcome;
   }
 
   async #bid({ one, auction, decision, purse, halvings }: Attempt, block: bigint, now: bigint, prices: Hex) {
     const { account } = this.bidding;
     // As far as the budget has it.
-    const priceLimit = min(decision.ceiling + decision.gain / TOLERANCE, max(decision.price, purse.budget));
+    const priceLimit = risk.min(decision.ceiling + decision.gain / TOLERANCE, risk.max(decision.price, purse.budget));
     const wanted = { account: one.account, bidder: account, share: decision.most, priceLimit };
     const key = `bid:${one.account}:${auction.startedAt}:${auction.lastBidAt}:${account}`;
     const purpose = { what: 'bid', account: one.account, share: `${decision.share}`, price: `${decision.price}` };
@@ -134,9 +134,9 @@ export class Bidder {
     }
     if (outcome === 'sent') {
       // What was refused at twice the size takes twice as much.
-      const taken = min((CAUTION * decision.commits) << BigInt(halvings), purse.free);
+      const taken = risk.min((CAUTION * decision.commits) << BigInt(halvings), purse.free);
       this.budget.hold(key, { price: priceLimit, equity: taken });
-      purse.budget -= max(0n, priceLimit);
+      purse.budget -= risk.max(0n, priceLimit);
       purse.free -= taken;
     }
     return outcome;
@@ -152,15 +152,12 @@ export class Bidder {
     try {
       const sold = { ...one, cash: await this.reader.cashOf(one.account, block), reserve: one.auction?.reserve ?? 0n };
       // The payout has to be carried by the share as it is now, and by what it may have become of a step that refills.
-      const won = (one: liquidation.BidDecision): bigint =>
-        liquidation.winnings(one, one.price + decision.gain / TOLERANCE, { sold, bidder: purse });
-      const cash = min(won(decision), won(liquidation.refilled(decision)));
+      const won = (bid: liquidation.BidDecision): bigint =>
+        liquidation.winnings(bid, bid.price + decision.gain / TOLERANCE, { sold, bidder: purse });
+      const cash = risk.min(won(decision), won(liquidation.refilled(decision)));
       return (await this.payouts.ofBid(wanted, cash, block, now)) ?? { call: null, told: null };
     } catch (error) {
       return { call: null, told: firstLine(error) };
     }
   }
 }
-
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -53,7 +53,7 @@ export function keepersOf({ client, hub, book, reader, sender, terms, signed, po
   const { levy, shortfalls, withdrawals } = hub;
   const ahead = pricesAhead(signed);
   // Bids of either kind are one bidder's.
-  const budget = terms.bid === null ? null : new BidBudget(client, hub, sender, terms.bid.account);
+  const budget = BidBudget.of(client, hub, sender, terms.bid);
   const liquidator = new Liquidator(client, hub, book, reader, sender, terms, signed, budget);
   const people = population(liquidator);
   const ofShortfalls = (): ShortfallKeeper | null => {

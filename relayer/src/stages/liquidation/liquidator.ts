@@ -85,7 +85,7 @@ export class Liquidator {
     sender: LiquidationSender,
     private readonly terms: LiquidatorTerms,
     signed: SignedAfter = () => Promise.resolve([]),
-    private readonly budget = terms.bid === null ? null : new BidBudget(client, hub, sender, terms.bid.account),
+    private readonly budget = BidBudget.of(client, hub, sender, terms.bid),
   ) {
     const { bid, nativePrice } = terms;
     this.#wants = new Wants(sender);

@@ -1,5 +1,5 @@
 import { collateralRulesAbi, ledgerAbi, liquidationAbi, marginAbi, shortfallsAbi } from '@lockstep/contracts';
-import { liquidation, type AccountId } from '@lockstep/shared';
+import { liquidation, risk, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, type Address, type Hex, type PublicClient } from 'viem';
 import { BidBudget } from './bid-budget.js';
 import { MOST_HALVINGS } from './bidder.js';
@@ -59,7 +59,7 @@ export class ShortfallKeeper {
     from: bigint,
     private readonly payouts: CollateralPayouts | null,
     signed: SignedAfter,
-    private readonly budget = terms.bid === null ? null : new BidBudget(client, hub, sender, terms.bid.account),
+    private readonly budget = BidBudget.of(client, hub, sender, terms.bid),
   ) {
     this.#view = new SignedView(client, hub.margin, signed);
     this.#wants = new Wants(sender);
@@ -146,7 +146,7 @@ export class ShortfallKeeper {
       if (most === 0n) return;
       // A hundredth is room for what changes until the bid is taken, as far as the budget has it.
       const roomy = price + price / 100n;
-      const limit = roomy < purse.budget ? roomy : purse.budget;
+      const limit = risk.min(roomy, purse.budget);
       const args = [account, bidder, most, limit, seen.prices] as const;
       const data = encodeFunctionData({ abi: shortfallsAbi, functionName: 'bid', args });
       const purpose = { what: 'shortfall-bid', account, share: `${halvings === 0n ? decision.share : most}`, price: `${price}` };

@@ -1,7 +1,8 @@
 import type { AccountId } from '@lockstep/shared';
 import type { Address } from 'viem';
 import type { RevertReason } from '../../sender/intent.js';
-import type { Became, HubCall, OpenCall } from '../hub-calls.js';
+import type { Became, HubCall } from '../hub-calls.js';
+import type { OpenIntent } from '../intents.js';
 
 /** `failed`: nobody could say; the rest goes on. */
 export type Outcome = 'sent' | 'waiting' | 'refused' | 'failed';
@@ -16,7 +17,7 @@ export interface LiquidationSender {
   /** Null: nothing was sent for this need, as far as is known. */
   became(what: string): Promise<Became | null>;
   /** Everything that was sent and has no result yet, also by a process before this one where the sender remembers it. */
-  open(): Promise<readonly OpenCall[]>;
+  open(): Promise<readonly OpenIntent[]>;
 }
 
 /** What was wanted, for whom, and what came of it. `because`: of what failed. */
