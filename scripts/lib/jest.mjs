@@ -4,22 +4,23 @@ import path from 'node:path';
 import { projectNode, root, run } from './process.mjs';
 
 /**
- * Runs the Jest specs of one package, one file after another, with a line per test as it ends.
+ * Runs the Jest specs of one package, with a line per test as it ends.
  *
  * @param suite.folder  the package
+ * @param suite.files   how many files run at once (default: one after another)
  * @param suite.paths   only specs under these folders (default: all)
  * @param suite.ignore  regular expressions of specs that belong to another part
  * @returns `{ passed, failed, skipped, failures }`, failures as text with the reasons; a file that could not run at all counts as one
  *   failure, so does a part without tests
  */
-export async function jestSuite({ folder, paths = [], ignore = [], env = {}, minutes = 40 }) {
+export async function jestSuite({ folder, files = 1, paths = [], ignore = [], env = {}, minutes = 40 }) {
   const scratch = mkdtempSync(path.join(tmpdir(), 'lockstep-jest-'));
   const resultFile = path.join(scratch, 'result.json');
   const args = [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
     path.join(root, 'node_modules/jest/bin/jest.js'),
-    '--runInBand',
+    files === 1 ? '--runInBand' : `--maxWorkers=${files}`,
     '--json',
     `--outputFile=${resultFile}`,
     `--reporters=${path.join(root, 'scripts/lib/jest-reporter.mjs')}`,
