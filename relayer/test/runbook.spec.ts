@@ -46,6 +46,7 @@ describe('given docs/runbook.md', () => {
     expect(loud).toContain('chain.halted');
     expect(gauges).toContain('lockstep_tx_incidents');
     expect(reconciled).toContain('INV-JOURNAL-CHAIN');
+    expect(ways.length).toBeGreaterThan(25);
   });
 
   it('names every log line of level warning and error as a whole', () => {
@@ -87,6 +88,17 @@ for (const [name, abi] of Object.entries(contracts)) {
 
 const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', ...['runbook', 'operating', 'trading'].map((page) => `docs/${page}.md`)];
 
+/** `GET /queue`, a pattern for each way of the API; what stands in braces, or after a last slash, is a parameter. */
+const ways = sources.flatMap((file) => {
+  const prefix = /@Controller\('?([\w-]*)'?\)/.exec(file)?.[1];
+  if (prefix === undefined) return [];
+  return [...file.matchAll(/@(Get|Post|Delete|Sse)\('?([\w/:-]*)'?\)/g)].map(([, verb = '', way = '']) => {
+    const steps = [...prefix.split('/'), ...way.split('/')].filter((step) => step !== '');
+    const method = verb === 'Sse' ? 'GET' : verb.toUpperCase();
+    return new RegExp(`^${method} ${steps.map((step) => (step.startsWith(':') ? '/[^/]*' : `/${step}`)).join('')}$`);
+  });
+});
+
 /** Options of node, anvil and npm. */
 const OF_OTHERS: ReadonlySet<string> = new Set(['--input-type', '--port', '--chain-id', '--dry-run']);
 
@@ -117,6 +129,11 @@ describe.each(PAGES)('given %s', (page) => {
       },
     );
     expect(wrong).toEqual([]);
+  });
+
+  it('names only ways that the API has', () => {
+    const named = all(text, /\b((?:GET|POST|DELETE) \/[^\s`?)]*)/g);
+    expect(named.filter((name) => !ways.some((way) => way.test(name)))).toEqual([]);
   });
 
   it('names only options that a command has', () => {
