@@ -43,7 +43,7 @@ export interface LiquidatorOptions {
   readonly least?: string;
   /** `GET /prices` of an operator */
   readonly prices?: string;
-  /** seconds between two looks at losses, debts past the limit and assets that were written down; 0: never */
+  /** seconds between two looks at top-up routes, losses, debts past the limit and assets that were written down; 0: never */
   readonly lossesSeconds?: string;
   /** absent: found by events */
   readonly shortfalls?: string;
@@ -206,8 +206,8 @@ export async function runLiquidator(
     payoutsSince: (await client.getBlockNumber()) + 1n,
     population: (liquidator) => new EventPopulation(book, liquidator),
   });
-  const { liquidator, undoing, writeDowns, levies, shortfalls } = keepers;
-  const atLosses = [() => writeDowns.tend(), () => levies?.tend(), () => shortfalls?.tend()];
+  const { liquidator, undoing, writeDowns, routes, levies, shortfalls } = keepers;
+  const atLosses = [() => routes.tend(), () => writeDowns.tend(), () => levies?.tend(), () => shortfalls?.tend()];
   let lossesAt = -Infinity;
   const beat = async (): Promise<void> => {
     await lane?.settle();

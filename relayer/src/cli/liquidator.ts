@@ -48,6 +48,7 @@ const told = (purpose: HubCall['purpose']): string =>
   [
     purpose['what'],
     purpose['account'],
+    purpose['eid'] === undefined ? undefined : `chain ${String(purpose['eid'])}${purpose['closes'] === true ? ' closed' : ' open'}`,
     purpose['levy'] === undefined ? undefined : `levy ${String(purpose['levy'])}`,
     purpose['payout'] === undefined ? undefined : `paid out: ${String(purpose['payout'])}`,
   ]
@@ -64,7 +65,7 @@ export function addLiquidator(program: Command): void {
   program
     .command('liquidator')
     .description(
-      'find accounts below maintenance margin, start their auctions and bid; see to losses, debts past the limit and write-downs: with nothing but RPC URLs and a key. Exit code 2: wrong options',
+      'find accounts below maintenance margin, start their auctions and bid; see to losses, debts past the limit, write-downs and top-up routes: with nothing but RPC URLs and a key. Exit code 2: wrong options',
     )
     .requiredOption('--rpc <url...>', 'RPC URLs of the hub chain; the next one is asked when one does not answer')
     .requiredOption('--liquidation <address>', 'the hub’s Liquidation; every other contract is found from it')
@@ -91,7 +92,10 @@ export function addLiquidator(program: Command): void {
       '--prices <url>',
       'GET /prices of an operator: a payout needs prices of the second in which it is asked for, some auctions are undone by prices that nobody handed in, and where the hub’s own are not fresh they are handed in with starts and bids',
     )
-    .option('--losses-seconds <number>', 'between two looks at losses, debts past the limit and assets written down; 0: never; default: 5')
+    .option(
+      '--losses-seconds <number>',
+      'between two looks at top-up routes, losses, debts past the limit and assets written down; 0: never; default: 5',
+    )
     .option('--shortfalls <address>', 'the hub’s Shortfalls; default: found by events, from --from-block on')
     .option('--stuck-ms <number>', 'send again at higher fees what is not mined after so many milliseconds; default: 15000')
     .option('--max-fee-gwei <number>', 'most that is paid for gas; default: 500')

@@ -69,7 +69,7 @@ export const liquidationSchema = z.strictObject({
   leastMargin: decimal('0', '1000000').default('10'),
   /** what a coin costs in which the hub's gas is paid, rather too high: a bid has to gain what its gas costs; 0: gas counts nothing */
   nativePrice: decimal('0', '1000000').default('5000'),
-  /** between two looks at losses that nobody's equity covered, and at debts past the limit; 0: never */
+  /** between two looks at losses that nobody's equity covered, at debts past the limit, assets written down and top-up routes; 0: never */
   levySeconds: z.int().min(0).max(3_600).default(5),
   /** absent: auctions are started and closed, nothing is bid */
   bid: bidding.optional(),

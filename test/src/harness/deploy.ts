@@ -103,6 +103,8 @@ export function stackOf(live: LiveNetwork, clientOf: (chain: string) => ChainCli
     handover: contracts.Handover.address,
     fund: contracts.Fund.address,
     levy: contracts.Levy.address,
+    routes: contracts.Routes.address,
+    shortfalls: contracts.Shortfalls.address,
   };
   const spokes = live.chains.filter((c) => c.role === 'spoke').map((c) => chainOf(c, clientOf));
   return { network: live.network, hub, chains: [hub, ...spokes] };

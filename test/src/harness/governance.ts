@@ -9,6 +9,7 @@ import {
   iLevyAbi,
   iMessengerAbi,
   iPayoutsAbi,
+  iRoutesAbi,
   iWithdrawalsAbi,
 } from '@lockstep/contracts';
 import { EntryKind, type AccountId } from '@lockstep/shared';
@@ -165,6 +166,13 @@ export class Governance {
     const { hub } = this.stack;
     const data = encodeFunctionData({ abi: iLevyAbi, functionName: 'lowerExpectedLoss', args: [chain.eid, cash] });
     await this.operator.govern(hub, hub.levy, data);
+  }
+
+  /** GUARDIAN: deposits of that chain do not get through, or do again. */
+  async declareRoute(chain: StackChain, closed: boolean): Promise<void> {
+    const { hub } = this.stack;
+    const data = encodeFunctionData({ abi: iRoutesAbi, functionName: 'declare', args: [chain.eid, closed] });
+    await this.#guard(hub, hub.routes, data);
   }
 
   async #guard(chain: StackChain, target: Address, data: Hex): Promise<TransactionReceipt> {

@@ -47,6 +47,8 @@ export interface HubChain extends StackChain {
   readonly handover: Address;
   readonly fund: Address;
   readonly levy: Address;
+  readonly routes: Address;
+  readonly shortfalls: Address;
 }
 
 /** Every chain of one network. `chains` has the hub first. */

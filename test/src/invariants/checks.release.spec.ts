@@ -20,6 +20,7 @@ const hub: HubChain = {
   ...{ ...chain, ledger: zeroAddress, gateway: zeroAddress, withdrawals: zeroAddress, delegates: zeroAddress },
   ...{ feeds: zeroAddress, markets: zeroAddress, sheets: zeroAddress, margin: zeroAddress, exchange: zeroAddress },
   ...{ collateralRules: zeroAddress, liquidation: zeroAddress, handover: zeroAddress, fund: zeroAddress, levy: zeroAddress },
+  ...{ routes: zeroAddress, shortfalls: zeroAddress },
 };
 
 const order = (claim: bigint, amount: bigint): Entry => ({

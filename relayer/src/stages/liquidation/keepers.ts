@@ -10,6 +10,7 @@ import { Liquidator, type LiquidatorTerms } from './liquidator.js';
 import { hubMethods } from './parameters.js';
 import { pricesAhead, type SignedAfter } from './payouts.js';
 import type { Population } from './population.js';
+import { RoutesKeeper } from './routes.keeper.js';
 import { ShortfallKeeper } from './shortfall.keeper.js';
 import { UndoKeeper } from './undo.keeper.js';
 import type { LiquidationSender } from './wants.js';
@@ -20,6 +21,7 @@ export interface Keepers {
   readonly liquidator: Liquidator;
   readonly undoing: UndoKeeper;
   readonly writeDowns: WriteDowns;
+  readonly routes: RoutesKeeper;
   /** null: the hub has no levy */
   readonly levies: LevyKeeper | null;
   /** null: the hub has no auctions of debtors' collateral */
@@ -70,6 +72,7 @@ export function keepersOf({ client, hub, book, reader, sender, terms, signed, po
     liquidator,
     undoing: new UndoKeeper(client, hub, sender, signed, terms.leastMargin),
     writeDowns: new WriteDowns(client, hub, sender, () => people.holders(), terms),
+    routes: new RoutesKeeper(client, hub, sender),
     levies: levy === null ? null : new LevyKeeper(new LevyReader(client, { ...hub, levy }, people), sender, terms),
     shortfalls: ofShortfalls(),
   };

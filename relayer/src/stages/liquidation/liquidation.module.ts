@@ -34,6 +34,7 @@ export class LiquidationModule implements OnModuleInit {
     if (everyMs === 0) return;
     this.loops.add({ name: 'liquidation.levies', everyMs, run: () => this.liquidation.seeToLosses() });
     this.loops.add({ name: 'liquidation.write-downs', everyMs, run: () => this.liquidation.settleWriteDowns() });
+    this.loops.add({ name: 'liquidation.routes', everyMs, run: () => this.liquidation.seeToRoutes() });
     this.loops.add({ name: 'liquidation.shortfalls', everyMs, run: () => this.liquidation.seeToDebts() });
   }
 }

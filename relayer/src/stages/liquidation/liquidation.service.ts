@@ -60,6 +60,17 @@ export class LiquidationService {
       this.#logger.log({ event: 'liquidation.write-downs', wanted: wanted.map(({ account, outcome }) => `${account} ${outcome}`) });
   }
 
+  /** One look at the routes by which accounts are topped up. */
+  async seeToRoutes(): Promise<void> {
+    const { routes } = await this.#started();
+    const reports = await routes.tend();
+    if (reports.length > 0)
+      this.#logger.log({
+        event: 'liquidation.routes',
+        reports: reports.map(({ eid, closes, outcome }) => `${eid} ${closes ? 'closed' : 'open'} ${outcome}`),
+      });
+  }
+
   /** One look at losses that nobody's equity covered. */
   async seeToLosses(): Promise<void> {
     const { levies } = await this.#started();
