@@ -109,7 +109,7 @@ describe('given a thousand tiny accounts without equity, some in auction, one th
       open: () => Promise.resolve([]),
     };
     const terms: LiquidatorTerms = {
-      ...{ maxChecks: MOST_CHECKS, maxSteps: 4, turns: 1, leastMargin: 10n * E18, nativePrice: 5_000n * E18, bid: null },
+      ...{ maxChecks: MOST_CHECKS, maxSteps: 4, turns: 1, others: [], leastMargin: 10n * E18, nativePrice: 5_000n * E18, bid: null },
       ...change,
     };
     return { liquidator: new Liquidator(client, found, new AccountBook(client, found, 0n), reader, sender, terms), reader };

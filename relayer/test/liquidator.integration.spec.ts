@@ -158,7 +158,7 @@ describe('given accounts with positions on a chain, and a liquidator with nothin
       };
       let bids: Became = { state: 'open' };
       const bid = { account: BIDDER, budget: 3_000n * E18, required: 0n, payout: null };
-      const terms = { maxChecks: 16, maxSteps: 16, turns: 1, leastMargin: E18, nativePrice: 0n, bid };
+      const terms = { maxChecks: 16, maxSteps: 16, turns: 1, others: [], leastMargin: E18, nativePrice: 0n, bid };
       const liquidator = new Liquidator(client, found, new AccountBook(client, found, 0n), reader, slower, terms);
       await liquidator.look();
       const events = await run();

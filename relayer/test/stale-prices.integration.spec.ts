@@ -46,7 +46,7 @@ describe('given a hub to which nobody hands in prices any more, and a liquidator
     await trade(alice.account, 10n * E18);
     const found = await findHub(client, hub.contracts.Liquidation);
     const terms = {
-      ...{ maxChecks: 16, maxSteps: 16, turns: 1, leastMargin: E18, nativePrice: 0n },
+      ...{ maxChecks: 16, maxSteps: 16, turns: 1, others: [], leastMargin: E18, nativePrice: 0n },
       bid: { account: BIDDER, budget: 100_000n * E18, required: 0n, payout: null },
     };
     const after = (time: bigint) => Promise.resolve(inHand.filter((one) => BigInt(one.time) > time));

@@ -33,6 +33,7 @@ export interface LiquidatorOptions {
   readonly budget?: string;
   readonly required?: string;
   readonly turns?: string;
+  readonly others?: readonly string[];
   readonly pollMs?: string;
   readonly leastMargin?: string;
   readonly nativePrice?: string;
@@ -100,7 +101,7 @@ function keyOf({ keyEnv, dryRun }: LiquidatorOptions, environment: Readonly<Reco
 }
 
 function termsOf(given: LiquidatorOptions) {
-  const { bidAccount, budget, required, turns, leastMargin, nativePrice, payout, receiver, least } = given;
+  const { bidAccount, budget, required, turns, others, leastMargin, nativePrice, payout, receiver, least } = given;
   const bid =
     bidAccount === undefined
       ? undefined
@@ -113,6 +114,7 @@ function termsOf(given: LiquidatorOptions) {
         };
   const parsed = liquidationSchema.safeParse({
     ...(turns === undefined ? {} : { turns: Number(turns) }),
+    ...(others === undefined ? {} : { others }),
     ...(leastMargin === undefined ? {} : { leastMargin }),
     ...(nativePrice === undefined ? {} : { nativePrice }),
     ...(bid === undefined ? {} : { bid }),

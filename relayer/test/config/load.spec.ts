@@ -82,13 +82,19 @@ describe('given a keeper of markets', () => {
 describe('given a keeper of liquidations', () => {
   it('bids nothing unless told with which account and how much', () => {
     expect(parse(valid()).liquidation).toEqual({
-      ...{ pollMs: 500, maxChecks: 256, maxSteps: 16, turns: 1, levySeconds: 5 },
+      ...{ pollMs: 500, maxChecks: 256, maxSteps: 16, turns: 1, others: [], levySeconds: 5 },
       ...{ leastMargin: '10', nativePrice: '5000' },
     });
     expect(problemsOf({ ...valid(), liquidation: { bid: { account: '0x12', budget: 'much' } } })).toEqual({
       'liquidation.bid.account': 'expected an account: 0x and 64 hex digits',
       'liquidation.bid.budget': 'expected a decimal as text, 0 … 1000000000000',
     });
+    const other = `0x${'0a'.repeat(20)}`;
+    expect(parse({ ...valid(), liquidation: { others: [other] } }).liquidation).toMatchObject({ turns: 1, others: [other] });
+    expect(problemsOf({ ...valid(), liquidation: { others: [other], turns: 2 } })).toEqual({
+      'liquidation.turns': 'expected turns or others, not both',
+    });
+    expect(problemsOf({ ...valid(), liquidation: { others: ['0x12'] } })).toEqual({ 'liquidation.others.0': 'expected an address' });
   });
 
   it('pays out on one chain, on several, or by free liquidity, and names a route that is none', () => {

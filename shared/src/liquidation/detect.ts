@@ -301,3 +301,14 @@ export function turnOf(account: AccountId, keeper: Address, found: bigint, turns
   const hash = keccak256(concat([account, keeper, numberToHex(found, { size: 32 })]));
   return BigInt(hash) % BigInt(max(1n, min(BigInt(turns), 1_000n)));
 }
+
+/**
+ * How many of several keepers that know each other go before one of them with an account, one a block: 0 … as many as there are others. No two are in
+ * the same place, and the order differs between accounts.
+ * @param others the keeper itself may be among them
+ */
+export function placeOf(account: AccountId, keeper: Address, others: readonly Address[]): bigint {
+  const weight = (one: Address): bigint => BigInt(keccak256(concat([account, one])));
+  const own = weight(keeper);
+  return BigInt(new Set(others.map(weight).filter((one) => one < own)).size);
+}

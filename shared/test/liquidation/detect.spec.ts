@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { numberToHex } from 'viem';
-import { detect, portfolioOf, turnOf, worstOf, type ExposedAccount, type HubMarket } from '../../src/liquidation/detect.js';
+import { detect, placeOf, portfolioOf, turnOf, worstOf, type ExposedAccount, type HubMarket } from '../../src/liquidation/detect.js';
 import { mulDown, WAD } from '../../src/risk/decimal.js';
 import { evaluate } from '../../src/risk/evaluate.js';
 import { PARAMETER_SETS } from '../../src/risk/parameter-sets.js';
@@ -221,5 +221,28 @@ describe('given several keepers', () => {
     for (const count of firsts.values()) expect(count).toBeGreaterThan(60);
     expect(firsts.size).toBe(3);
     expect(turnOf(id(1), keepers[0] ?? '0x', 5n, 1)).toBe(0n);
+  });
+
+  it('those who know each other have places of their own with every account, and each is first with about as many', () => {
+    const firsts = new Map<string, number>();
+    for (let number = 1; number <= 300; number++) {
+      // Whether it is in its own list, and in what order that is, makes no difference.
+      const places = keepers.map((keeper, index) => placeOf(id(number), keeper, index === 0 ? keepers : [...keepers].reverse()));
+      expect(places).toEqual(
+        keepers.map((keeper) =>
+          placeOf(
+            id(number),
+            keeper,
+            keepers.filter((one) => one !== keeper),
+          ),
+        ),
+      );
+      expect([...places].sort()).toEqual([0n, 1n, 2n]);
+      const first = keepers[places.indexOf(0n)] ?? '';
+      firsts.set(first, (firsts.get(first) ?? 0) + 1);
+    }
+    expect(firsts.size).toBe(3);
+    for (const count of firsts.values()) expect(count).toBeGreaterThan(60);
+    expect(placeOf(id(1), keepers[0] ?? '0x', [])).toBe(0n);
   });
 });

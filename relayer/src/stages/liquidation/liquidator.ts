@@ -1,6 +1,6 @@
 import { liquidationAbi } from '@lockstep/contracts';
 import { liquidation, type AccountId } from '@lockstep/shared';
-import { encodeFunctionData, type Hex, type PublicClient } from 'viem';
+import { encodeFunctionData, type Address, type Hex, type PublicClient } from 'viem';
 import { firstLine } from '../../chain/error-fields.js';
 import type { AccountBook } from './account-book.js';
 import { BidBudget } from './bid-budget.js';
@@ -15,6 +15,8 @@ export interface LiquidatorTerms {
   readonly maxChecks: number;
   readonly maxSteps: number;
   readonly turns: number;
+  /** keepers that go first in turn, a block each, or after this one; none: `turns` says how long it waits */
+  readonly others: readonly Address[];
   /** least maintenance margin, or lack of it, that is worth transactions, cash */
   readonly leastMargin: bigint;
   /** cash for one coin in which gas is paid; 0: gas counts nothing */
@@ -201,7 +203,7 @@ export class Liquidator {
 
   async #act(accounts: readonly Exact[], block: bigint, now: bigint, { reader, prices }: Seen): Promise<Wish[]> {
     const wanted: Wish[] = [];
-    const { maxSteps, turns, leastMargin } = this.terms;
+    const { maxSteps, leastMargin } = this.terms;
     for (const account of this.#found.keys()) if (!accounts.some((one) => one.account === account)) this.#found.delete(account);
     if (accounts.length === 0) return wanted;
     const terms = await this.reader.terms(block);
@@ -223,7 +225,7 @@ export class Liquidator {
       if (!liquidation.isWorthwhile(one, leastMargin)) continue;
       const found = this.#found.get(one.account) ?? block;
       this.#found.set(one.account, found);
-      if (block < found + liquidation.turnOf(one.account, this.#wants.address, found, turns)) continue;
+      if (block < found + this.#waits(one.account, found)) continue;
       const step = liquidation.auctionStep(terms, one);
       const wish = { what: step ?? 'bid', account: one.account };
       try {
@@ -236,6 +238,13 @@ export class Liquidator {
       }
     }
     return wanted;
+  }
+
+  /** Blocks that are left to others with an account. */
+  #waits(account: AccountId, found: bigint): bigint {
+    const { turns, others } = this.terms;
+    const { address } = this.#wants;
+    return others.length > 0 ? liquidation.placeOf(account, address, others) : liquidation.turnOf(account, address, found, turns);
   }
 
   #step(step: liquidation.AuctionStep, { account, auction }: Exact, now: bigint, prices: Hex) {

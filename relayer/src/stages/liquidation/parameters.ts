@@ -47,8 +47,8 @@ export function biddingOf({ account, budget, required, payout }: BidConfig): Bid
 }
 
 /** What a liquidator goes by, in the units of the contracts. */
-export const liquidatorTerms = ({ maxChecks, maxSteps, turns, leastMargin, nativePrice, bid }: Config): LiquidatorTerms => ({
-  ...{ maxChecks, maxSteps, turns },
+export const liquidatorTerms = ({ maxChecks, maxSteps, turns, others, leastMargin, nativePrice, bid }: Config): LiquidatorTerms => ({
+  ...{ maxChecks, maxSteps, turns, others: others.map((address) => getAddress(address)) },
   leastMargin: risk.parseDecimal(leastMargin),
   nativePrice: risk.parseDecimal(nativePrice),
   bid: bid === undefined ? null : biddingOf(bid),
