@@ -90,7 +90,8 @@ function add(totals: Map<string, bigint>, key: string, amount: bigint): void {
 
 /**
  * INV-MARGIN-1, seen from outside: whoever traded was at or above initial margin at the end of the block, or it did not leave him worse
- * than the block before; and whoever holds nothing owes nothing. A block in which prices changed after the trade says nothing of it.
+ * than the block before; and whoever has no position owes no more than his collateral is worth. A block in which prices changed after the
+ * trade says nothing of it.
  */
 export async function checkMargins(hub: HubChain, o: Observation, findings: Findings): Promise<void> {
   const range = { fromBlock: hub.deployedAt, toBlock: o.hubBlock, strict: true } as const;
@@ -109,11 +110,13 @@ export async function checkMargins(hub: HubChain, o: Observation, findings: Find
   for (const { account, block } of judged.values()) await checkMargin(hub, account, block, findings);
   for (const account of new Set(o.credits.map((credit) => credit.account))) {
     const at = { args: [account], blockNumber: o.hubBlock } as const;
-    const [holds, cash] = await Promise.all([
+    const [holds, cash, { equity }] = await Promise.all([
       hub.client.readContract({ address: hub.markets, abi: iMarketsAbi, functionName: 'hasPositions', ...at }),
       hub.client.readContract({ address: hub.ledger, abi: iLedgerAbi, functionName: 'cashOf', ...at }),
+      hub.client.readContract({ address: hub.margin, abi: iMarginAbi, functionName: 'riskOf', ...at }),
     ]);
-    findings.expect('INV-MARGIN-1', holds || cash >= 0n, account, () => `cash ${cash} and no position`, 'nothing owed');
+    const found = (): string => `cash ${cash}, equity ${equity} and no position`;
+    findings.expect('INV-MARGIN-1', holds || cash >= 0n || equity >= 0n, account, found, 'no more owed than its collateral is worth');
   }
 }
 
