@@ -3,8 +3,12 @@ import { Logger } from '@nestjs/common';
 import { liquidationAbi, marketsAbi, routesAbi } from '@lockstep/contracts';
 import { encodeFunctionData, numberToHex, zeroAddress, type Address, type Hex } from 'viem';
 import { refusalOf } from '../src/sender/revert-reason.js';
+import { AccountBook } from '../src/stages/liquidation/account-book.js';
 import { findHub } from '../src/stages/liquidation/hub.js';
+import { hubReader } from '../src/stages/liquidation/keepers.js';
+import { Liquidator } from '../src/stages/liquidation/liquidator.js';
 import { RoutesKeeper } from '../src/stages/liquidation/routes.keeper.js';
+import type { LiquidationSender } from '../src/stages/liquidation/wants.js';
 import type { HubMarkets } from './exchange/hub-chain.js';
 import { E18, PERPETUAL, trader } from './exchange/world.js';
 import type { TestChain } from './support/anvil.js';
@@ -29,6 +33,7 @@ describe('given three top-up routes, a hub that books them when told, and an acc
   let sender: HubSender;
   let routes: Address;
   let keeper: () => RoutesKeeper;
+  let liquidator: Liquidator;
 
   beforeAll(async () => {
     Logger.overrideLogger(false);
@@ -42,7 +47,16 @@ describe('given three top-up routes, a hub that books them when told, and an acc
     routes = await hub.deploy('Routes', routesAbi, AccessManager, MESSENGER, Liquidation);
     await govern('setRoutes', [[HUB, A, B]]);
     const found = await findHub(context.client, Liquidation);
-    keeper = () => new RoutesKeeper(context.client, found, sender.calls);
+    const { client } = context;
+    keeper = () => new RoutesKeeper(client, found, sender.calls);
+    // Of its starts it is asked alone whether the hub would take them.
+    const asked: LiquidationSender = {
+      ...{ address: sender.address, refusal: (call) => sender.calls.refusal(call), became: () => Promise.resolve(null) },
+      want: async (_what, call) => ((await sender.calls.refusal(call)) === null ? 'sent' : 'refused'),
+      open: () => Promise.resolve([]),
+    };
+    const terms = { maxChecks: 16, maxSteps: 16, turns: 1, others: [], leastMargin: 10n * E18, nativePrice: 0n, bid: null };
+    liquidator = new Liquidator(client, found, new AccountBook(client, found, 0n), await hubReader(client, found), asked, terms);
     await hub.pay(below.account, 3_300n * E18);
     await hub.pay(other.account, 900_000n * E18);
     const trade = [below.account, other.account, PERPETUAL, E18, 60_000n * E18] as const;
@@ -83,6 +97,9 @@ describe('given three top-up routes, a hub that books them when told, and an acc
     const data = encodeFunctionData({ abi: liquidationAbi, functionName: 'start', args: [below.account, '0x'] });
     return refusalOf(chain.client, { account: sender.address, to: hub.contracts.Liquidation, data });
   };
+  /** What became of the start of the account at the newest block; nothing: it was not tried. */
+  const look = async (): Promise<readonly string[]> =>
+    ((await liquidator.look())?.wanted ?? []).map(({ what, outcome }) => `${what} ${outcome}`);
   /** One beat of a keeper that was just started, and everything it wanted. */
   async function beat(): Promise<string[]> {
     const before = (await sender.intents()).length;
@@ -130,18 +147,22 @@ describe('given three top-up routes, a hub that books them when told, and an acc
       expect(until).toBeGreaterThanOrEqual(before + GRACE);
       expect(until).toBeLessThanOrEqual((await now()) + GRACE);
       expect(await refused()).toMatchObject({ kind: 'error', name: 'GracePeriod', args: [below.account, `${until}`] });
+      expect(await look()).toEqual(['start refused']);
       expect(await beat()).toEqual([]);
+      await chain.client.mine({ blocks: 1 });
+      expect(await look()).toEqual([]);
     },
     BUSY_MS,
   );
 
   it(
-    'a path that opens is reported, which ends the grace',
+    'a path that opens is reported, which ends the grace: who was refused is started in the next block',
     async () => {
       await quarantine(HUB, false);
       expect(await beat()).toEqual(['route-report mined']);
       expect(await open()).toEqual([HUB]);
       expect(await graceUntil()).toBe(0);
+      expect(await look()).toEqual(['start sent']);
       expect(await refused()).toBeNull();
     },
     BUSY_MS,

@@ -141,6 +141,12 @@ export class HubReader {
     return readTerms(this.client, this.hub.liquidation, blockNumber);
   }
 
+  /** Until when starts of accounts with equity wait because no chain takes deposits, seconds; 0: they do not. */
+  async graceUntil(blockNumber: bigint): Promise<bigint> {
+    const call = { address: this.hub.liquidation, abi: liquidationAbi, functionName: 'graceUntil', blockNumber } as const;
+    return BigInt(await this.client.readContract(call));
+  }
+
   async #index(underlying: number, blockNumber: bigint, now: bigint): Promise<bigint> {
     const [index, perHour, since] = await this.client.readContract({
       ...{ address: this.hub.markets, abi: marketsAbi, functionName: 'fundingOf', args: [underlying], blockNumber },

@@ -206,7 +206,7 @@ export class Liquidator {
     const { maxSteps, leastMargin } = this.terms;
     for (const account of this.#found.keys()) if (!accounts.some((one) => one.account === account)) this.#found.delete(account);
     if (accounts.length === 0) return wanted;
-    const terms = await this.reader.terms(block);
+    const [terms, graceUntil] = await Promise.all([this.reader.terms(block), this.reader.graceUntil(block)]);
     const purse = (await this.#bidder?.purse(block, now, reader)) ?? null;
     const graded =
       prices === null
@@ -230,7 +230,9 @@ export class Liquidator {
       const wish = { what: step ?? 'bid', account: one.account };
       try {
         const outcome =
-          step !== null ? await this.#step(step, one, now, handedIn(one)) : await this.#bid(terms, one, purse, block, now, handedIn(one));
+          step !== null
+            ? await this.#step(step, one, now, handedIn(one), graceUntil > now)
+            : await this.#bid(terms, one, purse, block, now, handedIn(one));
         if (outcome !== null) wanted.push({ ...wish, outcome });
       } catch (error) {
         // What nobody answers for one account is no reason to leave the others.
@@ -247,11 +249,17 @@ export class Liquidator {
     return others.length > 0 ? liquidation.placeOf(account, address, others) : liquidation.turnOf(account, address, found, turns);
   }
 
-  #step(step: liquidation.AuctionStep, { account, auction }: Exact, now: bigint, prices: Hex) {
+  /** @param waits during the grace of an outage: what was refused then is tried again as soon as it is over */
+  #step(step: liquidation.AuctionStep, { account, auction }: Exact, now: bigint, prices: Hex, waits: boolean) {
     const id = auction === null ? 'none' : `${auction.startedAt}:${auction.lastBidAt}`;
     const data = encodeFunctionData({ abi: liquidationAbi, functionName: step, args: [account, prices] });
     const purpose = { what: `auction-${step}`, account };
-    return this.#wants.want(`auction-${step}:${account}:${id}`, { to: this.hub.liquidation, data, purpose }, now, wayOf(prices));
+    return this.#wants.want(
+      `auction-${step}:${account}:${id}`,
+      { to: this.hub.liquidation, data, purpose },
+      now,
+      `${wayOf(prices)}${waits ? ' in grace' : ''}`,
+    );
   }
 
   async #bid(terms: liquidation.AuctionTerms, one: Exact, purse: Purse | null, block: bigint, now: bigint, prices: Hex) {
