@@ -5,6 +5,7 @@ export * from './chain/receipts.js';
 export { sendAll } from './chain/send.js';
 export * from './desired/bound.js';
 export * from './desired/local.js';
+export * from './desired/local-liquidation.js';
 export * from './desired/local-risk.js';
 export * from './desired/schema.js';
 export * from './layerzero/abi.js';

@@ -16,6 +16,7 @@ import {
   marketsAbi,
   portfolioEngineAbi,
   priceTimesAbi,
+  routesAbi,
   sheetsAbi,
   shortfallsAbi,
 } from '@lockstep/contracts';
@@ -24,6 +25,7 @@ import type { liquidation } from '@lockstep/shared';
 import { encodeDeployData, encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { StressChain, type Call } from './chain.js';
+import { liquidationWires } from './liquidation-wires.js';
 import { ASSETS, CHAINS, MONEYNESS, UNDERLYINGS, type AssetName, type ChainName, type ExpiryName, type Mode } from './population.js';
 import { expiriesFrom, NUMBER, strikeOf } from './prices.js';
 
@@ -34,7 +36,9 @@ export const MODE_NUMBER: Readonly<Record<Mode, number>> = { cross: 0, isolated:
 const STANDING = { collateral: 1, settlement: 2 } as const;
 const OPEN = 1;
 const SIGNED = 1;
-export const DEGRADED = 1;
+/** States of chains, as `CollateralRules` numbers them. */
+const CHAIN_STATE = { Degraded: 1, Quarantined: 2, WrittenDown: 3 } as const;
+export const DEGRADED = CHAIN_STATE.Degraded;
 /** Larger than anything here: caps in units would bind at some prices and not at others. */
 const NO_CAP = 2n ** 100n;
 const NO_LOT_CAP = 10 ** 11;
@@ -66,6 +70,7 @@ export interface Contracts {
   readonly liquidation: Address;
   readonly levy: Address;
   readonly shortfalls: Address;
+  readonly routes: Address;
 }
 
 /** The one signer of prices. */
@@ -143,15 +148,20 @@ export async function deployHub(first: liquidation.StressStep, startsAt: number)
   const shortfalls = await chain.deploy(
     encodeDeployData({ abi: shortfallsAbi, bytecode: bytecode.Shortfalls.creation, args: [manager, auctions, rules] }),
   );
+  // They open once and never close, because no message is quarantined here: nobody asks them to look at a messenger.
+  const routes = await chain.deploy(
+    encodeDeployData({ abi: routesAbi, bytecode: bytecode.Routes.creation, args: [manager, zeroAddress, auctions] }),
+  );
   const deployment = {
     chain,
-    at: { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions, levy, shortfalls },
+    at: { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions, levy, shortfalls, routes },
     expiries: expiriesFrom(startsAt),
   };
   await wire(deployment, { cross, isolated, portfolio }, interest);
   await list(deployment, first);
   return deployment;
 }
+
 async function wire({ chain, at }: Deployment, engines: Readonly<Record<Mode, Address>>, interest: Address): Promise<void> {
   const own = (to: Address, data: Hex): Call => ({ from: chain.deployer, to, data });
   const { manager, ledger, feeds, markets, margin, rules, fund, handover, liquidation: auctions, levy, shortfalls } = at;
@@ -165,13 +175,8 @@ async function wire({ chain, at }: Deployment, engines: Readonly<Record<Mode, Ad
     ...[margin, handover, levy, chain.deployer].map((one) => module(markets, one)),
     own(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setMarginCheck', args: [margin] })),
     own(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setInterestModel', args: [interest] })),
-    own(fund, encodeFunctionData({ abi: fundAbi, functionName: 'setLiquidation', args: [auctions] })),
-    ...[auctions, shortfalls].map((one) =>
-      own(handover, encodeFunctionData({ abi: handoverAbi, functionName: 'setAuctioneer', args: [one, true] })),
-    ),
-    own(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setLevy', args: [levy] })),
-    own(levy, encodeFunctionData({ abi: levyAbi, functionName: 'setLiquidation', args: [auctions] })),
-    own(auctions, encodeFunctionData({ abi: liquidationAbi, functionName: 'setDeficitSink', args: [levy] })),
+    ...liquidationWires(at, own, parameters.underlyings, Object.values(EID)),
+    own(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setReduceBand', args: [parameters.reduceBand] })),
     ...(['isolated', 'cross', 'portfolio'] as const).map((mode) =>
       own(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [MODE_NUMBER[mode], engines[mode]] })),
     ),
@@ -206,9 +211,15 @@ async function wire({ chain, at }: Deployment, engines: Readonly<Record<Mode, Ad
     ...parameters.classes.map((tiers, number) =>
       own(rules, encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setClass', args: [number, tiers] })),
     ),
-    own(
-      rules,
-      encodeFunctionData({ abi: collateralRulesAbi, functionName: 'setStateRates', args: [DEGRADED, parameters.states.Degraded] }),
+    ...(['Degraded', 'Quarantined', 'WrittenDown'] as const).map((state) =>
+      own(
+        rules,
+        encodeFunctionData({
+          abi: collateralRulesAbi,
+          functionName: 'setStateRates',
+          args: [CHAIN_STATE[state], parameters.states[state]],
+        }),
+      ),
     ),
     ...CHAINS.flatMap((name) => ASSETS.flatMap((asset) => listedAsset(at, own, name, asset, parameters.collateral))),
   );
@@ -253,7 +264,7 @@ async function list({ chain, at, expiries }: Deployment, first: liquidation.Stre
 
 /** Rates and limits of a local network, as the contracts take them. */
 function rates(signer: Address) {
-  const { standard, underlyings, classes, collateral, states, interest } = localRisk([signer], new Set(ASSETS));
+  const { standard, underlyings, classes, collateral, states, interest, reduceBand } = localRisk([signer], new Set(ASSETS));
   const [first] = underlyings;
   if (first === undefined) throw new Error('a local network has no underlying; expected BTC and ETH');
   return {
@@ -262,6 +273,7 @@ function rates(signer: Address) {
     classes,
     collateral,
     states,
+    reduceBand,
     bounds: first.bounds,
     interest: [interest.base, interest.slope, interest.kink, interest.full] as const,
   };

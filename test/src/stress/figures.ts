@@ -1,10 +1,10 @@
-import { fundAbi, levyAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
+import { fundAbi, ledgerAbi, levyAbi, liquidationAbi, marketsAbi } from '@lockstep/contracts';
 import { liquidation, risk, type AccountId } from '@lockstep/shared';
 import { parseEventLogs, type Log } from 'viem';
 import { MODES, type Mode } from './population.js';
 import { NUMBER, units } from './prices.js';
 
-/** What a replay did to the accounts of one margin mode. Money in cash. */
+/** What a replay did to the accounts of one margin mode, or to makers and bidders together. Money in cash. */
 export interface ModeFigures {
   readonly accounts: number;
   /** notional of positions at the start */
@@ -17,12 +17,33 @@ export interface ModeFigures {
   liquidatedNotional: number;
   /** value that went to bidders beyond what they paid */
   discounts: number;
-  /** paid by the insurance fund */
+  /** paid by the insurance fund at once */
   fundUse: number;
   /** neither equity nor fund paid it: booked as deficits, and shortfalls that stand open at the end */
   badDebt: number;
+  /** paid to levies by those of them who had gained, whoever lost */
+  levy: number;
   /** least equity over maintenance margin that was seen */
   worstHealth: number;
+}
+
+/** What became of deficits that were booked. Cash; levies less their rounding, covers, spread and what is owed sum to what was booked. */
+export interface Losses {
+  /** deficits when they were booked: what neither the account nor the fund paid at once */
+  readonly booked: number;
+  /** paid by the fund later on */
+  readonly covered: number;
+  /** taken by levies, and what of that was not needed any more and went to the fund */
+  readonly levy: number;
+  readonly levyToFund: number;
+  /** a loss of all cash */
+  readonly spread: number;
+}
+
+/** One levy: what it was opened for, and what has been paid to it. Cash. */
+export interface LevyTotals {
+  readonly deficit: number;
+  readonly paid: number;
 }
 
 /** The market at one step, for pictures. */
@@ -36,7 +57,7 @@ export interface Moment {
 }
 
 const WAD = 10n ** 18n;
-const ABI = [...liquidationAbi, ...marketsAbi, ...fundAbi, ...levyAbi];
+const ABI = [...liquidationAbi, ...marketsAbi, ...fundAbi, ...levyAbi, ...ledgerAbi];
 
 /** Notional of what moved: words of positions and options as holdings have them. */
 export function notionalOf(words: readonly bigint[], step: liquidation.StressStep): number {
@@ -51,44 +72,71 @@ export function notionalOf(words: readonly bigint[], step: liquidation.StressSte
   }, 0);
 }
 
+const nothing = (accounts: number, notional: number): ModeFigures => ({
+  ...{
+    accounts,
+    notional,
+    liquidatedAccounts: 0,
+    auctions: 0,
+    bids: 0,
+    liquidatedNotional: 0,
+    discounts: 0,
+    fundUse: 0,
+    badDebt: 0,
+    levy: 0,
+  },
+  worstHealth: Infinity,
+});
+
 /** Adds up what happened, from the events of the contracts. */
 export class Figures {
   readonly byMode: Readonly<Record<Mode, ModeFigures>>;
-  /** auctions of makers and bidders, which belong to no mode of the table */
-  others = 0;
-  /** paid by those who gained, and what exceeded their gains: a loss of all cash */
-  levy = 0;
-  spread = 0;
+  /** makers and bidders */
+  readonly others: ModeFigures;
+  #losses: Losses = { booked: 0, covered: 0, levy: 0, levyToFund: 0, spread: 0 };
+  /** what the fund says it paid, to whomever */
+  #fundPaid = 0;
+  readonly #levies = new Map<bigint, LevyTotals>();
   readonly #hit = new Set<AccountId>();
   readonly #auctions = new Map<bigint, AccountId>();
   readonly #open = new Set<AccountId>();
 
+  /** @param others makers and bidders, all of whose notional is the traders' other side */
   constructor(
     private readonly modes: ReadonlyMap<AccountId, Mode>,
     notional: Readonly<Record<Mode, number>>,
+    private readonly rest: ReadonlySet<AccountId>,
   ) {
-    const of = (mode: Mode): ModeFigures => ({
-      accounts: [...modes.values()].filter((one) => one === mode).length,
-      notional: notional[mode],
-      liquidatedAccounts: 0,
-      auctions: 0,
-      bids: 0,
-      liquidatedNotional: 0,
-      discounts: 0,
-      fundUse: 0,
-      badDebt: 0,
-      worstHealth: Infinity,
-    });
+    const of = (mode: Mode): ModeFigures => nothing([...modes.values()].filter((one) => one === mode).length, notional[mode]);
     this.byMode = { isolated: of('isolated'), cross: of('cross'), portfolio: of('portfolio') };
+    this.others = nothing(
+      rest.size,
+      MODES.reduce((sum, mode) => sum + notional[mode], 0),
+    );
   }
 
   of(account: AccountId): ModeFigures | null {
     const mode = this.modes.get(account);
-    return mode === undefined ? null : this.byMode[mode];
+    if (mode !== undefined) return this.byMode[mode];
+    return this.rest.has(account) ? this.others : null;
   }
 
   get liquidatedNotional(): number {
     return MODES.reduce((sum, mode) => sum + this.byMode[mode].liquidatedNotional, 0);
+  }
+
+  get losses(): Losses {
+    return this.#losses;
+  }
+
+  /** What the fund says it paid. */
+  get fundPaid(): number {
+    return this.#fundPaid;
+  }
+
+  /** In the order in which they opened. */
+  get levies(): readonly LevyTotals[] {
+    return [...this.#levies.values()];
   }
 
   /** Whose auction is open. */
@@ -122,12 +170,10 @@ export class Figures {
           this.#auctions.set(args.id, account);
           this.#open.add(account);
           const own = this.of(account);
-          if (own === null) this.others++;
-          else {
-            own.auctions++;
-            if (!this.#hit.has(account)) own.liquidatedAccounts++;
-            this.#hit.add(account);
-          }
+          if (own === null) break;
+          own.auctions++;
+          if (!this.#hit.has(account)) own.liquidatedAccounts++;
+          this.#hit.add(account);
           break;
         }
         case 'AuctionEnded':
@@ -150,6 +196,7 @@ export class Figures {
           break;
         }
         case 'InsolventPaid': {
+          this.#add({ booked: units(args.deficit) });
           const account = this.#auctions.get(args.id);
           const own = account === undefined ? null : this.of(account);
           if (own === null) break;
@@ -157,15 +204,36 @@ export class Figures {
           own.badDebt += units(args.deficit);
           break;
         }
-        case 'LevyPaid':
-          this.levy += units(args.levy);
+        case 'Paid':
+          this.#fundPaid += units(args.cash);
           break;
-        case 'LevyClosed':
-          this.spread += units(args.spread);
+        case 'DeficitCovered':
+          this.#add({ covered: units(args.cash) });
+          break;
+        case 'LevyOpened':
+          this.#levies.set(args.id, { deficit: units(args.deficit), paid: 0 });
+          break;
+        case 'LevyPaid': {
+          // CAST: as above.
+          const own = this.of(args.account as AccountId);
+          if (own === null) throw new Error(`a levy was paid by ${args.account}; expected one of the population`);
+          own.levy += units(args.levy);
+          this.#add({ levy: units(args.levy), levyToFund: units(args.fund) });
+          const { deficit, paid } = this.#levies.get(args.id) ?? { deficit: 0, paid: 0 };
+          this.#levies.set(args.id, { deficit, paid: paid + units(args.levy) });
+          break;
+        }
+        case 'LossSpread':
+          this.#add({ spread: units(args.amount) });
           break;
         default:
       }
     }
+  }
+
+  #add(more: Partial<Losses>): void {
+    const of = (key: keyof Losses): number => this.#losses[key] + (more[key] ?? 0);
+    this.#losses = { booked: of('booked'), covered: of('covered'), levy: of('levy'), levyToFund: of('levyToFund'), spread: of('spread') };
   }
 
   #bid(account: AccountId, gain: bigint): void {

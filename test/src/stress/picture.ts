@@ -8,7 +8,7 @@ const RIGHT = 210;
 const PANEL = 150;
 const GAP = 44;
 const TOP = 64;
-const COLOURS = ['#1b7f5c', '#3a6ea5', '#7a5195', '#d1495b', '#c98a1b', '#555555'] as const;
+const COLOURS = ['#1b7f5c', '#3a6ea5', '#7a5195', '#d1495b', '#c98a1b', '#2f9aa8', '#555555'] as const;
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 

@@ -1,10 +1,12 @@
-import { fundAbi, liquidationAbi } from '@lockstep/contracts';
+import { fundAbi } from '@lockstep/contracts';
 import { liquidation, type AccountId } from '@lockstep/shared';
-import { decodeFunctionData, getAbiItem, toFunctionSelector, type Log } from 'viem';
+import type { Log } from 'viem';
+import { auctionedBy, chargedIn, changedIn, isStart, soldBy } from './calls.js';
 import type { Call, Sent } from './chain.js';
+import { assertAccounted, owedByDeficits } from './checks.js';
 import { ReplayKeepers } from './keepers.js';
-import { Figures, type ModeFigures, type Moment } from './figures.js';
-import type { Hub } from './hub.js';
+import { Figures, type LevyTotals, type Losses, type ModeFigures, type Moment } from './figures.js';
+import type { Deposit, Hub } from './hub.js';
 import { arrival, topUp, type Messages, type TopUp } from './owners.js';
 import { MODES, type Mode } from './population.js';
 import { units, wad } from './prices.js';
@@ -20,6 +22,8 @@ export interface Scenario {
   readonly halts: boolean;
   /** whether anyone bids */
   readonly bidders: boolean;
+  /** what the insurance fund begins with, cash */
+  readonly fund: number;
 }
 
 export interface Replay {
@@ -28,14 +32,16 @@ export interface Replay {
   /** cash */
   readonly fundBefore: number;
   readonly fundAfter: number;
-  /** paid by those who gained, and what of deficits became a loss of all cash */
-  readonly levy: number;
-  readonly spread: number;
+  /** what became of deficits; `owed` by the deficit accounts at the end, with its interest, and `open`: what accounts still owe then */
+  readonly losses: Losses & { readonly owed: number; readonly open: number };
+  readonly levies: readonly LevyTotals[];
   /** sent by owners, and what of it came while the account was in auction or after */
   readonly topUps: { readonly sent: number; readonly cash: number; readonly late: number };
-  /** auctions of bidders and makers */
-  readonly others: number;
-  /** transactions the contracts refused, by the error */
+  /** bidders and makers */
+  readonly others: ModeFigures;
+  /** transactions about an auction that another one of the same block had changed before them, which the contracts refused for that */
+  readonly overtaken: number;
+  /** others that they refused, by the error */
   readonly refused: Readonly<Record<string, number>>;
   readonly gas: { readonly starts: number; readonly bids: number };
   readonly moments: readonly Moment[];
@@ -74,17 +80,8 @@ interface Known {
 const LEAST = wad(10);
 const isBelow = ({ equity, margin }: liquidation.Watched): boolean => equity < margin;
 
-const START = toFunctionSelector(getAbiItem({ abi: liquidationAbi, name: 'start' }));
-const BID = toFunctionSelector(getAbiItem({ abi: liquidationAbi, name: 'bid' }));
-
-/** The account that a call bids on; null: it is no bid. */
-function soldBy({ data }: Call): AccountId | null {
-  if (!data.startsWith(BID)) return null;
-  const { args } = decodeFunctionData({ abi: liquidationAbi, data });
-  const [wanted] = args ?? [];
-  // CAST: the contract's accounts are account ids.
-  return typeof wanted === 'object' && 'bidder' in wanted ? (wanted.account as AccountId) : null;
-}
+/** Cash as a deposit on the hub. */
+const cashOf = (account: AccountId, cash: number): Deposit => ({ account, chain: 'hub', asset: 'USDC', amount: wad(cash) / 10n ** 12n });
 
 /** One run through an episode: prices, owners, keeper and bidders, on the contracts. */
 export class Run {
@@ -92,9 +89,12 @@ export class Run {
   readonly #messages: Messages;
   readonly #traders: ReadonlyMap<AccountId, Trader>;
   readonly #known = new Map<AccountId, Known>();
+  /** those of them that lost cash since */
+  readonly #stale = new Set<AccountId>();
   readonly #exposures = new Map<AccountId, Exposure>();
   readonly #savings = new Map<AccountId, number>();
   #travelling: (TopUp & { readonly id: AccountId })[] = [];
+  #overtaken = 0;
   readonly #refused: Record<string, number> = {};
   readonly #moments: Moment[] = [];
   #sent = { sent: 0, cash: 0, late: 0 };
@@ -113,16 +113,17 @@ export class Run {
       market.traders
         .filter(({ plan }) => plan.mode === mode)
         .reduce((sum, { plan }) => sum + plan.positions.reduce((total, position) => total + Math.abs(position.notional), 0), 0);
-    this.#figures = new Figures(new Map(market.traders.map(({ account, plan }) => [account, plan.mode])), {
-      isolated: notional('isolated'),
-      cross: notional('cross'),
-      portfolio: notional('portfolio'),
-    });
+    this.#figures = new Figures(
+      new Map(market.traders.map(({ account, plan }) => [account, plan.mode])),
+      { isolated: notional('isolated'), cross: notional('cross'), portfolio: notional('portfolio') },
+      new Set([...market.makers, ...this.#bidders()]),
+    );
     for (const { account, plan, equity } of market.traders) this.#savings.set(account, plan.owner.savings * equity);
   }
 
   /** @throws Error if an account below maintenance margin was not looked at */
   async through(): Promise<Replay> {
+    await this.hub.chain.must(...this.hub.depositCalls([cashOf(this.market.fund, this.scenario.fund)]));
     const fundBefore = await this.#fundCash();
     const keepers = await ReplayKeepers.start(this.hub, this.market, this.scenario.bidders);
     for (const [index, step] of this.steps.entries()) {
@@ -134,15 +135,25 @@ export class Run {
       await this.#watch([...new Set([...this.#figures.open, ...this.#insolvent()])], step);
       await this.#note(step);
     }
+    return await this.#replay(fundBefore);
+  }
+
+  async #replay(fundBefore: number): Promise<Replay> {
+    const { byMode, others, losses, levies, fundPaid } = this.#figures;
+    // Bad debt is that of deficits alone until the shortfalls that stand open are added.
+    const fundUse = [...MODES.map((mode) => byMode[mode]), others].reduce((sum, own) => sum + own.fundUse, 0);
+    const owed = await owedByDeficits(this.hub);
+    assertAccounted({ fundUse, fundPaid, losses, levies, owed });
     return {
       scenario: this.scenario,
-      byMode: this.#withOpenShortfalls(),
+      byMode,
+      others,
       fundBefore,
       fundAfter: await this.#fundCash(),
-      levy: this.#figures.levy,
-      spread: this.#figures.spread,
+      losses: { ...losses, owed, open: this.#addOpenShortfalls() },
+      levies,
       topUps: this.#sent,
-      others: this.#figures.others,
+      overtaken: this.#overtaken,
       refused: this.#refused,
       gas: this.#gas,
       moments: this.#moments,
@@ -160,9 +171,7 @@ export class Run {
     const calls = [
       await this.hub.snapshotCall(step, time),
       ...(halt !== null && halt.from === at ? [this.hub.degradeCall(halt.chain)] : []),
-      ...this.hub.depositCalls(
-        arrived.map(({ id, chain, cash }) => ({ account: id, chain, asset: 'USDC', amount: wad(cash) / 10n ** 12n })),
-      ),
+      ...this.hub.depositCalls(arrived.map(({ id, chain, cash }) => ({ ...cashOf(id, cash), chain }))),
     ];
     const sent = await this.hub.chain.mine(time, calls);
     const refused = calls[sent.findIndex(({ succeeded }) => !succeeded)];
@@ -189,7 +198,7 @@ export class Run {
 
   #isNear(account: AccountId, step: liquidation.StressStep): boolean {
     const [known, trader, [first]] = [this.#known.get(account), this.#traders.get(account), this.steps];
-    if (known === undefined || first === undefined || this.#isOpen(account)) return true;
+    if (known === undefined || first === undefined || this.#isOpen(account) || this.#stale.has(account)) return true;
     const figures = { equity: units(known.watched.equity), margin: units(known.watched.margin) };
     if (trader === undefined) return mayBeUneasy(figures, known.step, step);
     const exposure = this.#exposures.get(account) ?? exposureOf(trader.plan, trader.equity, first, this.startsAt);
@@ -217,6 +226,7 @@ export class Run {
     const watched = await this.hub.watch(accounts);
     for (const one of watched) {
       this.#known.set(one.account, { watched: one, step });
+      this.#stale.delete(one.account);
       this.#figures.seen(one);
     }
     return watched;
@@ -294,18 +304,31 @@ export class Run {
     const sold = await this.hub.watch([...new Set(calls.flatMap((call) => soldBy(call) ?? []))]);
     const sent = await this.hub.chain.mine(this.hub.chain.now + 1, calls);
     const logs: Log[] = [];
+    const changed = new Set<AccountId>();
     for (const [at, { succeeded, gasUsed, logs: own }] of sent.entries()) {
       logs.push(...own);
+      for (const account of changedIn(own)) changed.add(account);
       const call = calls[at];
       if (call === undefined) continue;
-      if (succeeded && call.data.startsWith(START)) this.#gas.starts = Math.max(this.#gas.starts, Number(gasUsed));
+      if (succeeded && isStart(call)) this.#gas.starts = Math.max(this.#gas.starts, Number(gasUsed));
       if (succeeded && soldBy(call) !== null) this.#gas.bids = Math.max(this.#gas.bids, Number(gasUsed));
-      if (succeeded) continue;
-      const reason = (await this.hub.chain.reasonOf(call)).split('(')[0] ?? 'unknown';
-      this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;
+      if (!succeeded) await this.#refuse(call, changed);
     }
     this.#figures.take(logs, step, sold, this.hub.chain.now);
+    const charged = chargedIn(logs);
+    for (const account of charged === 'everyone' ? this.#known.keys() : charged) this.#stale.add(account);
     return sent;
+  }
+
+  /** @param changed accounts whose auctions are not what they were at the beginning of the block */
+  async #refuse(call: Call, changed: ReadonlySet<AccountId>): Promise<void> {
+    const account = auctionedBy(call);
+    if (account !== null && changed.has(account)) {
+      this.#overtaken++;
+      return;
+    }
+    const reason = (await this.hub.chain.reasonOf(call)).split('(')[0] ?? 'unknown';
+    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;
   }
 
   // ---- figures
@@ -335,12 +358,17 @@ export class Run {
     });
   }
 
-  #withOpenShortfalls(): Readonly<Record<Mode, ModeFigures>> {
+  /** @returns all that is added, cash */
+  #addOpenShortfalls(): number {
+    let open = 0;
     for (const [account, short] of this.#shortfalls()) {
       const own = this.#figures.of(account);
-      if (own !== null) own.badDebt += short;
+      if (own === null) continue;
+      own.badDebt += short;
+      open += short;
     }
-    for (const mode of MODES) if (!Number.isFinite(this.#figures.byMode[mode].worstHealth)) this.#figures.byMode[mode].worstHealth = 0;
-    return this.#figures.byMode;
+    const { byMode, others } = this.#figures;
+    for (const own of [...MODES.map((mode) => byMode[mode]), others]) if (!Number.isFinite(own.worstHealth)) own.worstHealth = 0;
+    return open;
   }
 }

@@ -1,6 +1,8 @@
-import { MODES, type Mode } from './population.js';
+import { LOCAL_LIQUIDATION } from '@lockstep/deployments';
+import type { ModeFigures } from './figures.js';
+import { MODES } from './population.js';
 import type { Replay } from './replay.js';
-import { ACCOUNTS, BIDDERS, FUND, SCENARIOS, type EpisodeResult } from './scenarios.js';
+import { ACCOUNTS, BIDDERS, FUND, SCENARIOS, SMALL_FUND, type EpisodeResult } from './scenarios.js';
 
 /** Everything of a run of the command, as `--json` prints it. Money in cash. */
 export interface StressReport {
@@ -19,17 +21,26 @@ export function money(value: number): string {
 }
 export const percent = (share: number): string => `${(100 * share).toFixed(Math.abs(share) < 0.1 ? 1 : 0)}%`;
 
-const total = (of: (mode: Mode) => number): number => MODES.reduce((sum, mode) => sum + of(mode), 0);
+/** Sum over accounts of every mode. */
+const ofModes = ({ byMode }: Replay, of: (own: ModeFigures) => number): number => MODES.reduce((sum, mode) => sum + of(byMode[mode]), 0);
+/** Makers and bidders too. */
+const ofAll = (replay: Replay, of: (own: ModeFigures) => number): number => ofModes(replay, of) + of(replay.others);
+
+/** The parts of bad debt, of a replay. */
+const levied = ({ losses }: Replay): number => losses.levy - losses.levyToFund;
+const open = ({ losses }: Replay): number => losses.owed + losses.open;
 
 const SUMMARY = [
   'run',
   'liquidated: isolated',
   'cross',
   'portfolio',
-  'discounts',
   'fund use',
   'bad debt',
-  'levy, spread',
+  'of it: levy',
+  'fund later',
+  'spread',
+  'open',
   'worst health: isolated',
   'cross',
   'portfolio',
@@ -37,19 +48,21 @@ const SUMMARY = [
 
 /** One line per replay. */
 export function summaryRow(replay: Replay): string[] {
-  const { byMode } = replay;
+  const { byMode, losses } = replay;
   return [
     replay.scenario.name,
     ...MODES.map((mode) => percent(byMode[mode].liquidatedNotional / byMode[mode].notional)),
-    money(total((mode) => byMode[mode].discounts)),
-    money(total((mode) => byMode[mode].fundUse)),
-    money(total((mode) => byMode[mode].badDebt)),
-    money(replay.levy + replay.spread),
+    money(ofAll(replay, ({ fundUse }) => fundUse)),
+    money(ofAll(replay, ({ badDebt }) => badDebt)),
+    money(levied(replay)),
+    money(losses.covered),
+    money(losses.spread),
+    money(open(replay)),
     ...MODES.map((mode) => byMode[mode].worstHealth.toFixed(2)),
   ];
 }
 
-/** One line per mode of a replay, with what the summary sums up. */
+/** One line per mode of a replay, with what the summary sums up, and one for makers and bidders. */
 const DETAILS = [
   'run',
   'mode',
@@ -61,12 +74,16 @@ const DETAILS = [
   'discounts',
   'fund use',
   'bad debt',
+  'levy',
   'worst health',
 ] as const;
+/** Accounts that are in no mode's line: makers and bidders. */
+const OTHERS = 'others';
+export const ROWS = [...MODES, OTHERS] as const;
 
 export function detailRows(replay: Replay): string[][] {
-  return MODES.map((mode) => {
-    const own = replay.byMode[mode];
+  return ROWS.map((mode) => {
+    const own = mode === OTHERS ? replay.others : replay.byMode[mode];
     return [
       replay.scenario.name,
       mode,
@@ -78,6 +95,7 @@ export function detailRows(replay: Replay): string[][] {
       money(own.discounts),
       money(own.fundUse),
       money(own.badDebt),
+      money(own.levy),
       own.worstHealth.toFixed(2),
     ];
   });
@@ -92,45 +110,49 @@ function markdownTable(head: readonly string[], rows: readonly (readonly string[
   return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
 }
 
-const SHORT = ['episode', 'BTC', 'ETH', 'liquidated', 'fund use', 'bad debt', 'levy, spread', 'bad debt if nobody bids'] as const;
+const SHORT = [
+  'episode',
+  'BTC',
+  'ETH',
+  'liquidated',
+  'fund use',
+  'bad debt',
+  'levy',
+  'spread',
+  'a tenth of the fund: fund use',
+  'levy',
+  'spread',
+  'nobody bids: bad debt',
+] as const;
 
-/** "2 … 5", or "2" where both read the same. */
+/** "2 … 5", or "2" where both read the same; nothing of nothing. */
 function range(values: readonly number[], text: (value: number) => string): string {
+  if (values.length === 0) return '';
   const [least, most] = [text(Math.min(...values)), text(Math.max(...values))];
   return least === most ? least : `${least} … ${most}`;
 }
 
-/** One line per episode: what its replays with bidders lie between, and what is owed in the end where nobody bids. */
+/** One line per episode: what its replays with bidders lie between, the one with a small fund, and what is owed in the end where nobody bids. */
 export function shortRow(episode: EpisodeResult): string[] {
   const { falls, replays } = episode;
-  const name = titleOf(episode);
-  const of = (replay: Replay, key: 'notional' | 'liquidatedNotional' | 'fundUse' | 'badDebt'): number =>
-    total((mode) => replay.byMode[mode][key]);
-  const bid = replays.filter(({ scenario }) => scenario.bidders);
+  const bid = replays.filter(({ scenario }) => scenario.bidders && scenario.fund === FUND);
+  const small = replays.filter(({ scenario }) => scenario.bidders && scenario.fund === SMALL_FUND);
   const alone = replays.filter(({ scenario }) => !scenario.bidders);
-  const over = (key: 'fundUse' | 'badDebt', some: readonly Replay[]): string =>
-    some.length === 0
-      ? ''
-      : range(
-          some.map((one) => of(one, key)),
-          money,
-        );
-  if (bid.length === 0) return [name, percent(falls.BTC), percent(falls.ETH), '', '', '', '', over('badDebt', alone)];
+  const over = (some: readonly Replay[], of: (replay: Replay) => number): string => range(some.map(of), money);
+  const fundUse = (replay: Replay): number => ofAll(replay, (own) => own.fundUse);
+  const badDebt = (replay: Replay): number => ofAll(replay, (own) => own.badDebt);
+  const spread = ({ losses }: Replay): number => losses.spread;
   return [
-    name,
+    titleOf(episode),
     percent(falls.BTC),
     percent(falls.ETH),
     range(
-      bid.map((one) => of(one, 'liquidatedNotional') / of(one, 'notional')),
+      bid.map((one) => ofModes(one, (own) => own.liquidatedNotional) / ofModes(one, (own) => own.notional)),
       percent,
     ),
-    over('fundUse', bid),
-    over('badDebt', bid),
-    range(
-      bid.map(({ levy, spread }) => levy + spread),
-      money,
-    ),
-    over('badDebt', alone),
+    ...[fundUse, badDebt, levied, spread].map((of) => over(bid, of)),
+    ...[fundUse, levied, spread].map((of) => over(small, of)),
+    over(alone, badDebt),
   ];
 }
 
@@ -155,6 +177,9 @@ export function reportText({ seed, accounts, episodes }: StressReport): string {
 
 /** The page in docs: what is replayed, what came of it. Pictures lie beside it, named by `pictureOf`. */
 export function reportMarkdown({ seed, accounts, episodes }: StressReport): string {
+  const tranches = Object.entries(LOCAL_LIQUIDATION.fund.tranches)
+    .map(([symbol, share]) => `${symbol} ${percent(Number(share) / 1e18)}`)
+    .join(', ');
   const bidders = BIDDERS.map(({ name, capital, required }) => `${name}: ${money(capital)}, ${percent(required)}`).join('; ');
   const sections = episodes.map((episode) =>
     [
@@ -167,26 +192,30 @@ export function reportMarkdown({ seed, accounts, episodes }: StressReport): stri
   return [
     '# Replays of price falls',
     `Recorded falls (\`shared/vectors/stress/paths.json\`) are played through the hub's contracts, ${accounts} accounts at a time, by \`npm run stress\`. ` +
-      'Ledger, markets, feeds, engines, margin, fund, levies and auctions are the contracts themselves, with the rates of a local network; who starts, ends and bids are the keepers of ' +
+      'Ledger, markets, feeds, engines, margin, fund, levies and auctions are the contracts themselves, set as a local network is deployed: its rates, auction terms, wires, and ' +
+      `what the losses of a market may take of the fund (${tranches}). Trades are handed to the markets directly, so nobody pays trading fees and the fund gets no part of them; caps on assets and open ` +
+      'interest are out of reach; every route of top-ups is open and stays so, without a keeper who looks after it. Who starts, ends and bids are the keepers of ' +
       '`relayer/src/stages/liquidation`, as `lockstep liquidator` runs them: they know what they read from the chain. Prices, owners and what bidders sell again are played. ' +
-      `After each run the sums of INV-CASH-1 and INV-POS-1 are checked, and in every step that no account stays below maintenance margin without an auction. The seed is ${seed}; the same seed gives the same figures.`,
+      'After each run the sums of INV-CASH-1 and INV-POS-1 are checked, and that each loss has one payer: fund, levies, all cash, or nobody yet. In every step it is checked that no ' +
+      `account stays below maintenance margin without an auction, but for those that keepers leave alone: whose margin, equity and lack of margin are all below 10. The seed is ${seed}; the same seed gives the same figures.`,
     '## How',
     [
       '- **Prices**: each hour in four steps, previous close, half-way, low, close. Where ETH was not recorded it moves by 1.2 times the log move of BTC. Implied volatility is the larger of 60% and 1.3 times the exponentially weighted one. Funding and interest run.',
-      '- **Accounts**: a third each in isolated, cross and portfolio mode; sizes are lognormal, three quarters of the directional ones are long, equity is 1.1 to 20 times the initial margin. Cross and portfolio accounts sell options too; portfolio accounts hold spreads, hedges and pairs. Collateral is USDC, WBTC and WETH on three chains. Six well-covered makers took the other sides; they are in no column.',
+      '- **Accounts**: a third each in isolated, cross and portfolio mode; sizes are lognormal, three quarters of the directional ones are long, equity is 1.1 to 20 times the initial margin. Cross and portfolio accounts sell options too; portfolio accounts hold spreads, hedges and pairs. Collateral is USDC, WBTC and WETH on three chains. Six well-covered makers took the other sides; with the bidders they are the line “others” by mode, and in fund use, bad debt and levies of a run.',
       '- **Owners**: three quarters look after their accounts, every 15 minutes to every 4 hours, and most have savings on one of the three chains. Below 1.2 to 2.5 times maintenance margin they send what restores 2.5 to 4 times. It arrives after the delay of the run, at once from the hub.',
       '- **One chain halted**: from the first hour in which BTC loses a twentieth, one spoke stands still for six hours; the guardian marks it degraded, which raises initial haircuts there.',
-      `- **Bidders** (capital, least gain of the maintenance margin they take over): ${bidders}. Each is a keeper of its own with its capital as its budget of a day; one more bids nothing, and sees to levies. While auctions run, bidders look at a block a minute, and at those that follow as long as anyone sends something; the one without a bid looks at every step. All go by the defaults of \`lockstep liquidator\`; gas costs a gwei. Bidders sell a quarter of their perpetuals every 15 minutes at 0.2% off the mark, and are liquidated like anyone. In the last run of each table only the keeper without a bid is there.`,
-      `- **Fund**: ${money(FUND)} at the start. Fund use is what it paid for insolvent accounts; start fees it earned are not taken off.`,
-      '- **Columns**: liquidated is the notional bidders took over, as a share of what the mode held at the start (more than 100% if positions were taken over twice as prices changed). Discounts are what bidders gained at the mark. Bad debt is what neither equity nor fund paid at once: booked deficits, and what accounts still owe at the end. Levy, spread: what of it profits paid, and what then became a loss of all cash. Health is equity over maintenance margin.',
+      `- **Bidders** (capital, least gain of the maintenance margin they take over): ${bidders}. Each is a keeper of its own with its capital as its budget of a day; one more bids nothing, and sees to levies. While auctions run, bidders look at a block a minute, and at those that follow as long as anyone sends something; the one without a bid looks at every step. All go by the defaults of \`lockstep liquidator\`; gas costs a gwei. Bidders sell a quarter of their perpetuals every 15 minutes at 0.2% off the mark, and are liquidated like anyone. Where nobody bids only the keeper without a bid is there.`,
+      `- **Fund**: ${money(FUND)} at the start, ${money(SMALL_FUND)} in the run with a tenth of it; messages take 15 minutes there. Fund use is what it paid for insolvent accounts at once; start fees it earned are not taken off.`,
+      '- **Columns**: liquidated is the notional bidders took over, as a share of what the mode held at the start (more than 100% if positions were taken over twice as prices changed). Discounts are what bidders gained at the mark. Bad debt is what neither equity nor fund paid at once: booked deficits, and what accounts still owe at the end. Of it: what levies took of gains, what the fund paid later, what became a loss of all cash (spread), and what is open at the end. By mode, fund use and bad debt are those of accounts that lost, levy is what accounts of the mode that had gained paid, whoever lost, also what a levy did not need any more, which went to the fund. Health is equity over maintenance margin.',
     ].join('\n'),
     '## In short',
-    'From the best to the worst of the runs with bidders, whatever messages took; all modes together.',
+    'From the best to the worst of the runs with bidders and the whole fund, whatever messages took; all accounts together.',
     markdownTable(SHORT, episodes.map(shortRow)),
     'How long messages take changes little: most who are liquidated have nothing to send, or do not look in time, and bidders are there within minutes; slow messages leave some more ' +
       'accounts to be liquidated whose top-up comes too late. The mode changes much: an isolated account has one position and the least margin for it, so a gap takes it first and ' +
       'furthest; portfolio accounts hold spreads and hedges, and what they have to cover is their worst scenario. The fund pays where a price passes through all of the margin between ' +
-      'two steps, and what bidders ask for waiting.',
+      'two steps, and what bidders ask for waiting. Losses of one market take their part of it at most: levies pay what is beyond that while the fund still has cash for the other’s, and ' +
+      'makers pay most of them, who stood on the other side of the fall.',
     ...sections,
     `Runs: ${SCENARIOS.map(({ name }) => name).join(', ')}. ${ACCOUNTS} accounts unless told otherwise. \`npm run stress -- --episode <id> --run <name> --json\` prints one in full.`,
   ].join('\n\n');

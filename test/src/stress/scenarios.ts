@@ -10,14 +10,19 @@ import { populate, type BidderPlan } from './setup.js';
 
 const MINUTE = 60;
 
+/** What the insurance fund begins with, cash, but where it is said to have less. */
+export const FUND = 2_000_000;
+export const SMALL_FUND = FUND / 10;
+
 /** What each episode is replayed with. */
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'messages at once', delay: 0, halts: false, bidders: true },
-  { name: '15 minutes', delay: 15 * MINUTE, halts: false, bidders: true },
-  { name: '60 minutes', delay: 60 * MINUTE, halts: false, bidders: true },
-  { name: '240 minutes', delay: 240 * MINUTE, halts: false, bidders: true },
-  { name: 'one chain halted', delay: 15 * MINUTE, halts: true, bidders: true },
-  { name: 'nobody bids', delay: 15 * MINUTE, halts: false, bidders: false },
+  { name: 'messages at once', delay: 0, halts: false, bidders: true, fund: FUND },
+  { name: '15 minutes', delay: 15 * MINUTE, halts: false, bidders: true, fund: FUND },
+  { name: '60 minutes', delay: 60 * MINUTE, halts: false, bidders: true, fund: FUND },
+  { name: '240 minutes', delay: 240 * MINUTE, halts: false, bidders: true, fund: FUND },
+  { name: 'one chain halted', delay: 15 * MINUTE, halts: true, bidders: true, fund: FUND },
+  { name: 'a tenth of the fund', delay: 15 * MINUTE, halts: false, bidders: true, fund: SMALL_FUND },
+  { name: 'nobody bids', delay: 15 * MINUTE, halts: false, bidders: false, fund: FUND },
 ];
 
 /** Capital, and the least gain each asks for, of the maintenance margin it takes over. */
@@ -26,8 +31,6 @@ export const BIDDERS: readonly BidderPlan[] = [
   { name: 'steady', capital: 6_000_000, required: 0.15 },
   { name: 'patient', capital: 20_000_000, required: 0.4 },
 ];
-/** What the insurance fund begins with, cash. */
-export const FUND = 2_000_000;
 export const ACCOUNTS = 200;
 export const SEED = 20_260_101;
 /** Blocks of the set-up lie before the first price. */
@@ -79,7 +82,7 @@ export async function replayEpisode(
   try {
     // CAST: the contract's accounts are account ids.
     const fund = (await hub.chain.client.readContract({ address: hub.at.fund, abi: fundAbi, functionName: 'account' })) as AccountId;
-    const market = await populate(hub, population(seed, accounts), BIDDERS, fund, FUND, first, startsAt);
+    const market = await populate(hub, population(seed, accounts), BIDDERS, fund, first, startsAt);
     const everyone = [...market.traders, ...market.bidders].map(({ account }) => account).concat(market.makers);
     const replays: Replay[] = [];
     let back = await hub.snapshot();

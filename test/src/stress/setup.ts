@@ -89,7 +89,6 @@ export async function populate(
   plans: readonly AccountPlan[],
   bidderPlans: readonly BidderPlan[],
   fund: AccountId,
-  fundCash: number,
   first: liquidation.StressStep,
   startsAt: number,
 ): Promise<Market> {
@@ -124,8 +123,8 @@ export async function populate(
     const own = bare[accounts.length + at];
     return inCash(account, MAKER_RESERVE + MAKER_COVERAGE * units(own?.initial ?? 0n) - units(own?.equity ?? 0n));
   });
-  const rest = [...bidders.map(({ plan, account }) => inCash(account, plan.capital)), inCash(fund, fundCash)];
-  await hub.chain.must(...hub.depositCalls([...deposits, ...makerDeposits, ...rest].filter(({ amount }) => amount > 0n)));
+  const capital = bidders.map(({ plan, account }) => inCash(account, plan.capital));
+  await hub.chain.must(...hub.depositCalls([...deposits, ...makerDeposits, ...capital].filter(({ amount }) => amount > 0n)));
 
   const covered = await hub.watch([...accounts.map(({ account }) => account), ...makers]);
   const short = covered.findIndex(({ equity, initial }) => equity < initial);

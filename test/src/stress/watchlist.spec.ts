@@ -5,6 +5,7 @@ import { notionalOf } from './figures.js';
 import { population, type AccountPlan } from './population.js';
 import { money, percent, reportMarkdown, shortRow, textTable } from './report.js';
 import type { Replay } from './replay.js';
+import { FUND, SMALL_FUND } from './scenarios.js';
 import { exposureOf, FAR, mayBeNear, mayBeUneasy } from './watchlist.js';
 
 const STARTS_AT = 1_700_000_000;
@@ -91,21 +92,29 @@ describe('given figures to print', () => {
   ])('%d is %s', (value, text) => expect(money(value)).toBe(text));
   it('shares below a tenth keep a decimal', () => expect([percent(0.5), percent(0.0625)]).toEqual(['50%', '6.3%']));
   it('an episode in short says what its runs lie between', () => {
-    const mode = { accounts: 1, notional: 100, liquidatedAccounts: 1, auctions: 1, bids: 1, discounts: 0, worstHealth: -1 };
-    const replay = (bidders: boolean, liquidatedNotional: number, fundUse: number, badDebt: number): Replay => {
+    const mode = { accounts: 1, notional: 100, liquidatedAccounts: 1, auctions: 1, bids: 1, discounts: 0, levy: 0, worstHealth: -1 };
+    const replay = (fund: number, bidders: boolean, liquidatedNotional: number, fundUse: number, badDebt: number): Replay => {
       const own = { ...mode, liquidatedNotional, fundUse, badDebt };
+      const losses = { booked: 4 * badDebt, covered: 0, levy: 3 * badDebt + 1, levyToFund: 1, spread: badDebt, owed: 0, open: 0 };
       return {
-        scenario: { name: 'run', delay: 0, halts: false, bidders },
+        scenario: { name: 'run', delay: 0, halts: false, bidders, fund },
         byMode: { isolated: own, cross: own, portfolio: own },
-        ...{ fundBefore: 0, fundAfter: 0, levy: badDebt, spread: badDebt, others: 0, refused: {}, moments: [] },
+        others: own,
+        ...{ fundBefore: 0, fundAfter: 0, losses, levies: [], overtaken: 0, refused: {}, moments: [] },
         ...{ topUps: { sent: 0, cash: 0, late: 0 }, gas: { starts: 0, bids: 0 } },
       };
     };
-    const replays = [replay(true, 20, 1_000, 2), replay(true, 30, 1_000, 0), replay(false, 0, 0, 5_000)];
+    const replays = [
+      replay(FUND, true, 20, 1_000, 2),
+      replay(FUND, true, 30, 1_000, 0),
+      replay(SMALL_FUND, true, 30, 100, 100),
+      replay(FUND, false, 0, 0, 5_000),
+    ];
     const episode = { id: '2020-01-01', name: 'a fall', hours: 2, falls: { BTC: -0.5, ETH: -0.0625 }, replays };
-    const row = ['A fall', '-50%', '-6.3%', '20% … 30%', '3.0k', '0 … 6', '0 … 4', '15.0k'];
+    const row = ['A fall', '-50%', '-6.3%', '20% … 30%', '4.0k', '0 … 8', '0 … 6', '0 … 2', '400', '300', '100', '20.0k'];
     expect(shortRow(episode)).toEqual(row);
-    expect(shortRow({ ...episode, replays: replays.slice(2) })).toEqual(['A fall', '-50%', '-6.3%', '', '', '', '', '15.0k']);
+    const alone = ['A fall', '-50%', '-6.3%', '', '', '', '', '', '', '', '', '20.0k'];
+    expect(shortRow({ ...episode, replays: replays.slice(3) })).toEqual(alone);
     const page = reportMarkdown({ seed: 1, accounts: 3, episodes: [episode] });
     expect(page).toContain(`| ${row.slice(0, 1).join('')}  | ${row.slice(1, 2).join('')} |`);
     expect(page).toContain('## A fall, 2020-01-01: 2 hours, BTC -50%, ETH -6.3% at the lowest');
