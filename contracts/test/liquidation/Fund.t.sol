@@ -18,12 +18,13 @@ contract StrictCheck is IMarginCheck {
     }
 }
 
-/// @notice Says what is missing.
+/// @notice Says what may have to be paid. Nothing is missing by now.
 contract LossesDouble {
-    uint256 public insolvency;
+    uint256 public constant insolvency = 0;
+    uint256 public worstLoss;
 
     function set(uint256 cash) external {
-        insolvency = cash;
+        worstLoss = cash;
     }
 }
 
@@ -192,7 +193,7 @@ contract FundTest is FundFixture {
         assertEq(fund.exit(a), 100e18);
     }
 
-    function test_GivenALossThatIsKnown_WhenAnExitIsDue_ItWaitsUnlessThatIsDust() public {
+    function test_GivenALossThatMayCome_WhenAnExitIsDue_ItWaitsUnlessThatIsDust() public {
         LossesDouble losses = new LossesDouble();
         fund.setLevy(ILevy(address(losses)));
         _stake(a, 50e18);
@@ -202,7 +203,7 @@ contract FundTest is FundFixture {
         losses.set(0.1e18 + 1);
         vm.expectRevert(abi.encodeWithSelector(IFund.LossKnown.selector, 0.1e18 + 1, 0.1e18));
         fund.exit(a);
-        // An account that is short of a thousandth of the fund keeps nobody.
+        // An account that may cost a thousandth of the fund keeps nobody.
         losses.set(0.1e18);
         fund.openInsolvency();
         assertEq(fund.exit(a), 50e18);

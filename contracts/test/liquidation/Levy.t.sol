@@ -242,14 +242,16 @@ contract LevyTest is LevyFixture {
         // 0.1% of four millions and the fund.
         uint256 least = 4_015e18;
         assertEq(_levy.least(), least);
-        _levy.reportShortfall(_carol, BTC, 15_000e18 + least - 1);
-        assertFalse(_ledger.isBraked(), "the fund can pay all but dust");
+        _levy.reportShortfall(_carol, BTC, 15_000e18 + least - 1, 1_000_000e18);
+        assertFalse(_ledger.isBraked(), "the fund can pay all but dust; what payouts may grow by is not missing");
+        assertEq(_levy.worstLoss(), 1_015_000e18 + least - 1);
         vm.expectEmit(address(_levy));
         emit ILevy.BrakeReviewed(true, 15_000e18 + least, 15_000e18);
-        _levy.reportShortfall(_carol, BTC, 15_000e18 + least);
+        _levy.reportShortfall(_carol, BTC, 15_000e18 + least, 0);
         assertTrue(_ledger.isBraked());
-        _levy.reportShortfall(_carol, 0, 0);
+        _levy.reportShortfall(_carol, 0, 0, 0);
         assertFalse(_ledger.isBraked());
+        assertEq(_levy.worstLoss(), 0);
         uint64 id = _open(30_000e18);
         assertTrue(_ledger.isBraked(), "15,000 that nobody covers yet");
         _levy.register(id, _alice);
@@ -264,7 +266,7 @@ contract LevyTest is LevyFixture {
         vm.expectRevert(abi.encodeWithSelector(ILevy.NotLiquidation.selector, makeAddr("stranger"), address(this)));
         _levy.reportDeficit(BTC, 1);
         vm.expectRevert(abi.encodeWithSelector(ILevy.NotLiquidation.selector, makeAddr("stranger"), address(this)));
-        _levy.reportShortfall(_alice, BTC, 1);
+        _levy.reportShortfall(_alice, BTC, 1, 0);
         vm.stopPrank();
         vm.expectRevert(abi.encodeWithSelector(ILevy.LevyUnknown.selector, 9));
         _levy.register(9, _alice);

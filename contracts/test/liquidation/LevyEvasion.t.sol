@@ -62,7 +62,7 @@ contract LevyEvasionTest is LevyFixture {
     }
 
     function test_GivenALevyInSight_WhenAWinnerRaisesItsMarginElsewhere_ItMayNot() public {
-        _levy.reportShortfall(_carol, BTC, DEFICIT);
+        _levy.reportShortfall(_carol, BTC, DEFICIT, 0);
         _markets.trade(_bob, _dave, ETH_PERP, 186e18, 3_000e18);
         _expectPending(GAIN);
         _margin.requireTrade(_bob, false, 558_000e18, _nothing());
@@ -158,7 +158,7 @@ contract LevyEvasionTest is LevyFixture {
     ///      roundings.
     function test_GivenAnyTradesWithAnAccomplice_TheLevyLosesNothing(uint256 seed, uint64 cash) public {
         _cash(_bob, int256(20_000e18 + (uint256(cash) % 300_000) * 1e18));
-        _levy.reportShortfall(_carol, BTC, DEFICIT);
+        _levy.reportShortfall(_carol, BTC, DEFICIT, 0);
         uint256 cost;
         for (uint256 i; i < 6; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));
@@ -197,7 +197,7 @@ contract LevyEvasionTest is LevyFixture {
     // ---- closed before the levy opens
 
     function test_GivenAKnownShortfall_WhenAWinnerClosesBeforeItIsADeficit_ItIsRegisteredAllTheSame() public {
-        _levy.reportShortfall(_carol, BTC, DEFICIT);
+        _levy.reportShortfall(_carol, BTC, DEFICIT, 0);
         vm.expectEmit(address(_levy));
         emit ILevy.Sighted(BTC, HubAccount.unwrap(_bob), GAIN);
         _markets.trade(_dave, _bob, BTC_PERP, 10e18, 64_000e18);
@@ -218,7 +218,7 @@ contract LevyEvasionTest is LevyFixture {
     }
 
     function test_GivenASecondDeficit_WhenAWinnerClosedDuringTheFirstLevy_ItIsRegisteredWithWhatIsLeft() public {
-        _levy.reportShortfall(_carol, BTC, DEFICIT);
+        _levy.reportShortfall(_carol, BTC, DEFICIT, 0);
         _lose(BTC, 10_000e18);
         uint64 first = _levy.newestOf(BTC);
         _markets.trade(_dave, _bob, BTC_PERP, 10e18, 64_000e18);
@@ -234,10 +234,10 @@ contract LevyEvasionTest is LevyFixture {
     }
 
     function test_GivenAShortfallThatIsOver_WhatWasSightedIsForgotten() public {
-        _levy.reportShortfall(_carol, BTC, DEFICIT);
+        _levy.reportShortfall(_carol, BTC, DEFICIT, 0);
         assertTrue(_margin.isGuarded());
         _markets.trade(_dave, _bob, BTC_PERP, 10e18, 64_000e18);
-        _levy.reportShortfall(_carol, 0, 0);
+        _levy.reportShortfall(_carol, 0, 0, 0);
         assertFalse(_margin.isGuarded());
         assertEq(_levy.claimOf(_bob), 0);
         _priceAll(64_000e18);
@@ -247,19 +247,19 @@ contract LevyEvasionTest is LevyFixture {
 
     function test_GivenAFundThatPaysTwiceAsMuch_NobodyIsWatched() public {
         _ledger.changeCash(_fund.account(), 1_000_002e18);
-        _levy.reportShortfall(_carol, BTC, DEFICIT);
+        _levy.reportShortfall(_carol, BTC, DEFICIT, 0);
         assertFalse(_margin.isGuarded());
-        _levy.reportShortfall(_carol, BTC, DEFICIT + 1e18);
+        _levy.reportShortfall(_carol, BTC, DEFICIT + 1e18, 0);
         assertTrue(_margin.isGuarded(), "an auction pays more than what is missing");
         assertFalse(_ledger.isBraked());
-        _levy.reportShortfall(_carol, 0, DEFICIT + 1e18);
+        _levy.reportShortfall(_carol, 0, DEFICIT + 1e18, 0);
         assertFalse(_margin.isGuarded(), "no profit answers for accounts without positions");
     }
 
     function test_GivenATrancheThatIsUsedUp_ItsMarketIsWatchedThoughTheFundIsNot() public {
         _fund.setTranche(BTC, 1e15);
         _ledger.changeCash(_fund.account(), 10_000_000e18);
-        _levy.reportShortfall(_carol, BTC, 20_000e18);
+        _levy.reportShortfall(_carol, BTC, 20_000e18, 0);
         assertTrue(_margin.isGuarded());
         assertFalse(_ledger.isBraked());
     }
@@ -270,12 +270,12 @@ contract LevyEvasionTest is LevyFixture {
     }
 
     function test_GivenAnotherLevyInItsPlace_ItGuardsNothingAnyMoreAndGoesOnReporting() public {
-        _levy.reportShortfall(_carol, BTC, DEFICIT);
+        _levy.reportShortfall(_carol, BTC, DEFICIT, 0);
         assertTrue(_margin.isGuarded());
         _margin.setLevy(ILevy(makeAddr("another levy")));
         assertFalse(_margin.isGuarded());
-        _levy.reportShortfall(_carol, 0, 0);
-        _levy.reportShortfall(_carol, BTC, DEFICIT);
+        _levy.reportShortfall(_carol, 0, 0, 0);
+        _levy.reportShortfall(_carol, BTC, DEFICIT, 0);
         assertFalse(_margin.isGuarded());
         assertTrue(_ledger.isBraked());
     }
@@ -284,12 +284,12 @@ contract LevyEvasionTest is LevyFixture {
 
     function test_GivenAnEmptyFund_WhenDustIsMissing_NothingStops() public {
         assertEq(_fund.assets(), 0);
-        _levy.reportShortfall(_carol, BTC, 1.01e18);
+        _levy.reportShortfall(_carol, BTC, 1.01e18, 0);
         assertFalse(_ledger.isBraked());
         assertFalse(_margin.isGuarded());
-        _levy.reportShortfall(_carol, BTC, _levy.least() - 1);
+        _levy.reportShortfall(_carol, BTC, _levy.least() - 1, type(uint256).max);
         assertFalse(_ledger.isBraked());
-        _levy.reportShortfall(_carol, BTC, _levy.least());
+        _levy.reportShortfall(_carol, BTC, _levy.least(), 0);
         assertTrue(_ledger.isBraked());
     }
 

@@ -271,6 +271,7 @@ contract LiquidationTest is LiquidationFixture {
         assertEq(_sink.deficitOf(BTC), uint256(-price), "reported");
         // Reserve 0: short of what is negative.
         assertEq(int256(_sink.shortfallOf(_alice)), -_margin.riskOf(_alice).equity);
+        assertEq(_sink.marginOf(_alice), _margin.riskOf(_alice).maintenanceMargin, "by which its payout may grow");
         _fund.setTranche(BTC, 0);
         assertEq(_liquidation.cover(BTC), uint256(-price));
         assertEq(_ledger.cashOf(_liquidation.deficitAccount(BTC)), 0);

@@ -21,13 +21,14 @@ import {MarginFixture} from "../hub/MarginFixture.sol";
 contract SinkDouble is IDeficitSink {
     mapping(uint16 market => uint256) public deficitOf;
     mapping(HubAccount account => uint256) public shortfallOf;
+    mapping(HubAccount account => uint256) public marginOf;
 
     function reportDeficit(uint16 market, uint256 cash) external {
         deficitOf[market] += cash;
     }
 
-    function reportShortfall(HubAccount account, uint16, uint256 cash) external {
-        shortfallOf[account] = cash;
+    function reportShortfall(HubAccount account, uint16, uint256 cash, uint256 margin) external {
+        (shortfallOf[account], marginOf[account]) = (cash, margin);
     }
 }
 

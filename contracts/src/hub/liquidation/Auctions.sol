@@ -349,8 +349,11 @@ abstract contract Auctions is ILiquidation, Auctioneer {
                 _closeInsolvency(account, auction.id);
             }
         }
-        // CAST: not negative in an insolvent account.
-        if (insolvent) _reportShortfall(account, auction.market, uint256(health.reserve - health.equity));
+        // CAST: not negative in an insolvent account; a margin never is.
+        if (insolvent) {
+            uint256 missing = uint256(health.reserve - health.equity);
+            _reportShortfall(account, auction.market, missing, uint256(health.margin));
+        }
         if (health.equity >= health.margin) {
             if (auction.restingSince == 0) auction.restingSince = time;
         } else if (auction.restingSince != 0) {
@@ -378,13 +381,13 @@ abstract contract Auctions is ILiquidation, Auctioneer {
 
     function _closeInsolvency(Account account, uint64 id) private {
         fund.closeInsolvency();
-        _reportShortfall(account, 0, 0);
+        _reportShortfall(account, 0, 0, 0);
         emit InsolvencyClosed(id, Account.unwrap(account));
     }
 
-    function _reportShortfall(Account account, uint16 market, uint256 cash) private {
+    function _reportShortfall(Account account, uint16 market, uint256 cash, uint256 margin_) private {
         IDeficitSink sink = deficitSink;
-        if (address(sink) != address(0)) sink.reportShortfall(account, market, cash);
+        if (address(sink) != address(0)) sink.reportShortfall(account, market, cash, margin_);
     }
 
     function _moveCash(Account from, Account to, int256 cash) internal {

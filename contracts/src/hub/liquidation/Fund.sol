@@ -24,7 +24,7 @@ contract Fund is IFund, AccessManaged {
     uint40 private constant MAX_EXIT_DELAY = 30 days;
     /// @dev How long shares that may leave wait for it: an exit that stayed ready would be a way out of every loss to come.
     uint40 private constant EXIT_WINDOW = 2 days;
-    /// @dev Nobody is kept for less than this part of the fund: what stayers bear for a leaver is no more.
+    /// @dev Nobody is kept for less than this part of the fund: of what is known, stayers bear no more for a leaver.
     uint256 private constant LEAST_DIVISOR = 1000;
 
     /// @inheritdoc IFund
@@ -132,15 +132,16 @@ contract Fund is IFund, AccessManaged {
         _move(account, staker, cash);
     }
 
-    /// @dev Without a levy nobody knows how much is missing: then any insolvent account counts.
+    /// @dev What bids on insolvent accounts may still draw counts, not only what these are short of: a payout grows by a whole maintenance margin.
+    ///      Without a levy nobody knows how much is missing: then any insolvent account counts.
     function _requireSolvent() private view {
         if (address(levy) == address(0)) {
             require(insolventOpen == 0, InsolvencyOpen(insolventOpen));
             return;
         }
-        uint256 missing = levy.insolvency();
+        uint256 worst = levy.worstLoss();
         uint256 most = assets() / LEAST_DIVISOR;
-        require(missing <= most, LossKnown(missing, most));
+        require(worst <= most, LossKnown(worst, most));
     }
 
     /// @inheritdoc IFund

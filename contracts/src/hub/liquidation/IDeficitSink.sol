@@ -9,5 +9,6 @@ interface IDeficitSink {
     function reportDeficit(uint16 market, uint256 cash) external;
     /// @notice What an insolvent account is short of, as just looked at: reserve − equity. 0: it is solvent, or its auction is over.
     /// @param market that answers for what the fund leaves of it; 0: none
-    function reportShortfall(Account account, uint16 market, uint256 cash) external;
+    /// @param margin maintenance margin: what bidders are paid begins at `cash` and grows by it (AuctionMath.payout)
+    function reportShortfall(Account account, uint16 market, uint256 cash, uint256 margin) external;
 }

@@ -46,8 +46,8 @@ interface IFund {
     error ExitPending(bytes32 account, uint40 readyAt);
     error ExitTooEarly(uint40 readyAt, uint256 time);
     error InsolvencyOpen(uint256 count);
-    /// @notice More than that is known to be missing: nobody leaves before it is borne.
-    error LossKnown(uint256 missing, uint256 most);
+    /// @notice More than that is known that it may have to pay: nobody leaves before it is borne.
+    error LossKnown(uint256 worst, uint256 most);
     error TrancheInvalid(uint256 share, uint256 maximum);
     error DelayInvalid(uint256 delay, uint256 maximum);
     error NotInsolvent();
@@ -63,8 +63,9 @@ interface IFund {
     function requestExit(Account account, uint256 shares) external;
     /// @notice Keeps announced shares after all.
     function cancelExit(Account account) external;
-    /// @notice Turns announced shares into cash of the account at the price of now, rounded down; anyone, once the delay is over and no
-    ///         more than 0.1% of the fund is known to be missing anywhere (ILevy.insolvency).
+    /// @notice Turns announced shares into cash of the account at the price of now, rounded down; anyone, once the delay is over and what is
+    ///         known to be missing anywhere, with what bids on insolvent accounts may be paid at the most, is no more than 0.1% of the fund
+    ///         (ILevy.worstLoss).
     function exit(Account account) external returns (uint256 cash);
 
     /// @notice Brings the interest that debtors were charged, and that waits in the ledger, to the fund: it belongs to the stakers. Anyone;
@@ -86,7 +87,7 @@ interface IFund {
 
     /// @notice Who spends the fund. GOVERNOR, delayed.
     function setLiquidation(address liquidation) external;
-    /// @notice Who knows what is missing. GOVERNOR, delayed. Zero: exits wait while any account is insolvent.
+    /// @notice Who knows what may have to be paid. GOVERNOR, delayed. Zero: exits wait while any account is insolvent.
     function setLevy(ILevy levy) external;
     /// @notice Tranche of a market: share of the fund's cash that its losses of a share epoch may take together, 18 decimals, at most 1;
     ///         0 = all of it. GOVERNOR, delayed.

@@ -48,7 +48,8 @@ interface ILevy is IPositionWatcher, IDeficitSink {
 
     event DeficitReported(uint16 indexed underlying, uint256 cash);
     /// @notice What is missing in an insolvent account, as it was last looked at; 0: nothing.
-    event ShortfallReported(bytes32 indexed account, uint256 cash);
+    /// @param margin by which the payout to its bidders may grow beyond that
+    event ShortfallReported(bytes32 indexed account, uint256 cash, uint256 margin);
     event LevyOpened(uint64 indexed id, uint16 indexed underlying, uint256 deficit, uint256 price, uint40 until);
     /// @notice An account is registered, or with more than before.
     /// @param profit size · price + quote + what options would pay at the price, or what was sighted if that was more; not below 0
@@ -136,5 +137,8 @@ interface ILevy is IPositionWatcher, IDeficitSink {
     function least() external view returns (uint256);
     /// @notice Deficits that nobody has covered yet, what insolvent accounts are short of, and what is expected to be lost with vaults.
     function insolvency() external view returns (uint256);
+    /// @notice The same with what bidders on insolvent accounts may be paid at the most instead of what these are short of: reserve − equity and a
+    ///         whole maintenance margin, the end of AuctionMath.payout. Fund: nobody leaves it before that is dust. The brake does not count it.
+    function worstLoss() external view returns (uint256);
     function levyCount() external view returns (uint64);
 }

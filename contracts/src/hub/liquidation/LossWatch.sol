@@ -25,19 +25,23 @@ abstract contract LossWatch is ILevy, AccessManaged {
     uint256 private constant LEAST_DIVISOR = 1000;
 
     /// @param cash   what an insolvent account was short of when it was last looked at
+    /// @param growth of its payout at the most: a maintenance margin; held to its field
     /// @param market that answers for it
     struct Shortfall {
         uint128 cash;
+        uint112 growth;
         uint16 market;
     }
 
     /// @dev Whether positions in an underlying are watched, because a levy on it is open or in sight.
     /// @param period  counts the times it began; what was sighted in another means nothing
     /// @param endedAt seconds; what begins again in the same second goes on
+    /// @param isHit   it had a deficit or a shortfall once
     struct Watch {
         uint64 period;
         uint40 endedAt;
         bool on;
+        bool isHit;
     }
 
     /// @dev What an account had gained before its positions changed for the first time in a period.
@@ -66,10 +70,11 @@ abstract contract LossWatch is ILevy, AccessManaged {
     mapping(uint16 underlying => uint256 cash) internal _collectible;
     mapping(Account account => Shortfall) private _shortfalls;
     mapping(uint16 market => uint256 cash) private _shortfallOf;
-    uint256 private _shortfall;
+    /// @dev Σ of what was reported, in one slot: a report writes both.
+    uint128 private _shortfall;
+    uint128 private _growth;
     /// @dev Underlyings that ever had a deficit or a shortfall.
     uint16[] private _marketsHit;
-    mapping(uint16 underlying => bool) private _isHit;
     mapping(uint16 underlying => Watch) internal _watches;
     /// @dev Underlyings that are watched now.
     uint16[] internal _watched;
@@ -92,20 +97,22 @@ abstract contract LossWatch is ILevy, AccessManaged {
     // ---- Liquidation
 
     /// @inheritdoc IDeficitSink
-    function reportShortfall(Account account, uint16 market, uint256 cash) external onlyLiquidation {
-        Shortfall storage known = _shortfalls[account];
+    function reportShortfall(Account account, uint16 market, uint256 cash, uint256 margin) external onlyLiquidation {
+        Shortfall memory known = _shortfalls[account];
+        // CAST: capped; no fund pays more.
+        Shortfall memory now_ = Shortfall(cash.toUint128(), uint112(Math.min(margin, type(uint112).max)), market);
         _shortfallOf[known.market] -= known.cash;
-        _shortfall = _shortfall - known.cash + cash;
         _shortfallOf[market] += cash;
-        (known.cash, known.market) = (cash.toUint128(), market);
+        (_shortfall, _growth) = (_shortfall - known.cash + now_.cash, _growth - known.growth + now_.growth);
+        _shortfalls[account] = now_;
         _hit(market);
-        emit ShortfallReported(Account.unwrap(account), cash);
+        emit ShortfallReported(Account.unwrap(account), cash, margin);
         review();
     }
 
     function _hit(uint16 market) internal {
-        if (_isHit[market]) return;
-        _isHit[market] = true;
+        if (_watches[market].isHit) return;
+        _watches[market].isHit = true;
         _marketsHit.push(market);
     }
 
@@ -203,6 +210,11 @@ abstract contract LossWatch is ILevy, AccessManaged {
         for (uint256 i; i < _marketsHit.length; ++i) {
             if (_marketsHit[i] != 0) cash += _uncovered(_marketsHit[i]);
         }
+    }
+
+    /// @inheritdoc ILevy
+    function worstLoss() external view returns (uint256 cash) {
+        return insolvency() + _growth;
     }
 
     /// @inheritdoc ILevy
