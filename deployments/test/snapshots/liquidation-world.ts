@@ -6,6 +6,7 @@ import {
   handoverAbi,
   interestModelAbi,
   ledgerAbi,
+  levyAbi,
   liquidationAbi,
   marginAbi,
   marketsAbi,
@@ -13,12 +14,12 @@ import {
   routesAbi,
   sheetsAbi,
 } from '@lockstep/contracts';
-import { encodeAccount, exchange, risk, unixSeconds, type AccountId } from '@lockstep/shared';
+import { eid, encodeAccount, exchange, risk, unixSeconds, type AccountId } from '@lockstep/shared';
 import { encodeFunctionData, zeroAddress, type Address, type Hex } from 'viem';
 import type { HDAccount } from 'viem/accounts';
 import { devAccount, type Anvil } from '../anvil.js';
 import { BOUNDS, constructorOf, deployerOn, sent, START, startClock } from './margin-world.js';
-import { deployMarketsHub, MODE, PERPETUAL_TERMS, SPOKE } from './markets-hub.js';
+import { deployMarketsHub, HUB, MODE, PERPETUAL_TERMS, SPOKE } from './markets-hub.js';
 
 const WAD = 10n ** 18n;
 const [OWNER, SIGNER] = [devAccount(0), devAccount(1)];
@@ -58,7 +59,10 @@ const SERIES = UNDERLYINGS.flatMap((underlying, at) =>
   ),
 ).slice(0, MOST_OPTIONS);
 
-/** What an auction touches of the hub, on one chain; the deployer is a module and makes positions and cash as a test needs them. */
+/**
+ * What an auction touches of the hub, on one chain, connected as it is deployed (deployments/src/plan); the deployer is a module and makes positions
+ * and cash as a test needs them.
+ */
 export class LiquidationWorld {
   private constructor(
     private readonly anvil: Anvil,
@@ -82,6 +86,7 @@ export class LiquidationWorld {
     // What Markets may do to the feeds is a matter of roles, which other tests ask about.
     await world.#send(manager, encodeFunctionData({ abi: accessManagerAbi, functionName: 'grantRole', args: [0n, markets, 0] }));
     await world.#connect(fund, { cross, portfolio });
+    await world.#levies(await deploy('Levy', constructorOf(levyAbi), [manager, ledger, margin, fund]), fund);
     const model = await deploy('InterestModel', constructorOf(interestModelAbi), [WAD / 50n, (8n * WAD) / 100n, (85n * WAD) / 100n, WAD]);
     await world.#send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setInterestModel', args: [model] }));
     // Nobody asks the Messenger: every route stays open.
@@ -109,6 +114,18 @@ export class LiquidationWorld {
       const data = encodeFunctionData({ abi: marginAbi, functionName: 'setEngine', args: [MODE[mode], engines[mode]] });
       await this.#send(margin, data);
     }
+  }
+
+  /** Who is told of losses, and a fund that can pay small ones. */
+  async #levies(levy: Address, fund: Address): Promise<void> {
+    const { ledger, markets, margin, liquidation } = this.at;
+    await this.#send(ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'setModule', args: [levy, true] }));
+    await this.#send(markets, encodeFunctionData({ abi: marketsAbi, functionName: 'setModule', args: [levy, true] }));
+    await this.#send(margin, encodeFunctionData({ abi: marginAbi, functionName: 'setLevy', args: [levy] }));
+    await this.#send(levy, encodeFunctionData({ abi: levyAbi, functionName: 'setLiquidation', args: [liquidation] }));
+    await this.#send(liquidation, encodeFunctionData({ abi: liquidationAbi, functionName: 'setDeficitSink', args: [levy] }));
+    await this.#send(fund, encodeFunctionData({ abi: fundAbi, functionName: 'setLevy', args: [levy] }));
+    await this.#cash(encodeAccount({ owner: fund, home: eid(HUB), subaccount: 0n }), 100_000n * WAD);
   }
 
   /** Feeds, assets with their haircuts, instruments. */
@@ -184,11 +201,16 @@ export class LiquidationWorld {
     await this.perpetuals(largest, other, UNDERLYINGS.length);
     for (const [i, series] of SERIES.entries())
       await (i % 3 === 0 ? this.#trade(other, largest, series, WAD) : this.#trade(largest, other, series, WAD));
-    for (let asset = 1; asset <= BALANCES; asset++) {
-      const correct = [SPOKE + (asset % 3), asset, largest.account, 3_141_592_653_589_793_238n, 0n] as const;
+    await this.collateral(largest, BALANCES);
+  }
+
+  /** So many balances, each on another chain than the one before it. */
+  async collateral({ account, key }: Party, count: number): Promise<void> {
+    for (let asset = 1; asset <= count; asset++) {
+      const correct = [SPOKE + (asset % 3), asset, account, 3_141_592_653_589_793_238n, 0n] as const;
       await this.#send(this.at.ledger, encodeFunctionData({ abi: ledgerAbi, functionName: 'correct', args: correct }));
-      const data = encodeFunctionData({ abi: ledgerAbi, functionName: 'enableCollateral', args: [largest.account, asset + 1] });
-      await sent(this.anvil, { to: this.at.ledger, data }, largest.key);
+      const data = encodeFunctionData({ abi: ledgerAbi, functionName: 'enableCollateral', args: [account, asset + 1] });
+      await sent(this.anvil, { to: this.at.ledger, data }, key);
     }
   }
 
@@ -196,6 +218,12 @@ export class LiquidationWorld {
   async impoverish({ account }: Party): Promise<void> {
     const { equity, maintenanceMargin } = await this.riskOf(account);
     await this.#cash(account, (maintenanceMargin * 9n) / 10n - equity);
+  }
+
+  /** Takes cash until so much of it is missing. */
+  async ruin({ account }: Party, missing: bigint): Promise<void> {
+    const { equity } = await this.riskOf(account);
+    await this.#cash(account, -missing - equity);
   }
 
   async riskOf(account: AccountId) {

@@ -29,6 +29,7 @@ library Profits {
 
     /// @notice The same of one underlying's positions within holdings (IRiskEngine's layout).
     /// @param place of the position's word; its options follow
+    /// @param price below 2^128
     function within(
         IMarkets markets,
         uint256[] memory words,
@@ -49,16 +50,42 @@ library Profits {
     ) private view returns (int256 sum) {
         uint256 count = Holdings.optionWords(words[place]);
         if (count == 0) return 0;
-        uint8[] memory places = new uint8[](count * PER_WORD);
-        for (uint256 i; i < places.length; ++i)
-            (places[i], , ) = Holdings.option(words[place + 1 + i / PER_WORD], i % PER_WORD);
+        (uint8[] memory places, bool[] memory puts, int256[] memory sizes) = _held(words, place + 1, count);
         uint256[] memory strikes = markets.strikesAt(Holdings.underlying(words[place]), places);
-        for (uint256 i; i < places.length; ++i) {
-            (, bool isPut, int256 size) = Holdings.option(words[place + 1 + i / PER_WORD], i % PER_WORD);
-            if (size == 0) continue;
-            // CAST: a strike is the low 128 bits; both below 2^128.
-            int256 above = int256(price) - int256(uint256(uint128(strikes[i])));
-            sum += Wad.mulDown(size, Wad.max(0, isPut ? -above : above));
+        // Lots of 33 bits, each 1e15, times a price of 128: below 2^211.
+        unchecked {
+            for (uint256 i; i < strikes.length; ++i) {
+                // CAST: a strike is the low 128 bits; both below 2^128.
+                int256 above = int256(price) - int256(uint256(uint128(strikes[i])));
+                sum += Wad.floorDiv(sizes[i] * Wad.max(0, puts[i] ? -above : above), Wad.ONE);
+            }
+        }
+    }
+
+    /// @dev Each option that words hold, unpacked once: the largest account has 128 of them.
+    /// @return places of their strikes, as many as there are; the others may be longer
+    function _held(
+        uint256[] memory words,
+        uint256 first,
+        uint256 count
+    ) private pure returns (uint8[] memory places, bool[] memory puts, int256[] memory sizes) {
+        places = new uint8[](count * PER_WORD);
+        (puts, sizes) = (new bool[](places.length), new int256[](places.length));
+        uint256 held;
+        // Counts of at most 255 words.
+        unchecked {
+            for (uint256 i = first; i < first + count; ++i) {
+                uint256 word = words[i];
+                for (uint256 at; at < PER_WORD; ++at) {
+                    (uint8 strike, bool isPut, int256 size) = Holdings.option(word, at);
+                    if (size == 0) continue;
+                    (places[held], puts[held], sizes[held]) = (strike, isPut, size);
+                    ++held;
+                }
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(places, held)
         }
     }
 }
