@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ILedger} from "../../src/hub/ILedger.sol";
 import {IWithdrawals} from "../../src/hub/IWithdrawals.sol";
 import {AuctionTerms} from "../../src/hub/liquidation/AuctionMath.sol";
 import {IDeficits} from "../../src/hub/liquidation/IDeficits.sol";
@@ -12,12 +13,14 @@ import {IPriceTimes} from "../../src/hub/liquidation/IPriceTimes.sol";
 import {IRoutes} from "../../src/hub/liquidation/IRoutes.sol";
 import {IShortfalls} from "../../src/hub/liquidation/IShortfalls.sol";
 import {IExchange} from "../../src/hub/markets/IExchange.sol";
+import {IMarkets} from "../../src/hub/markets/IMarkets.sol";
+import {ICollateralRules} from "../../src/hub/risk/ICollateralRules.sol";
 import {Risk} from "../../src/hub/risk/IRiskEngine.sol";
 import {Account as HubAccount} from "../../src/types/Account.sol";
 import {MarketsWorld} from "../hub/MarketsWorld.sol";
 
-/// @notice The whole hub with auctions and levies. Options of BTC end far beyond every walk. Accounts are small: what is large, and what may be owed, is
-///         small too.
+/// @notice The whole hub with auctions and levies, and WETH on two chains. Options of BTC end far beyond every walk. Accounts are small: what is
+///         large, and what may be owed, is small too.
 abstract contract LiquidationWorld is MarketsWorld {
     uint40 internal constant FAR = START + 365 days - (START % 1 hours);
     uint128 internal constant LIMIT = 20_000e18;
@@ -28,11 +31,16 @@ abstract contract LiquidationWorld is MarketsWorld {
     ILiquidation internal liquidation;
     IRoutes internal routes;
     IShortfalls internal shortfalls;
+    /// @dev WETH on the other chain.
+    uint16 internal otherWethId;
+
+    uint64 private _otherSequence;
 
     function setUp() public virtual override {
         super.setUp();
         _setLiquidation();
         _setLevy();
+        _setCollateral();
         AuctionTerms memory terms = liquidation.termsOf();
         (terms.smallMargin, terms.largeMargin) = (500e18, 30_000e18);
         liquidation.setTerms(terms);
@@ -92,6 +100,29 @@ abstract contract LiquidationWorld is MarketsWorld {
         levy.setLiquidation(IDeficits(address(liquidation)));
         liquidation.setDeficitSink(levy);
         insurance.setLevy(levy);
+    }
+
+    /// @dev WETH of the other chain, and what states of chains take.
+    function _setCollateral() private {
+        otherWethId = ledger.configureAsset(OTHER, WETH, _config(ILedger.AssetStanding.Collateral, 18));
+        rules.setAssetRule(otherWethId, ICollateralRules.AssetRule(ETH, 18, 0, OTHER));
+        rules.setStateRates(ICollateralRules.ChainState.Degraded, ICollateralRules.Rates(5e7, 5e7));
+        rules.setStateRates(ICollateralRules.ChainState.Quarantined, ICollateralRules.Rates(3e8, 2e8));
+        rules.setStateRates(ICollateralRules.ChainState.WrittenDown, ICollateralRules.Rates(1e9, 0));
+    }
+
+    /// @dev An own deposit of WETH on the other chain.
+    function _depositOther(HubAccount account, uint128 amount) internal {
+        bytes[] memory entries = new bytes[](1);
+        entries[0] = _entry(account, WETH, amount, true);
+        bytes memory stream = _stream(entries);
+        vm.prank(messenger);
+        gateway.applyEntries(OTHER, ++_otherSequence, stream, new uint256[](1));
+    }
+
+    function _setMode(HubAccount account, IMarkets.Mode mode) internal {
+        vm.prank(account.owner(), account.owner());
+        margin.setMode(account, mode, "");
     }
 
     /// @dev Cash of all without the losses they are yet to be charged, charged interest, and quotes: what no auction and no levy may change.

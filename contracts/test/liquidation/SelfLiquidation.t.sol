@@ -18,7 +18,7 @@ contract SelfLiquidationTest is LiquidationFixture {
 
     /// @dev Together they lose the fee and gain at no bid while alice is solvent. Once she is not, carol's gain is what anyone could have had by
     ///      bidding then, share · margin · age / T: it is 0 at first, and nothing the two do makes it grow faster.
-    function testFuzz_GivenTwoColludingAccounts_WhenOneBidsForTheOther_TheyGainNothing(
+    function testFuzz_GivenTwoColludingAccounts_WhenOneBidsForTheOther_SolventTheyGainNothing_InsolventNoMoreThanIsOffered(
         uint128[5] memory prices,
         uint64[5] memory shares,
         uint16[5] memory waits,
