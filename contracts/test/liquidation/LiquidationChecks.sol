@@ -19,6 +19,7 @@ abstract contract LiquidationChecks is Walk, LiquidationWorld {
     int256 private constant LOTS = 360e18;
 
     /// @dev What a bid may change in the books, and how the account was valued before it.
+    /// @param since when it was found insolvent, seconds
     struct Books {
         int256 equity;
         int256 margin;
@@ -27,6 +28,7 @@ abstract contract LiquidationChecks is Walk, LiquidationWorld {
         IMarkets.Mode mode;
         bool hasOptions;
         bool bySheet;
+        uint256 since;
     }
 
     /// @dev How many of the accounts trade and bid; the last one borrows only.
@@ -51,7 +53,9 @@ abstract contract LiquidationChecks is Walk, LiquidationWorld {
     function _booksOf(HubAccount account) internal view returns (Books memory books) {
         Risk memory risk = _riskOf(account);
         (books.equity, books.margin) = (risk.equity, int256(risk.maintenanceMargin));
-        books.reserve = int256(uint256(liquidation.auctionOf(account).reserve));
+        ILiquidation.Auction memory auction = liquidation.auctionOf(account);
+        books.reserve = int256(uint256(auction.reserve));
+        books.since = auction.insolventSince == 0 ? _now() : auction.insolventSince;
         books.total = _total();
         books.mode = markets.modeOf(account);
         books.bySheet = sheets.sheetOf(BTC, 0) != address(0);
@@ -123,6 +127,12 @@ abstract contract LiquidationChecks is Walk, LiquidationWorld {
         int256 expected = ((before.equity - before.reserve) * int256(1e18 - taken)) / 1e18;
         assertGe(left, expected - SHARE_ROUNDINGS, "INV-LIQ-3: less left than the account's share");
         assertLe(left, expected + LOTS, "INV-LIQ-3: more left than whole units make");
+        if (before.equity <= before.reserve) {
+            // The whole margin has grown upon it after an hour.
+            int256 age = int256(_now() - before.since < 1 hours ? _now() - before.since : 1 hours);
+            int256 offered = before.reserve - before.equity + (before.margin * age) / 1 hours;
+            assertEq(-price, (offered * int256(taken)) / 1e18, "INV-LIQ-3: another payout than is offered");
+        }
         if (taken < 1e12) ++done["dust bid"];
     }
 
