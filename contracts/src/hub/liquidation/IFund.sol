@@ -23,9 +23,11 @@ interface IFund {
         uint40 epoch;
     }
 
+    /// @notice ERC-4626's Deposit, with accounts where that has addresses: cash is its assets, the account both sender and owner.
     event Staked(bytes32 indexed account, uint256 indexed epoch, uint256 cash, uint256 shares);
     event ExitRequested(bytes32 indexed account, uint256 indexed epoch, uint256 shares, uint40 readyAt);
     event ExitCancelled(bytes32 indexed account, uint256 indexed epoch, uint256 shares);
+    /// @notice ERC-4626's Withdraw, likewise: the account is owner and receiver, whoever called.
     event Exited(bytes32 indexed account, uint256 indexed epoch, uint256 shares, uint256 cash);
     /// @notice All shares of the epoch are void: its losses took all cash.
     event WipedOut(uint256 indexed epoch, uint256 shares);
