@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { liquidation } from '@lockstep/shared';
 import { pictureOf, reportMarkdown, ROWS, titleOf, type StressReport } from './report.js';
-import { ACCOUNTS, episodes, fallsOf, hoursOf, SCENARIOS, SEED, SMALL_FUND } from './scenarios.js';
+import { ACCOUNTS, episodes, fallsOf, hoursOf, SCENARIOS, SEED } from './scenarios.js';
 
 const DOCS = path.join(import.meta.dirname, '../../../docs');
 const page = readFileSync(path.join(DOCS, 'stress.md'), 'utf8');
@@ -14,16 +14,13 @@ const bare: StressReport = {
     return { id: episode.id, name: episode.name, hours: hoursOf(steps), falls: fallsOf(steps), replays: [] };
   }),
 };
-/** Runs that the page has as an earlier command wrote them are marked, and one line says so. */
-const EARLIER = ' (before)';
 /** Tables are figures; everything else is words of the command. */
-const words = (text: string): string[] =>
-  text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('|') && !line.startsWith(`Runs marked “${EARLIER.trim()}”`));
+const words = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('|'));
 const cells = (line: string): string[] =>
   line
     .split('|')
     .slice(1, -1)
-    .map((cell) => cell.trim().replace(EARLIER, ''));
+    .map((cell) => cell.trim());
 
 describe('given the page of replays in docs', () => {
   it('its words are those of the command: nobody wrote there', () => expect(words(page)).toEqual(words(reportMarkdown(bare))));
@@ -34,11 +31,7 @@ describe('given the page of replays in docs', () => {
       .split('\n')
       .filter((line) => line.startsWith('| ') && !line.startsWith('| -'))
       .map(cells);
-    const there = new Set(rows.map(([name]) => name));
-    // The page may be without the run that no earlier command had.
-    const isDue = ({ name, fund }: (typeof SCENARIOS)[number]): boolean =>
-      there.has(name) || fund !== SMALL_FUND || !page.includes(EARLIER);
-    const names = SCENARIOS.filter(isDue).map(({ name }) => name);
+    const names = SCENARIOS.map(({ name }) => name);
     expect(rows.filter(([, second]) => !ROWS.some((mode) => mode === second)).map(([name]) => name)).toEqual(['run', ...names, 'run']);
     expect(rows.filter(([, second]) => ROWS.some((mode) => mode === second)).map(([name, mode]) => `${name} ${mode}`)).toEqual(
       names.flatMap((name) => ROWS.map((mode) => `${name} ${mode}`)),

@@ -212,10 +212,10 @@ export function reportMarkdown({ seed, accounts, episodes }: StressReport): stri
     'From the best to the worst of the runs with bidders and the whole fund, whatever messages took; all accounts together.',
     markdownTable(SHORT, episodes.map(shortRow)),
     'How long messages take changes little: most who are liquidated have nothing to send, or do not look in time, and bidders are there within minutes; slow messages leave some more ' +
-      'accounts to be liquidated whose top-up comes too late. The mode changes much: an isolated account has one position and the least margin for it, so a gap takes it first and ' +
+      'accounts to be liquidated whose top-up comes too late. On Black Thursday that adds a little to all losses, and more to levies, because the parts of the fund were used up. The mode changes much: an isolated account has one position and the least margin for it, so a gap takes it first and ' +
       'furthest; portfolio accounts hold spreads and hedges, and what they have to cover is their worst scenario. The fund pays where a price passes through all of the margin between ' +
-      'two steps, and what bidders ask for waiting. Losses of one market take their part of it at most: levies pay what is beyond that while the fund still has cash for the other’s, and ' +
-      'makers pay most of them, who stood on the other side of the fall.',
+      'two steps, and what bidders ask for waiting. The losses of one market take no more than its part of the fund: levies ' +
+      'pay the rest out of gains, also while the fund still has cash for the other market. Makers and bidders pay most of them: makers stood on the other side of the fall.',
     ...sections,
     `Runs: ${SCENARIOS.map(({ name }) => name).join(', ')}. ${ACCOUNTS} accounts unless told otherwise. \`npm run stress -- --episode <id> --run <name> --json\` prints one in full.`,
   ].join('\n\n');
