@@ -88,6 +88,16 @@ const nothing = (accounts: number, notional: number): ModeFigures => ({
   worstHealth: Infinity,
 });
 
+/** Figures of a replay, by whom they are about. */
+type ByAccounts = Pick<Figures, 'byMode' | 'others'>;
+/** Accounts of each mode, then makers and bidders. */
+export const everyone = ({ byMode, others }: ByAccounts): readonly ModeFigures[] => [...MODES.map((mode) => byMode[mode]), others];
+/** Sum over accounts of every mode. */
+export const ofModes = ({ byMode }: Pick<Figures, 'byMode'>, of: (own: ModeFigures) => number): number =>
+  MODES.reduce((sum, mode) => sum + of(byMode[mode]), 0);
+/** Makers and bidders too. */
+export const ofAll = (figures: ByAccounts, of: (own: ModeFigures) => number): number => ofModes(figures, of) + of(figures.others);
+
 /** Adds up what happened, from the events of the contracts. */
 export class Figures {
   readonly byMode: Readonly<Record<Mode, ModeFigures>>;
@@ -122,7 +132,7 @@ export class Figures {
   }
 
   get liquidatedNotional(): number {
-    return MODES.reduce((sum, mode) => sum + this.byMode[mode].liquidatedNotional, 0);
+    return ofModes(this, (own) => own.liquidatedNotional);
   }
 
   get losses(): Losses {

@@ -5,10 +5,10 @@ import { auctionedBy, chargedIn, changedIn, isStart, soldBy } from './calls.js';
 import type { Call, Sent } from './chain.js';
 import { assertAccounted, owedByDeficits } from './checks.js';
 import { ReplayKeepers } from './keepers.js';
-import { Figures, type LevyTotals, type Losses, type ModeFigures, type Moment } from './figures.js';
+import { everyone, Figures, ofAll, type LevyTotals, type Losses, type ModeFigures, type Moment } from './figures.js';
 import type { Deposit, Hub } from './hub.js';
 import { arrival, topUp, type Messages, type TopUp } from './owners.js';
-import { MODES, type Mode } from './population.js';
+import type { Mode } from './population.js';
 import { units, wad } from './prices.js';
 import { PERPETUALS, type Market, type Trader } from './setup.js';
 import { exposureOf, mayBeNear, mayBeUneasy, type Exposure } from './watchlist.js';
@@ -141,7 +141,7 @@ export class Run {
   async #replay(fundBefore: number): Promise<Replay> {
     const { byMode, others, losses, levies, fundPaid } = this.#figures;
     // Bad debt is that of deficits alone until the shortfalls that stand open are added.
-    const fundUse = [...MODES.map((mode) => byMode[mode]), others].reduce((sum, own) => sum + own.fundUse, 0);
+    const fundUse = ofAll(this.#figures, (own) => own.fundUse);
     const owed = await owedByDeficits(this.hub);
     assertAccounted({ fundUse, fundPaid, losses, levies, owed });
     return {
@@ -367,8 +367,7 @@ export class Run {
       own.badDebt += short;
       open += short;
     }
-    const { byMode, others } = this.#figures;
-    for (const own of [...MODES.map((mode) => byMode[mode]), others]) if (!Number.isFinite(own.worstHealth)) own.worstHealth = 0;
+    for (const own of everyone(this.#figures)) if (!Number.isFinite(own.worstHealth)) own.worstHealth = 0;
     return open;
   }
 }

@@ -1,5 +1,5 @@
 import { LOCAL_LIQUIDATION } from '@lockstep/deployments';
-import type { ModeFigures } from './figures.js';
+import { ofAll, ofModes } from './figures.js';
 import { MODES } from './population.js';
 import type { Replay } from './replay.js';
 import { ACCOUNTS, BIDDERS, FUND, SCENARIOS, SMALL_FUND, type EpisodeResult } from './scenarios.js';
@@ -20,11 +20,6 @@ export function money(value: number): string {
   return `${(value / 1_000_000).toFixed(size < 100_000_000 ? 2 : 0)}M`;
 }
 export const percent = (share: number): string => `${(100 * share).toFixed(Math.abs(share) < 0.1 ? 1 : 0)}%`;
-
-/** Sum over accounts of every mode. */
-const ofModes = ({ byMode }: Replay, of: (own: ModeFigures) => number): number => MODES.reduce((sum, mode) => sum + of(byMode[mode]), 0);
-/** Makers and bidders too. */
-const ofAll = (replay: Replay, of: (own: ModeFigures) => number): number => ofModes(replay, of) + of(replay.others);
 
 /** The parts of bad debt, of a replay. */
 const levied = ({ losses }: Replay): number => losses.levy - losses.levyToFund;

@@ -3,7 +3,7 @@ import { fundAbi, liquidationAbi, routesAbi } from '@lockstep/contracts';
 import { LOCAL_LIQUIDATION } from '@lockstep/deployments';
 import { liquidation } from '@lockstep/shared';
 import { EID } from './deploy.js';
-import type { ModeFigures } from './figures.js';
+import { ofAll } from './figures.js';
 import { Hub } from './hub.js';
 import { pictureSvg } from './picture.js';
 import { MODES } from './population.js';
@@ -18,8 +18,6 @@ const episode = episodes().reduce((least, one) => (one.paths.BTC.length < least.
 const CENT = 0.01;
 /** What a debt is at most in two hours, of what it was: deficits bear interest. */
 const INTEREST = 1.0001;
-const all = ({ byMode, others }: Replay, of: (own: ModeFigures) => number): number =>
-  MODES.reduce((sum, mode) => sum + of(byMode[mode]), of(others));
 const only = <T>(items: readonly T[]): T => {
   const [item] = items;
   if (item === undefined || items.length > 1) throw new Error(`there are ${items.length}; expected one`);
@@ -47,11 +45,11 @@ describe('given 200 accounts and the shortest recorded fall, with messages at on
 
   it('the fund pays what its cash says, and covers all there is', () => {
     for (const replay of result.replays) {
-      const used = all(replay, ({ fundUse }) => fundUse);
+      const used = ofAll(replay, ({ fundUse }) => fundUse);
       expect(used).toBeGreaterThan(0);
       // Start fees come in beside it.
       expect(replay.fundAfter).toBeGreaterThanOrEqual(replay.fundBefore - used - 1);
-      expect(all(replay, ({ badDebt }) => badDebt)).toBeLessThan(used);
+      expect(ofAll(replay, ({ badDebt }) => badDebt)).toBeLessThan(used);
     }
   });
 
@@ -109,18 +107,18 @@ describe('given a few accounts, an hour in which a third of the price goes, and 
       expect(paid).toBeLessThanOrEqual(deficit + CENT);
     }
     const paid = replay.levies.reduce((sum, one) => sum + one.paid, 0);
-    expect(all(replay, ({ levy }) => levy)).toBeCloseTo(paid, 6);
+    expect(ofAll(replay, ({ levy }) => levy)).toBeCloseTo(paid, 6);
     expect(replay.losses.levy).toBeCloseTo(paid, 6);
     expect(paid).toBeLessThanOrEqual(replay.losses.booked * INTEREST);
   });
 
   it('each loss has one payer: the fund at once, a levy, the fund later, all cash, or nobody yet', () => {
     const { booked, levy, levyToFund, covered, spread, owed, open } = replay.losses;
-    const badDebt = all(replay, (own) => own.badDebt);
+    const badDebt = ofAll(replay, (own) => own.badDebt);
     expect(badDebt).toBeCloseTo(booked + open, 6);
     expect(Math.abs(badDebt - (levy - levyToFund) - covered - spread - owed - open)).toBeLessThan(badDebt * (INTEREST - 1));
     // The fund has no more than it began with, start fees, and what a levy did not need.
-    const fundUse = all(replay, (own) => own.fundUse);
+    const fundUse = ofAll(replay, (own) => own.fundUse);
     expect(fundUse + covered).toBeGreaterThan(0);
     expect(replay.fundAfter).toBeGreaterThanOrEqual(replay.fundBefore - fundUse - covered - CENT);
     expect(replay.fundBefore).toBe(FUND_CASH);

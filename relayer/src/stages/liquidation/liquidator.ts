@@ -249,8 +249,8 @@ export class Liquidator {
     return others.length > 0 ? liquidation.placeOf(account, address, others) : liquidation.turnOf(account, address, found, turns);
   }
 
-  /** @param waits during the grace of an outage: what was refused then is tried again as soon as it is over */
-  #step(step: liquidation.AuctionStep, { account, auction }: Exact, now: bigint, prices: Hex, waits: boolean) {
+  /** @param inGrace of an outage: what was refused then is tried again as soon as it is over */
+  #step(step: liquidation.AuctionStep, { account, auction }: Exact, now: bigint, prices: Hex, inGrace: boolean) {
     const id = auction === null ? 'none' : `${auction.startedAt}:${auction.lastBidAt}`;
     const data = encodeFunctionData({ abi: liquidationAbi, functionName: step, args: [account, prices] });
     const purpose = { what: `auction-${step}`, account };
@@ -258,7 +258,7 @@ export class Liquidator {
       `auction-${step}:${account}:${id}`,
       { to: this.hub.liquidation, data, purpose },
       now,
-      `${wayOf(prices)}${waits ? ' in grace' : ''}`,
+      `${wayOf(prices)}${inGrace ? ' in grace' : ''}`,
     );
   }
 
